@@ -1,0 +1,1 @@
+"""What goes out: executable code, SystemVerilog, simulation, reports."""

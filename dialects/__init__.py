@@ -1,0 +1,1 @@
+"""What the IR means: the pwl, quant and torch dialects and the semantics of a table."""

@@ -1,0 +1,1 @@
+"""The `pwl` dialect: piecewise-linear tables that stand for non-linear functions."""

@@ -1,0 +1,128 @@
+"""
+The functions that a table can approximate, in double precision.
+
+This registry is the only place that knows them: the IR attribute `#pwl.fn`, the lowering, the search
+and the certificates all look here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from lut_opt.dialects.pwl.quantization import Reals
+
+_vector_erf: Callable[[Reals], Reals] = np.vectorize(math.erf, otypes=[np.float64])
+
+
+@dataclass(frozen=True)
+class Function:
+    """
+    A real function of one argument with optional constant parameters.
+
+    `evaluate(x, *parameters)` works on float64 arrays; `defined(x, *parameters)` says where the
+    function has a finite value in exact arithmetic (None: everywhere).
+    """
+
+    name: str
+    evaluate: Callable[..., Reals]
+    parameters: tuple[str, ...] = ()
+    defined: Callable[..., np.ndarray] | None = None
+    domain: str = "every real"
+
+    def __call__(self, x: Reals, *parameters: float) -> Reals:
+        """Values at `x`; what lies outside the domain comes out as NaN or infinity."""
+        with np.errstate(all="ignore"):
+            return np.asarray(self.evaluate(np.asarray(x, np.float64), *parameters), np.float64)
+
+    def is_defined(self, x: Reals, *parameters: float) -> np.ndarray:
+        """Boolean mask: where the function has a value."""
+        x = np.asarray(x, np.float64)
+        if self.defined is None:
+            return np.ones(x.shape, dtype=bool)
+        return np.broadcast_to(self.defined(x, *parameters), x.shape)
+
+
+def _normal_cdf(x: Reals) -> Reals:
+    return 0.5 * (1.0 + _vector_erf(x / math.sqrt(2.0)))
+
+
+def _gelu(x: Reals) -> Reals:
+    return x * _normal_cdf(x)
+
+
+def _gelu_tanh(x: Reals) -> Reals:
+    return 0.5 * x * (1.0 + np.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x**3)))
+
+
+def _sigmoid(x: Reals) -> Reals:
+    # exp of a non-positive number on both sides, so that nothing overflows
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1.0 / (1.0 + e), e / (1.0 + e))
+
+
+def _softplus(x: Reals, beta: float, threshold: float) -> Reals:
+    smooth = np.logaddexp(0.0, beta * x) / beta
+    return np.where(beta * x > threshold, x, smooth)
+
+
+def _hard_sigmoid(x: Reals) -> Reals:
+    return np.clip(x + 3.0, 0.0, 6.0) / 6.0
+
+
+def _elu(x: Reals, alpha: float, scale: float, input_scale: float) -> Reals:
+    negative = alpha * np.expm1(np.minimum(x, 0.0) * input_scale)
+    return scale * np.where(x > 0, x, negative)
+
+
+_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+
+
+def _pow_defined(x: Reals, exponent: float) -> np.ndarray:
+    if float(exponent).is_integer():
+        return np.ones(x.shape, dtype=bool) if exponent >= 0 else x != 0
+    return x >= 0 if exponent > 0 else x > 0
+
+
+def _positive(x: Reals) -> np.ndarray:
+    return x > 0
+
+
+FUNCTIONS: dict[str, Function] = {
+    f.name: f
+    for f in (
+        Function("gelu", _gelu),
+        Function("gelu_tanh", _gelu_tanh),
+        Function("silu", lambda x: x * _sigmoid(x)),
+        Function("hardswish", lambda x: x * _hard_sigmoid(x)),
+        Function("hardsigmoid", _hard_sigmoid),
+        Function("sigmoid", _sigmoid),
+        Function("tanh", np.tanh),
+        Function("erf", _vector_erf),
+        Function("exp", np.exp),
+        Function("exp2", np.exp2),
+        Function("expm1", np.expm1),
+        Function("log", np.log, defined=_positive, domain="x > 0"),
+        Function("log1p", np.log1p, defined=lambda x: x > -1, domain="x > −1"),
+        Function("softplus", _softplus, ("beta", "threshold")),
+        Function("mish", lambda x: x * np.tanh(np.logaddexp(0.0, x))),
+        Function("elu", _elu, ("alpha", "scale", "input_scale")),
+        Function("selu", lambda x: _elu(x, _SELU_ALPHA, _SELU_SCALE, 1.0)),
+        Function("celu", lambda x, alpha: _elu(x, alpha, 1.0, 1.0 / alpha), ("alpha",)),
+        Function("leaky_relu", lambda x, slope: np.where(x > 0, x, slope * x), ("negative_slope",)),
+        Function("softsign", lambda x: x / (1.0 + np.abs(x))),
+        Function("sin", np.sin),
+        Function("cos", np.cos),
+        Function("atan", np.arctan),
+        Function("sqrt", np.sqrt, defined=lambda x: x >= 0, domain="x ≥ 0"),
+        Function("rsqrt", lambda x: 1.0 / np.sqrt(x), defined=_positive, domain="x > 0"),
+        Function("reciprocal", lambda x: 1.0 / x, defined=lambda x: x != 0, domain="x ≠ 0"),
+        Function("square", np.square),
+        Function(
+            "pow", np.power, ("exponent",), defined=_pow_defined, domain="x where x^exponent is real"
+        ),
+    )
+}

@@ -1,0 +1,67 @@
+"""Uniform quantization as plain numbers: how stored integers stand for reals."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Reals = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """
+    A stored integer `q` in `[minimum, maximum]` stands for the real `scale · (q − zero_point)`.
+
+    `bits` is the storage width; `signed` says how the bits are read.
+    """
+
+    bits: int
+    signed: bool
+    scale: float
+    zero_point: int = 0
+    minimum: int = 0
+    maximum: int = 0
+
+    def __post_init__(self) -> None:
+        if self.minimum == self.maximum == 0:
+            low, high = storage_range(self.bits, self.signed)
+            object.__setattr__(self, "minimum", low)
+            object.__setattr__(self, "maximum", high)
+
+    @property
+    def values(self) -> Integers:
+        """Every stored value, ascending."""
+        return np.arange(self.minimum, self.maximum + 1, dtype=np.int64)
+
+    def dequantize(self, q: Integers) -> Reals:
+        """Reals that the stored integers stand for."""
+        return (np.asarray(q, dtype=np.float64) - self.zero_point) * self.scale
+
+    def quantize(self, x: Reals) -> Integers:
+        """Nearest stored integers, ties to even, saturated (NaN is not expected)."""
+        q = np.rint(np.asarray(x, dtype=np.float64) / self.scale) + self.zero_point
+        return np.clip(q, self.minimum, self.maximum).astype(np.int64)
+
+    def clip(self, x: Reals) -> Reals:
+        """Reals saturated to the representable range."""
+        low = (self.minimum - self.zero_point) * self.scale
+        high = (self.maximum - self.zero_point) * self.scale
+        return np.clip(x, low, high)
+
+
+def storage_range(bits: int, signed: bool) -> tuple[int, int]:
+    """Smallest and largest integer of a storage type."""
+    return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
+
+
+def exact_log2(value: float) -> int | None:
+    """Exponent of a positive power of two, None for any other number."""
+    if not (value > 0 and math.isfinite(value)):
+        return None
+    mantissa, exponent = math.frexp(value)
+    return exponent - 1 if mantissa == 0.5 else None

@@ -1,0 +1,1 @@
+"""What transforms the IR, one pass a file."""

@@ -1,0 +1,1 @@
+"""Search for tables: pure numerics on NumPy arrays, no IR."""

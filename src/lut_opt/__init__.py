@@ -1,0 +1,1 @@
+"""Non-linear operators as small integer tables: proven, compiled, and synthesized."""
