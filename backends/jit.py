@@ -1,0 +1,305 @@
+"""
+Run a module on NumPy arrays, compiled in this process.
+
+    executable = jit.compile(text)      # func, linalg, tensor, memref, scf, arith, math; or torch
+    y = executable(x)                   # @main
+    y, z = executable.run("f", x, 3)    # any public function; one array a result
+
+Tensor arguments are never modified; results own their memory. Memref arguments are passed by
+reference: what the function stores into them, the caller's array shows.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lut_opt.backends import lowering
+from lut_opt.backends.lowering import JitError
+
+if TYPE_CHECKING:
+    from lut_opt.dialects.assembly import Program
+
+__all__ = ["Executable", "JitError", "Value", "compile"]
+
+Array = NDArray[Any]
+Results = Array | tuple[Array, ...]
+
+_WORD = 8
+_COPY_BELOW = 1 << 16
+"""Results smaller than this (bytes) are copied: cheaper than tying the buffer to the array."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """The type of an argument or result; `shape` is None for a scalar, −1 is a dynamic size."""
+
+    text: str
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...] | None
+    by_reference: bool = False
+
+    @property
+    def size(self) -> int:
+        """Bytes of the C value: a scalar, or two pointers, offset, sizes and strides."""
+        return self.dtype.itemsize if self.shape is None else _WORD * (3 + 2 * len(self.shape))
+
+    @property
+    def alignment(self) -> int:
+        """Alignment of the C value in bytes."""
+        return self.dtype.itemsize if self.shape is None else _WORD
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Argument and result types of one function."""
+
+    arguments: tuple[Value, ...]
+    results: tuple[Value, ...]
+
+    @cached_property
+    def offsets(self) -> tuple[int, ...]:
+        """Byte offset of each result in the returned struct; the last number is its size."""
+        offsets: list[int] = []
+        end = 0
+        for value in self.results:
+            end += -end % value.alignment
+            offsets.append(end)
+            end += value.size
+        return (*offsets, end)
+
+
+def compile(module: str | Program, *, opt_level: int = 3) -> Executable:
+    """
+    Compile MLIR text, or a parsed program, for this machine.
+
+    The module uses the builtin dialects, or the `torch` dialect with fragments of ours in between.
+    Raises `JitError` for text that does not parse and for what has no lowering, `ImportError`
+    without torch-mlir.
+    """
+    if opt_level not in range(4):
+        raise JitError(f"opt_level is {opt_level!r}; it must be 0, 1, 2 or 3")
+    text = module if isinstance(module, str) else _print(module)
+    parsed = lowering.parse(text)
+    if lowering.is_torch(text):
+        lowering.torch_to_linalg(parsed)
+    signatures = {_name(f): _signature(f) for f in lowering.functions(parsed)}
+    lowering.to_llvm(parsed)
+    owns = "memref.dealloc" not in text
+    engine = lowering.bindings("execution_engine").ExecutionEngine(parsed, opt_level=opt_level)
+    return Executable(engine, signatures, owns)
+
+
+class Executable:
+    """Compiled functions; calls may overlap in time, no state is kept between them."""
+
+    def __init__(self, engine: Any, signatures: dict[str, Signature], owns_results: bool) -> None:
+        self._engine = engine
+        self._owns_results = owns_results
+        self._entries: dict[str, Any] = {}
+        self.signatures = signatures
+        """Types of each public function."""
+
+    def __call__(self, *arguments: Any) -> Results:
+        """Run `@main`, or the only public function."""
+        names = list(self.signatures)
+        return self.run(names[0] if len(names) == 1 else "main", *arguments)
+
+    def run(self, name: str, *arguments: Any) -> Results:
+        """
+        Run one public function on arrays (and Python or NumPy scalars for scalar arguments).
+
+        Returns one array, or a tuple of arrays for any other number of results; a scalar result is
+        a 0-d array. Raises `JitError` if an argument's type or shape is not the function's.
+        """
+        signature = self.signatures.get(name)
+        if signature is None:
+            raise JitError(f"no function `@{name}`; the module has {_listed(self.signatures)}")
+        if len(arguments) != len(signature.arguments):
+            expected = ", ".join(v.text for v in signature.arguments)
+            raise JitError(
+                f"`@{name}` takes {len(signature.arguments)} arguments ({expected}), "
+                f"{len(arguments)} were given"
+            )
+        arrays = [
+            _checked(argument, value, f"argument {i} of `@{name}`")
+            for i, (argument, value) in enumerate(zip(arguments, signature.arguments, strict=True))
+        ]
+        returned = self._invoke(name, signature, arrays)
+        for argument, array, value in zip(arguments, arrays, signature.arguments, strict=True):
+            if value.by_reference and array is not argument and argument.flags.writeable:
+                np.copyto(argument, array)
+        results = self._results(signature, returned, arrays)
+        return results[0] if len(results) == 1 else tuple(results)
+
+    def _invoke(self, name: str, signature: Signature, arrays: Sequence[Array]) -> bytearray:
+        """Call the C interface: pointers to pointers to descriptors, pointers to scalars."""
+        returned = bytearray(max(signature.offsets[-1], 1))
+        address = ctypes.addressof(ctypes.c_char.from_buffer(returned))
+        holders: list[Any] = []
+        slots: list[int] = []
+        direct = len(signature.results) == 1 and signature.results[0].shape is None
+        if signature.results and not direct:
+            slots.append(_pointer_to(address, holders))
+        for array, value in zip(arrays, signature.arguments, strict=True):
+            if value.shape is None:
+                slots.append(array.ctypes.data)
+                continue
+            descriptor = _descriptor(array)
+            holders.append(descriptor)
+            slots.append(_pointer_to(ctypes.addressof(descriptor), holders))
+        if direct:
+            slots.append(address)
+        if name not in self._entries:
+            self._entries[name] = self._engine.lookup(name)
+        packed = (ctypes.c_void_p * max(len(slots), 1))(*slots)
+        self._entries[name](ctypes.addressof(packed))
+        return returned
+
+    def _results(
+        self, signature: Signature, returned: bytearray, inputs: Sequence[Array]
+    ) -> list[Array]:
+        taken = {array.ctypes.data for array in inputs}
+        results: list[Array] = []
+        for value, offset in zip(signature.results, signature.offsets, strict=False):
+            if value.shape is None:
+                scalar = np.frombuffer(returned, value.dtype, 1, offset)
+                results.append(scalar.reshape(()).copy())
+                continue
+            words = struct.unpack_from(f"{3 + 2 * len(value.shape)}q", returned, offset)
+            free = self._owns_results and words[0] not in taken
+            taken.add(words[0])
+            results.append(_wrap(value, words, free))
+        return results
+
+
+def _wrap(value: Value, words: tuple[int, ...], free: bool) -> Array:
+    """The array of a returned descriptor, which owns the memory or is a copy of it."""
+    rank = len(value.shape or ())
+    allocated, aligned, start = words[:3]
+    shape, strides = words[3 : 3 + rank], words[3 + rank :]
+    width = value.dtype.itemsize
+    extent = 1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
+    extent = 0 if 0 in shape else extent * width
+    memory = (ctypes.c_char * extent).from_address(aligned + start * width)
+    array: Array = np.ndarray(
+        shape,
+        value.dtype,
+        memoryview(memory) if extent else b"",
+        strides=[s * width for s in strides],
+    )
+    if free and extent >= _COPY_BELOW:
+        weakref.finalize(memory, _free, allocated)
+        return array
+    array = array.copy()
+    if free:
+        _free(allocated)
+    return array
+
+
+def _free(address: int) -> None:
+    release = ctypes.CDLL(None).free
+    release(ctypes.c_void_p(address))
+
+
+def _pointer_to(address: int, holders: list[Any]) -> int:
+    holder = ctypes.c_void_p(address)
+    holders.append(holder)
+    return ctypes.addressof(holder)
+
+
+def _descriptor(array: Array) -> ctypes.Array[ctypes.c_int64]:
+    data, width = array.ctypes.data, array.itemsize
+    words = (data, data, 0, *array.shape, *(s // width for s in array.strides))
+    return (ctypes.c_int64 * len(words))(*words)
+
+
+def _checked(argument: Any, value: Value, what: str) -> Array:
+    """The argument as a C-contiguous array of exactly the declared type."""
+    if value.shape is None:
+        return _scalar(argument, value, what)
+    if value.by_reference and not isinstance(argument, np.ndarray):
+        raise JitError(f"{what} is a `{type(argument).__name__}`; {value.text} needs a NumPy array")
+    array = _array(argument)
+    unsigned = array.dtype.kind == "u" and value.dtype.kind == "i"
+    if unsigned and array.dtype.itemsize == value.dtype.itemsize:
+        array = array.view(value.dtype)
+    if array.dtype != value.dtype:
+        raise JitError(
+            f"{what} has dtype {array.dtype}, {value.text} needs {value.dtype}; convert it with "
+            f"`.astype(np.{value.dtype})` if that is meant"
+        )
+    fits = array.ndim == len(value.shape) and all(
+        declared in (-1, given) for declared, given in zip(value.shape, array.shape, strict=True)
+    )
+    if not fits:
+        raise JitError(f"{what} has shape {array.shape}, which is not that of {value.text}")
+    if value.by_reference and not array.flags.writeable:
+        return array.copy()
+    return np.require(array, requirements=["C", "A"])
+
+
+def _array(argument: Any) -> Array:
+    return np.asarray(argument)
+
+
+def _scalar(argument: Any, value: Value, what: str) -> Array:
+    given = _array(argument)
+    kinds = {"b": "b", "i": "iu", "f": "fiu"}[value.dtype.kind]
+    if given.ndim or given.dtype.kind not in kinds:
+        raise JitError(f"{what} is {argument!r}; it must be a scalar {value.text}")
+    if value.dtype.kind == "i":
+        info = np.iinfo(value.dtype)
+        if not info.min <= int(given) <= info.max:
+            raise JitError(f"{what} is {argument}, outside {value.text} [{info.min}, {info.max}]")
+    return given.astype(value.dtype)
+
+
+def _signature(function: Any) -> Signature:
+    name = _name(function)
+    kind = function.attributes["function_type"].value
+    return Signature(
+        tuple(_value(t, f"argument {i} of `@{name}`") for i, t in enumerate(kind.inputs)),
+        tuple(_value(t, f"result {i} of `@{name}`") for i, t in enumerate(kind.results)),
+    )
+
+
+def _value(kind: Any, what: str) -> Value:
+    text = str(kind)
+    ir = lowering.bindings("ir")
+    by_reference = isinstance(kind, ir.MemRefType)
+    shaped = by_reference or isinstance(kind, ir.RankedTensorType)
+    dtype = lowering.element_dtype(str(kind.element_type) if shaped else text)
+    if dtype is None or (by_reference and ("strided" in text or "affine_map" in text)):
+        raise JitError(
+            f"{what} is `{text}`; the JIT passes i1, i8, i16, i32, i64, index, f16, f32, f64 and "
+            "ranked tensors and memrefs of them with the default layout"
+        )
+    if not shaped:
+        return Value(text, np.dtype(dtype), None)
+    shape = tuple(
+        -1 if kind.is_dynamic_dim(i) else int(kind.get_dim_size(i)) for i in range(kind.rank)
+    )
+    return Value(text, np.dtype(dtype), shape, by_reference)
+
+
+def _name(function: Any) -> str:
+    return str(function.attributes["sym_name"].value)
+
+
+def _listed(names: dict[str, Signature]) -> str:
+    return ", ".join(f"`@{name}`" for name in names) or "no public function"
+
+
+def _print(program: Program) -> str:
+    from lut_opt.dialects.assembly import print_program
+
+    return print_program(program, generic=True)
