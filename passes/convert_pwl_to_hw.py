@@ -1,0 +1,111 @@
+"""The pass `convert-pwl-to-hw`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from xdsl.context import Context
+from xdsl.dialects import hw
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+from xdsl.utils.exceptions import PassFailedException
+
+from lut_opt.dialects.pwl import ApplyOp, Fit, FnAttr, Table
+from lut_opt.dialects.pwl.quantization import Quantization
+from lut_opt.passes.hw.datapath import MAX_PIPELINE
+from lut_opt.passes.hw.unit import Unit, build_unit, unit_name
+
+
+@dataclass(frozen=True)
+class ConvertPwlToHwPass(ModulePass):
+    """
+    Make one hardware module of every distinct table.
+
+    The module takes the raw bits of a stored input to the raw bits of the stored result, exactly as
+    the table says, for every pattern of input bits. Operations with the same table and the same
+    scales share one module. The units stand *instead of* the host code, which has no place in
+    SystemVerilog: run `convert-pwl-to-arith` on the same input for code that computes the same.
+
+    Before:
+
+        func.func @f(%x: tensor<4x!quant.uniform<i8:f32, 6.25e-02>>) -> … {
+          %y = pwl.apply #pwl.fn<gelu> %x table #pwl.table<…> : … -> …
+          func.return %y : …
+        }
+
+    After:
+
+        hw.module @pwl_gelu_i8_i8_s2m4_s2m4(in %x : i8, out y : i8) attributes {…} {
+          … comb …
+          hw.output %y : i8
+        }
+
+    Requires: every `pwl.apply` has a table (`pwl-search`).
+    Ensures: only `hw`, `comb` and `seq` operations are left, if there was a `pwl.apply` at all.
+    """
+
+    name = "convert-pwl-to-hw"
+
+    pipeline: int = 0
+    """Register stages, 0 to 4; the latency in cycles. A new input may enter in every cycle."""
+
+    select: Literal["chain", "binary"] = "chain"
+    """How slope and intercept are chosen: a chain of multiplexers, or a balanced tree."""
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """Convert a module."""
+        if not 0 <= self.pipeline <= MAX_PIPELINE:
+            raise PassFailedException(
+                f"convert-pwl-to-hw: pipeline={self.pipeline} is not within 0 … {MAX_PIPELINE}"
+            )
+        applies = [child for child in op.walk() if isinstance(child, ApplyOp)]
+        if not applies:
+            return
+        kept = [child for child in op.ops if isinstance(child, hw.HWModuleOp)]
+        units = self._units(applies, {module.sym_name.data for module in kept})
+        for child in list(op.ops):
+            if child not in kept:
+                child.detach()
+                child.erase(safe_erase=False)
+        op.body.block.add_ops([build_unit(unit, self.select) for unit in units])
+
+    def _units(self, applies: list[ApplyOp], taken: set[str]) -> list[Unit]:
+        """One unit for each distinct table and pair of quantizations, in program order."""
+        units: dict[tuple[Table, Quantization, Quantization], Unit] = {}
+        for apply in applies:
+            if apply.table is None:
+                raise PassFailedException(
+                    f"pwl.apply of {apply.function_name} has no table to build: "
+                    "run --pwl-search first"
+                )
+            operand, result = apply.input_quantization, apply.result_quantization
+            key = (apply.table.data, operand, result)
+            if key in units:
+                continue
+            name = _unique(unit_name(apply.function_name, operand, result), taken)
+            fit = apply.fit.data if apply.fit is not None else None
+            units[key] = Unit(name, _describe(apply), *key, fit=fit, latency=self.pipeline)
+        return list(units.values())
+
+
+def _describe(apply: ApplyOp) -> str:
+    """The function with its parameters, as `leaky_relu(0.01)`."""
+    parameters: tuple[float, ...] = ()
+    if isinstance(apply.function, FnAttr):
+        parameters = apply.function.data.parameters
+    suffix = f"({', '.join(map(repr, parameters))})" if parameters else ""
+    return apply.function_name + suffix
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    """The name, or the name with the first free number, which is then taken."""
+    number, unique = 0, name
+    while unique in taken:
+        number += 1
+        unique = f"{name}_{number}"
+    taken.add(unique)
+    return unique
+
+
+__all__ = ["ConvertPwlToHwPass"]

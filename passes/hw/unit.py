@@ -1,0 +1,157 @@
+"""
+A hardware unit: one table in one `hw.module`, which carries what it computes as attributes.
+
+The attributes `pwl.function`, `pwl.table`, `pwl.operand`, `pwl.result`, `pwl.fit` and `pwl.latency`
+let a backend check, prove and describe the unit without the code that it was made from; `comment` is
+the header that CIRCT writes above the module.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from xdsl.dialects import hw, seq
+from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, IntegerType, StringAttr, i64
+from xdsl.ir import Attribute, Block, Region, TypeAttribute
+
+from lut_opt.dialects.pwl import Fit, FitAttr, Table, TableAttr
+from lut_opt.dialects.pwl.quantization import Quantization, exact_log2, storage_range
+from lut_opt.dialects.quant import UniformQuantizedType
+from lut_opt.passes.hw.circuit import Circuit, ClockDomain
+from lut_opt.passes.hw.datapath import Select, build_datapath
+
+ATTRIBUTE_PREFIX = "pwl."
+"""Attributes of a unit that only lut-opt reads; CIRCT's tools do not know their types."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What one `hw.module` computes: `table.evaluate`, `latency` cycles after its input."""
+
+    module: str
+    function: str
+    table: Table
+    operand: Quantization
+    result: Quantization
+    fit: Fit | None = None
+    latency: int = 0
+
+
+def build_unit(unit: Unit, select: Select = "chain") -> hw.HWModuleOp:
+    """The module of a unit: ports `clock` and `reset` if it has registers, `x`, and `y`."""
+    bits_in, bits_out = IntegerType(unit.operand.bits), IntegerType(unit.result.bits)
+    inputs: list[tuple[str, TypeAttribute]] = [("x", bits_in)]
+    if unit.latency:
+        inputs = [("clock", seq.ClockType()), ("reset", IntegerType(1)), *inputs]
+    block = Block(arg_types=[type_ for _, type_ in inputs])
+    for argument, (name, _) in zip(block.args, inputs, strict=True):
+        argument.name_hint = name
+    domain = ClockDomain(block.args[0], block.args[1]) if unit.latency else None
+    circuit = Circuit(block, domain)
+    y = build_datapath(
+        circuit, block.args[-1], unit.table, unit.operand, unit.result, unit.latency, select
+    )
+    circuit.output([y])
+    ports = [hw.ModulePort(StringAttr(n), t, _INPUT) for n, t in inputs]
+    ports.append(hw.ModulePort(StringAttr("y"), bits_out, _OUTPUT))
+    op = hw.HWModuleOp(StringAttr(unit.module), hw.ModuleType(ArrayAttr(ports)), Region(block))
+    op.attributes.update(_attributes(unit))
+    return op
+
+
+_INPUT = hw.DirectionAttr(hw.Direction.INPUT)
+_OUTPUT = hw.DirectionAttr(hw.Direction.OUTPUT)
+
+
+def unit_of(op: hw.HWModuleOp) -> Unit | None:
+    """What a module says that it computes; None for a module that is not one of ours."""
+    attributes = op.attributes
+    function, table = attributes.get("pwl.function"), attributes.get("pwl.table")
+    operand, result = attributes.get("pwl.operand"), attributes.get("pwl.result")
+    fit, latency = attributes.get("pwl.fit"), attributes.get("pwl.latency")
+    if not (
+        isinstance(function, StringAttr)
+        and isinstance(table, TableAttr)
+        and isinstance(operand, UniformQuantizedType)
+        and isinstance(result, UniformQuantizedType)
+    ):
+        return None
+    return Unit(
+        op.sym_name.data,
+        function.data,
+        table.data,
+        operand.quantization,
+        result.quantization,
+        fit.data if isinstance(fit, FitAttr) else None,
+        latency.value.data if isinstance(latency, IntegerAttr) else 0,
+    )
+
+
+def unit_name(function: str, operand: Quantization, result: Quantization) -> str:
+    """
+    A legal SystemVerilog name, such as `pwl_gelu_i8_i8_s2m4_s2m4` for scales of 2^-4.
+
+    Other scales are spelled out (`s0p1` is 0.1, `s1em05` is 1e-05); a zero point of −3 adds `zm3`.
+    """
+    sides = (operand, result)
+    storages = [f"{'i' if side.signed else 'u'}{side.bits}" for side in sides]
+    scales = [_spell_scale(side) for side in sides]
+    return "_".join(("pwl", re.sub(r"\W", "_", function, flags=re.ASCII), *storages, *scales))
+
+
+def _spell_scale(side: Quantization) -> str:
+    exponent = exact_log2(side.scale)
+    text = (
+        repr(side.scale) if exponent is None else f"2{'m' if exponent < 0 else 'p'}{abs(exponent)}"
+    )
+    text = text.replace(".", "p").replace("-", "m").replace("+", "")
+    if not side.zero_point:
+        return f"s{text}"
+    return f"s{text}z{side.zero_point}".replace("-", "m")
+
+
+def digest(table: Table) -> str:
+    """Twelve hexadecimal digits that tell tables apart."""
+    return hashlib.sha256(str(TableAttr(table)).encode()).hexdigest()[:12]
+
+
+def _attributes(unit: Unit) -> dict[str, Attribute]:
+    attributes: dict[str, Attribute] = {
+        "comment": StringAttr(comment(unit)),
+        "pwl.function": StringAttr(unit.function),
+        "pwl.table": TableAttr(unit.table),
+        "pwl.operand": UniformQuantizedType.from_quantization(unit.operand),
+        "pwl.result": UniformQuantizedType.from_quantization(unit.result),
+        "pwl.latency": IntegerAttr(unit.latency, i64),
+    }
+    if unit.fit is not None:
+        attributes["pwl.fit"] = FitAttr(unit.fit)
+    return attributes
+
+
+def comment(unit: Unit) -> str:
+    """The header of the module in SystemVerilog."""
+    entries = f"{unit.table.entries} entr{'y' if unit.table.entries == 1 else 'ies'}"
+    cycles = f"{unit.latency} cycle{'' if unit.latency == 1 else 's'}"
+    lines = [
+        f"{unit.module}: {unit.function}, piecewise linear, {entries} (table {digest(unit.table)})",
+        f"  x: {_describe('x', unit.operand)}",
+        f"  y: {_describe('y', unit.result)}",
+        f"  latency: {cycles}" + (", one input per cycle" if unit.latency else " (combinational)"),
+    ]
+    if unit.fit is not None:
+        lines.append(f"  max error: {unit.fit.max_error:.6g} output steps, MSE {unit.fit.mse:.6g}")
+    return "\n".join(lines)
+
+
+def _describe(name: str, side: Quantization) -> str:
+    minimum, maximum = storage_range(side.bits, side.signed)
+    shifted = name if not side.zero_point else f"({name} - {side.zero_point})"
+    stored = f"{'signed' if side.signed else 'unsigned'} {side.bits}-bit"
+    if (side.minimum, side.maximum) != (minimum, maximum):
+        stored += f" in {side.minimum} ... {side.maximum}"
+    exponent = exact_log2(side.scale)
+    scale = repr(side.scale) if exponent is None else f"2^{exponent}"
+    return f"{stored}, real value {shifted} * {scale}"
