@@ -32,6 +32,7 @@ from xdsl.dialects.builtin import (
     IntegerType,
     TensorType,
     UnrankedTensorType,
+    VectorType,
     f32,
 )
 from xdsl.interfaces import HasFolderInterface
@@ -231,10 +232,10 @@ class UniformQuantizedType(ParametrizedAttribute, TypeAttribute):
                 f"scale {self.scale!r} is not a positive finite number of type "
                 f"{self.expressed_type}; give a scale from {limits[0]:.3g} to {limits[1]:.3g}"
             )
-        if not smallest <= self.zero_point <= largest:
+        if not low <= self.zero_point <= high:
             raise VerifyException(
-                f"zero point {self.zero_point} is outside the storage range "
-                f"[{smallest}, {largest}]; give one inside it"
+                f"zero point {self.zero_point} is outside the storage type: "
+                f"[{low}, {high}]; give one inside it"
             )
 
     @classmethod
@@ -306,8 +307,10 @@ def _parse_scale(parser: AttrParser) -> float:
 
 
 def element_type(type: Attribute) -> Attribute:
-    """Element type of a tensor, or the scalar type itself."""
+    """Element type of a tensor or vector, or the scalar type itself."""
     if isa(type, AnyTensorType | AnyUnrankedTensorType):
+        return type.element_type
+    if isa(type, VectorType[Attribute]):
         return type.element_type
     return type
 
@@ -320,6 +323,8 @@ def with_element_type(type: Attribute, element: TypeAttribute) -> Attribute:
     """
     if isa(type, AnyTensorType):
         return TensorType(element, type.get_shape(), type.encoding)
+    if isa(type, VectorType[Attribute]):
+        return VectorType(element, type.get_shape(), type.scalable_dims)
     return UnrankedTensorType(element) if isinstance(type, UnrankedTensorType) else element
 
 

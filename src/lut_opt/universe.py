@@ -1,5 +1,90 @@
-"""What `lut-opt` adds to xDSL, found by `xdsl-opt` through the `xdsl.universe` entry point."""
+"""What lut-opt adds to xDSL; stock `xdsl-opt` finds it through the `xdsl.universe` entry point."""
 
+from xdsl.ir import Dialect
+from xdsl.passes import ModulePass
 from xdsl.universe import Universe
 
-LUT_OPT_UNIVERSE = Universe()
+
+def _pwl() -> Dialect:
+    from lut_opt.dialects.pwl import PWL
+
+    return PWL
+
+
+def _quant() -> Dialect:
+    from lut_opt.dialects.quant import QUANT
+
+    return QUANT
+
+
+def _torch() -> Dialect:
+    from lut_opt.dialects.torch import TORCH
+
+    return TORCH
+
+
+def _torch_conversion() -> Dialect:
+    from lut_opt.dialects.torch import TORCH_CONVERSION
+
+    return TORCH_CONVERSION
+
+
+def _lower_nonlinear_to_pwl() -> type[ModulePass]:
+    from lut_opt.passes.lower_nonlinear_to_pwl import LowerNonlinearToPwlPass
+
+    return LowerNonlinearToPwlPass
+
+
+def _pwl_search() -> type[ModulePass]:
+    from lut_opt.passes.pwl_search import PwlSearchPass
+
+    return PwlSearchPass
+
+
+def _convert_pwl_to_arith() -> type[ModulePass]:
+    from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
+
+    return ConvertPwlToArithPass
+
+
+def _convert_pwl_to_hw() -> type[ModulePass]:
+    from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
+
+    return ConvertPwlToHwPass
+
+
+def _verify_pwl() -> type[ModulePass]:
+    from lut_opt.passes.verify_pwl import VerifyPwlPass
+
+    return VerifyPwlPass
+
+
+def _nonlinear_to_arith() -> type[ModulePass]:
+    from lut_opt.passes.pipelines import NonlinearToArithPass
+
+    return NonlinearToArithPass
+
+
+def _nonlinear_to_hw() -> type[ModulePass]:
+    from lut_opt.passes.pipelines import NonlinearToHwPass
+
+    return NonlinearToHwPass
+
+
+LUT_OPT_UNIVERSE = Universe(
+    all_dialects={
+        "pwl": _pwl,
+        "quant": _quant,
+        "torch": _torch,
+        "torch_c": _torch_conversion,
+    },
+    all_passes={
+        "lower-nonlinear-to-pwl": _lower_nonlinear_to_pwl,
+        "pwl-search": _pwl_search,
+        "verify-pwl": _verify_pwl,
+        "convert-pwl-to-arith": _convert_pwl_to_arith,
+        "convert-pwl-to-hw": _convert_pwl_to_hw,
+        "nonlinear-to-arith": _nonlinear_to_arith,
+        "nonlinear-to-hw": _nonlinear_to_hw,
+    },
+)

@@ -1,0 +1,280 @@
+"""Attributes of the `pwl` dialect: the function, its table, and the table's certificate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from xdsl.dialects.builtin import IntegerType, f64
+from xdsl.ir import Data
+from xdsl.irdl import irdl_attr_definition
+from xdsl.parser import AttrParser
+from xdsl.printer import Printer
+from xdsl.utils.exceptions import VerifyException
+
+from lut_opt.dialects.pwl.functions import FUNCTIONS
+from lut_opt.dialects.pwl.quantization import Reals
+from lut_opt.dialects.pwl.table import Table
+
+MAX_SHIFT = 62
+"""Largest shift of a table: what a 64-bit accumulator can hold."""
+
+
+@dataclass(frozen=True)
+class NamedFunction:
+    """A function of the registry with its constant parameters bound."""
+
+    function: str
+    parameters: tuple[float, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Name for people and for file names."""
+        return self.function
+
+    def __call__(self, x: Reals) -> Reals:
+        """Values in double precision; NaN or infinity outside the domain."""
+        return FUNCTIONS[self.function](x, *self.parameters)
+
+    def is_defined(self, x: Reals) -> Any:
+        """Boolean mask: where the function has a value."""
+        return FUNCTIONS[self.function].is_defined(x, *self.parameters)
+
+
+@irdl_attr_definition
+class FnAttr(Data[NamedFunction]):
+    """
+    A function of the registry: `#pwl.fn<gelu>`, `#pwl.fn<leaky_relu, 1.000000e-02>`.
+
+    Constant parameters follow the name in the registry's order.
+    """
+
+    name = "pwl.fn"
+
+    def verify(self) -> None:
+        """Check the name and the number and finiteness of the parameters."""
+        known = FUNCTIONS.get(self.data.function)
+        if known is None:
+            raise VerifyException(
+                f"unknown function '{self.data.function}': use one of {', '.join(sorted(FUNCTIONS))}, "
+                "or name a func.func with `pwl.apply @f`"
+            )
+        if len(self.data.parameters) != len(known.parameters):
+            wanted = ", ".join(known.parameters) or "no parameter"
+            raise VerifyException(
+                f"function '{known.name}' takes {wanted}, got {len(self.data.parameters)} values"
+            )
+        if not all(map(math.isfinite, self.data.parameters)):
+            raise VerifyException(f"parameters of '{known.name}' must be finite")
+
+    @classmethod
+    def parse_parameter(cls, parser: AttrParser) -> NamedFunction:
+        """Parse `<name, parameter, …>`."""
+        with parser.in_angle_brackets():
+            name = parser.parse_identifier()
+            parameters: list[float] = []
+            while parser.parse_optional_punctuation(","):
+                parameters.append(float(parser.parse_number()))
+        return NamedFunction(name, tuple(parameters))
+
+    def print_parameter(self, printer: Printer) -> None:
+        """Print `<name, parameter, …>`."""
+        with printer.in_angle_brackets():
+            printer.print_string(self.data.function)
+            for parameter in self.data.parameters:
+                printer.print_string(", ")
+                printer.print_float(parameter, f64)
+
+
+@irdl_attr_definition
+class TableAttr(Data[Table]):
+    """
+    A piecewise-linear function on integers; `lut_opt.dialects.pwl.table` defines what it computes.
+
+        #pwl.table<i8, breakpoints = [-30, 7], slopes = [0, 12, 64], intercepts = [0, 5, 0],
+                   intercept_shift = 4, result_shift = 6>
+
+    The leading type is the width of slopes and intercepts. Shifts of zero are left out.
+    """
+
+    name = "pwl.table"
+
+    def verify(self) -> None:
+        """Check lengths, order, parameter width and shifts."""
+        table = self.data
+        if table.entries < 1:
+            raise VerifyException("a table needs at least one entry: give slopes and intercepts")
+        if len(table.intercepts) != table.entries:
+            raise VerifyException(
+                f"{table.entries} slopes but {len(table.intercepts)} intercepts: give as many"
+            )
+        if len(table.breakpoints) != table.entries - 1:
+            raise VerifyException(
+                f"{table.entries} entries need {table.entries - 1} breakpoints, "
+                f"got {len(table.breakpoints)}"
+            )
+        for left, right in zip(table.breakpoints, table.breakpoints[1:], strict=False):
+            if left > right:
+                raise VerifyException(f"breakpoints must ascend: {left} comes before {right}")
+        if not 2 <= table.param_bits <= 32:
+            raise VerifyException(f"parameter width i{table.param_bits} is not within i2 … i32")
+        low, high = table.parameter_range()
+        for kind, values in (("slope", table.slopes), ("intercept", table.intercepts)):
+            for value in values:
+                if not low <= value <= high:
+                    raise VerifyException(
+                        f"{kind} {value} does not fit in i{table.param_bits}: [{low}, {high}]"
+                    )
+        for kind, shift in (
+            ("intercept_shift", table.intercept_shift),
+            ("result_shift", table.result_shift),
+        ):
+            if not 0 <= shift <= MAX_SHIFT:
+                raise VerifyException(f"{kind} {shift} is not within 0 … {MAX_SHIFT}")
+
+    @classmethod
+    def parse_parameter(cls, parser: AttrParser) -> Table:
+        """Parse `<iN, breakpoints = […], slopes = […], intercepts = […], …>`."""
+        with parser.in_angle_brackets():
+            width = parser.parse_type()
+            if not isinstance(width, IntegerType):
+                parser.raise_error("expected the integer type of slopes and intercepts, such as i8")
+            fields: dict[str, Callable[[], Any]] = {
+                "breakpoints": lambda: _parse_integers(parser),
+                "slopes": lambda: _parse_integers(parser),
+                "intercepts": lambda: _parse_integers(parser),
+                "intercept_shift": parser.parse_integer,
+                "result_shift": parser.parse_integer,
+            }
+            required = ("breakpoints", "slopes", "intercepts")
+            values = _parse_fields(parser, fields, required)
+        return Table(**values, param_bits=width.width.data)
+
+    def print_parameter(self, printer: Printer) -> None:
+        """Print every list, and the shifts that are not zero."""
+        table = self.data
+        with printer.in_angle_brackets():
+            printer.print_string(f"i{table.param_bits}")
+            for key in ("breakpoints", "slopes", "intercepts"):
+                printer.print_string(f", {key} = {list(getattr(table, key))}")
+            for key in ("intercept_shift", "result_shift"):
+                if value := getattr(table, key):
+                    printer.print_string(f", {key} = {value}")
+
+
+@dataclass(frozen=True)
+class Fit:
+    """
+    How a table was found, and how good it is on the inputs that count.
+
+    `mse` is that of the accumulator against f (saturated to the result's range), in real units;
+    `max_error` that of the rounded result, in output steps; `exact` the share of inputs whose result
+    is the correctly rounded f; `optimal_mse` the proven optimum of the same problem, None if unknown.
+    """
+
+    strategy: str
+    form: str
+    metric: str
+    seed: int
+    points: int
+    mse: float
+    max_error: float
+    exact: float
+    optimal_mse: float | None = None
+    domain: tuple[float, float] | None = None
+
+
+_FIT_WORDS = ("form", "metric")
+_FIT_NUMBERS = ("mse", "max_error", "exact", "optimal_mse")
+
+
+@irdl_attr_definition
+class FitAttr(Data[Fit]):
+    """
+    The certificate of a table; `verify-pwl` recomputes it.
+
+        #pwl.fit<optimal, form = seed, metric = mse, seed = 0, points = 129, mse = 1.7e-05,
+                 max_error = 7.0e-01, exact = 9.6e-01, optimal_mse = 1.7e-05, domain = [-4.0, 4.0]>
+    """
+
+    name = "pwl.fit"
+
+    def verify(self) -> None:
+        """Check that the figures can be figures of a certificate."""
+        fit = self.data
+        for key in _FIT_NUMBERS:
+            value = getattr(fit, key)
+            if value is not None and not (math.isfinite(value) and value >= 0):
+                raise VerifyException(f"{key} must be finite and not negative, got {value}")
+        if fit.points < 1:
+            raise VerifyException("a certificate needs at least one point")
+        if fit.exact > 1:
+            raise VerifyException(f"exact is a share between 0 and 1, got {fit.exact}")
+
+    @classmethod
+    def parse_parameter(cls, parser: AttrParser) -> Fit:
+        """Parse `<strategy, key = value, …>`."""
+        number = lambda: float(parser.parse_number())  # noqa: E731
+        fields: dict[str, Callable[[], Any]] = {
+            **{key: parser.parse_identifier for key in _FIT_WORDS},
+            "seed": parser.parse_integer,
+            "points": parser.parse_integer,
+            **{key: number for key in _FIT_NUMBERS},
+            "domain": lambda: _parse_interval(parser),
+        }
+        required = tuple(key for key in fields if key not in ("optimal_mse", "domain"))
+        with parser.in_angle_brackets():
+            strategy = parser.parse_identifier()
+            values = _parse_fields(parser, fields, required)
+        return Fit(strategy, **values)
+
+    def print_parameter(self, printer: Printer) -> None:
+        """Print every known figure, losslessly."""
+        fit = self.data
+        with printer.in_angle_brackets():
+            printer.print_string(fit.strategy)
+            for key in (*_FIT_WORDS, "seed", "points"):
+                printer.print_string(f", {key} = {getattr(fit, key)}")
+            for key in _FIT_NUMBERS:
+                if (value := getattr(fit, key)) is not None:
+                    printer.print_string(f", {key} = ")
+                    printer.print_float(value, f64)
+            if fit.domain is not None:
+                printer.print_string(", domain = [")
+                printer.print_list(fit.domain, lambda bound: printer.print_float(bound, f64))
+                printer.print_string("]")
+
+
+def _parse_integers(parser: AttrParser) -> tuple[int, ...]:
+    return tuple(
+        parser.parse_comma_separated_list(parser.Delimiter.SQUARE, parser.parse_integer)
+    )
+
+
+def _parse_interval(parser: AttrParser) -> tuple[float, float]:
+    bounds: Sequence[float] = parser.parse_comma_separated_list(
+        parser.Delimiter.SQUARE, lambda: float(parser.parse_number())
+    )
+    if len(bounds) != 2:
+        parser.raise_error("expected an interval of two numbers: [low, high]")
+    return bounds[0], bounds[1]
+
+
+def _parse_fields(
+    parser: AttrParser, fields: dict[str, Callable[[], Any]], required: Sequence[str]
+) -> dict[str, Any]:
+    """Parse `, key = value` repeatedly; each key at most once, the required ones exactly once."""
+    values: dict[str, Any] = {}
+    while parser.parse_optional_punctuation(","):
+        key = parser.parse_identifier()
+        if key not in fields:
+            parser.raise_error(f"unknown key '{key}': use {', '.join(fields)}")
+        if key in values:
+            parser.raise_error(f"key '{key}' is given twice")
+        parser.parse_punctuation("=")
+        values[key] = fields[key]()
+    if missing := [key for key in required if key not in values]:
+        parser.raise_error(f"missing {', '.join(missing)}")
+    return values

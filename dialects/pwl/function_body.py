@@ -1,0 +1,142 @@
+"""A `func.func` of `arith` and `math` as a real function that a table can approximate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from xdsl.dialects import arith, func, math
+from xdsl.dialects.builtin import FloatAttr, IntegerAttr
+from xdsl.ir import Operation, SSAValue
+from xdsl.traits import SymbolTable
+from xdsl.utils.exceptions import VerifyException
+
+from lut_opt.dialects.pwl.attributes import FnAttr
+from lut_opt.dialects.pwl.functions import FUNCTIONS
+from lut_opt.dialects.pwl.ops import ApplyOp
+from lut_opt.dialects.pwl.quantization import Reals
+
+Values = Any
+"""A NumPy array: float64, or bool for the result of a comparison."""
+
+_EVALUATE: dict[type[Operation], Callable[..., Values]] = {
+    arith.AddfOp: np.add,
+    arith.SubfOp: np.subtract,
+    arith.MulfOp: np.multiply,
+    arith.DivfOp: np.divide,
+    arith.NegfOp: np.negative,
+    arith.MaximumfOp: np.maximum,
+    arith.MinimumfOp: np.minimum,
+    arith.MaxnumfOp: np.fmax,
+    arith.MinnumfOp: np.fmin,
+    arith.SelectOp: np.where,
+    arith.AndIOp: np.logical_and,
+    arith.OrIOp: np.logical_or,
+    arith.XOrIOp: np.logical_xor,
+    # The function is approximated in the reals, so a change of format is no operation.
+    arith.ExtFOp: lambda x: x,
+    arith.TruncFOp: lambda x: x,
+    math.AbsFOp: np.abs,
+    math.AcosOp: np.arccos,
+    math.AsinOp: np.arcsin,
+    math.AtanOp: np.arctan,
+    math.Atan2Op: np.arctan2,
+    math.CbrtOp: np.cbrt,
+    math.CeilOp: np.ceil,
+    math.CopySignOp: np.copysign,
+    math.CosOp: np.cos,
+    math.CoshOp: np.cosh,
+    math.ErfOp: FUNCTIONS["erf"].evaluate,
+    math.Exp2Op: np.exp2,
+    math.ExpM1Op: np.expm1,
+    math.ExpOp: np.exp,
+    math.FloorOp: np.floor,
+    math.FmaOp: lambda a, b, c: a * b + c,
+    math.Log10Op: np.log10,
+    math.Log1pOp: np.log1p,
+    math.Log2Op: np.log2,
+    math.LogOp: np.log,
+    math.PowFOp: np.power,
+    math.RoundEvenOp: np.rint,
+    math.RsqrtOp: lambda x: 1.0 / np.sqrt(x),
+    math.SinOp: np.sin,
+    math.SinhOp: np.sinh,
+    math.SqrtOp: np.sqrt,
+    math.TanOp: np.tan,
+    math.TanhOp: np.tanh,
+    math.TruncOp: np.trunc,
+}
+
+# Ordered predicates by MLIR's number; their unordered twins are numbered seven higher.
+_ORDERED = {1: np.equal, 2: np.greater, 3: np.greater_equal, 4: np.less, 5: np.less_equal,
+            6: np.not_equal}  # fmt: skip
+
+
+class FunctionBody:
+    """
+    The real function that a `func.func` of straight-line `arith` and `math` computes.
+
+    Evaluated in double precision whatever float type the body names. Raises VerifyException, with the
+    op attached, if the body holds an op without a real meaning.
+    """
+
+    def __init__(self, op: func.FuncOp):
+        self.op = op
+        self.name = op.sym_name.data
+        if len(op.body.blocks) != 1:
+            raise VerifyException(f"@{self.name} must have a body of one block, without branches")
+        for inner in op.body.block.ops:
+            if type(inner) not in _EVALUATE and not isinstance(
+                inner, arith.ConstantOp | arith.CmpfOp | func.ReturnOp
+            ):
+                raise VerifyException(
+                    f"@{self.name} holds {inner.name}, which has no table meaning: "
+                    "use arith on floats and math"
+                )
+
+    def __call__(self, x: Reals) -> Reals:
+        """Values in double precision; NaN or infinity where the function has none."""
+        values: dict[SSAValue, Values] = {self.op.body.block.args[0]: np.asarray(x, np.float64)}
+        with np.errstate(all="ignore"):
+            for op in self.op.body.block.ops:
+                if isinstance(op, func.ReturnOp):
+                    return np.broadcast_to(values[op.operands[0]], np.shape(x)).astype(np.float64)
+                values[op.results[0]] = _evaluate(op, [values[v] for v in op.operands])
+        raise VerifyException(f"@{self.name} returns nothing")
+
+    def is_defined(self, x: Reals) -> Any:
+        """Boolean mask: where the body comes out finite."""
+        return np.isfinite(self(x))
+
+
+def _evaluate(op: Operation, operands: list[Values]) -> Values:
+    if isinstance(op, arith.ConstantOp):
+        value = op.value
+        if not isinstance(value, FloatAttr | IntegerAttr):
+            raise VerifyException("a constant in a function body must be a scalar")
+        return np.asarray(value.value.data)
+    if isinstance(op, arith.CmpfOp):
+        return _compare(op.predicate.value.data, *operands)
+    return _EVALUATE[type(op)](*operands)
+
+
+def _compare(predicate: int, lhs: Values, rhs: Values) -> Values:
+    if predicate in (0, 15):
+        return np.full(np.broadcast(lhs, rhs).shape, predicate == 15)
+    unordered = np.isnan(lhs) | np.isnan(rhs)
+    if predicate <= 7:
+        ordered = True if predicate == 7 else _ORDERED[predicate](lhs, rhs)
+        return ordered & ~unordered
+    return unordered if predicate == 14 else _ORDERED[predicate - 7](lhs, rhs) | unordered
+
+
+def real_function(op: ApplyOp) -> Any:
+    """The function that a `pwl.apply` approximates: callable, with `name` and `is_defined`."""
+    if isinstance(op.function, FnAttr):
+        return op.function.data
+    callee = SymbolTable.lookup_symbol(op, op.function)
+    if not isinstance(callee, func.FuncOp):
+        raise VerifyException(f"symbol @{op.function.string_value()} names no func.func: define it")
+    return FunctionBody(callee)
+

@@ -1,0 +1,314 @@
+"""The operation of the `pwl` dialect: apply a table in place of a function."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from typing import TypeVar
+
+from xdsl.dialects.builtin import (
+    FunctionType,
+    MemRefType,
+    SymbolRefAttr,
+    TensorType,
+    VectorType,
+    AnyFloat,
+)
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.irdl import (
+    IRDLOperation,
+    base,
+    irdl_op_definition,
+    operand_def,
+    opt_operand_def,
+    opt_prop_def,
+    opt_result_def,
+    prop_def,
+    traits_def,
+)
+from xdsl.parser import Parser
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
+from xdsl.printer import Printer
+from xdsl.traits import (
+    EffectInstance,
+    HasCanonicalizationPatternsTrait,
+    MemoryEffect,
+    MemoryEffectKind,
+    SymbolTable,
+)
+from xdsl.utils.exceptions import VerifyException
+
+from lut_opt.dialects.pwl.attributes import FitAttr, FnAttr, TableAttr
+from lut_opt.dialects.pwl.quantization import Quantization
+from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quant import UniformQuantizedType
+
+MAX_ACCUMULATOR_BITS = 64
+
+
+class ApplyEffects(MemoryEffect):
+    """On values `pwl.apply` is pure; on memrefs it reads one and writes the other."""
+
+    @classmethod
+    def get_effects(cls, op: Operation) -> AbstractSet[EffectInstance]:
+        """Effects of one op."""
+        if op.results:
+            return frozenset()
+        kinds = (MemoryEffectKind.READ, MemoryEffectKind.WRITE)
+        return frozenset(EffectInstance(kind) for kind in kinds)
+
+
+class ApplyCanonicalization(HasCanonicalizationPatternsTrait):
+    """Canonicalization of `pwl.apply`."""
+
+    @classmethod
+    def get_canonicalization_patterns(cls) -> tuple[RewritePattern, ...]:
+        """Patterns, in the order tried."""
+        return (DropUselessSegments(),)
+
+
+def element_type(type_: Attribute) -> Attribute:
+    """Element of a shaped type, or the type itself."""
+    if isinstance(type_, TensorType | VectorType | MemRefType):
+        return type_.get_element_type()
+    return type_
+
+
+def _same_shape(left: Attribute, right: Attribute) -> bool:
+    if isinstance(left, TensorType | VectorType | MemRefType):
+        return type(left) is type(right) and left.get_shape() == right.get_shape()
+    return not isinstance(right, TensorType | VectorType | MemRefType)
+
+
+@irdl_op_definition
+class ApplyOp(IRDLOperation):
+    """
+    Apply a function to quantized values, element by element, through a table.
+
+    Before the search the op only names the function; afterwards it holds the table, and the table
+    alone says what is computed (`lut_opt.dialects.pwl.table`). The scales stand in the types. The
+    function is `#pwl.fn<…>` or the symbol of a `func.func` from one float to one float whose body is
+    `arith` and `math`.
+
+        %y = pwl.apply #pwl.fn<gelu> %x : tensor<8x!quant.uniform<i8:f32, 6.250000e-02>>
+                                       -> tensor<8x!quant.uniform<i8:f32, 6.250000e-02>>
+        %y = pwl.apply @f %x table #pwl.table<i8, …> fit #pwl.fit<…> : … -> …
+        pwl.apply #pwl.fn<exp> %x into %y : memref<8x!quant.uniform<…>>, memref<8x!quant.uniform<…>>
+    """
+
+    name = "pwl.apply"
+
+    function = prop_def(base(FnAttr) | base(SymbolRefAttr))
+    input = operand_def()
+    output = opt_operand_def()
+    result = opt_result_def()
+    table = opt_prop_def(TableAttr)
+    fit = opt_prop_def(FitAttr)
+
+    traits = traits_def(ApplyEffects(), ApplyCanonicalization())
+
+    def __init__(
+        self,
+        function: FnAttr | SymbolRefAttr,
+        input: SSAValue | Operation,
+        *,
+        output: SSAValue | Operation | None = None,
+        result_type: Attribute | None = None,
+        table: TableAttr | None = None,
+        fit: FitAttr | None = None,
+    ):
+        super().__init__(
+            operands=[input, [] if output is None else [output]],
+            result_types=[[] if result_type is None else [result_type]],
+            properties={"function": function, "table": table, "fit": fit},
+        )
+
+    @property
+    def input_quantization(self) -> Quantization:
+        """How the stored inputs stand for reals."""
+        return _quantized(self.input.type, "input").quantization
+
+    @property
+    def result_type(self) -> Attribute:
+        """Type of the result value or of the memref written."""
+        return self.result.type if self.result is not None else self.destination.type
+
+    @property
+    def result_quantization(self) -> Quantization:
+        """How the stored results stand for reals."""
+        return _quantized(self.result_type, "result").quantization
+
+    @property
+    def destination(self) -> SSAValue:
+        """The memref written, for an op without a result."""
+        if self.output is None:
+            raise VerifyException("pwl.apply needs a result or a memref to write `into`")
+        return self.output
+
+    @property
+    def function_name(self) -> str:
+        """The function's name for people, files and reports."""
+        if isinstance(self.function, FnAttr):
+            return self.function.data.name
+        return self.function.string_value()
+
+    @classmethod
+    def parse(cls, parser: Parser) -> ApplyOp:
+        """Parse the custom form."""
+        function = parser.parse_attribute()
+        if not isinstance(function, FnAttr | SymbolRefAttr):
+            parser.raise_error("expected #pwl.fn<…> or the symbol of a func.func")
+        operands = [parser.parse_unresolved_operand()]
+        if parser.parse_optional_keyword("into"):
+            operands.append(parser.parse_unresolved_operand())
+        table = _parse_optional(parser, "table", TableAttr)
+        fit = _parse_optional(parser, "fit", FitAttr)
+        attributes = parser.parse_optional_attr_dict()
+        parser.parse_punctuation(":")
+        start = parser.pos
+        types = parser.parse_comma_separated_list(parser.Delimiter.NONE, parser.parse_type)
+        inputs = parser.resolve_operands(operands, types, start)
+        result = parser.parse_type() if parser.parse_optional_punctuation("->") else None
+        output = inputs[1] if len(inputs) > 1 else None
+        op = cls(function, inputs[0], output=output, result_type=result, table=table, fit=fit)
+        op.attributes.update(attributes)
+        return op
+
+    def print(self, printer: Printer) -> None:
+        """Print the custom form."""
+        printer.print_string(" ")
+        printer.print_attribute(self.function)
+        printer.print_string(" ")
+        printer.print_ssa_value(self.input)
+        if self.output is not None:
+            printer.print_string(" into ")
+            printer.print_ssa_value(self.output)
+        for keyword, attribute in (("table", self.table), ("fit", self.fit)):
+            if attribute is not None:
+                printer.print_string(f" {keyword} ")
+                printer.print_attribute(attribute)
+        printer.print_op_attributes(self.attributes)
+        printer.print_string(" : ")
+        printer.print_list(self.operand_types, printer.print_attribute)
+        if self.result is not None:
+            printer.print_string(" -> ")
+            printer.print_attribute(self.result.type)
+
+    def verify_(self) -> None:
+        """Check types, the symbol, and that the table suits the types."""
+        if (self.result is None) == (self.output is None):
+            raise VerifyException("pwl.apply has either a result or a memref to write `into`")
+        if isinstance(self.input.type, MemRefType) != (self.output is not None):
+            raise VerifyException("pwl.apply writes `into` a memref exactly if its input is one")
+        operand, result = self.input_quantization, self.result_quantization
+        if not _same_shape(self.input.type, self.result_type):
+            raise VerifyException(
+                f"input {self.input.type} and result {self.result_type} differ in shape"
+            )
+        if isinstance(self.function, SymbolRefAttr):
+            self._verify_symbol(self.function)
+        if self.fit is not None and self.table is None:
+            raise VerifyException("a certificate without a table: remove it, or add the table")
+        if self.table is not None:
+            verify_table(self.table.data, operand, result)
+
+    def _verify_symbol(self, symbol: SymbolRefAttr) -> None:
+        if self.parent is None:
+            return
+        callee = SymbolTable.lookup_symbol(self, symbol)
+        if callee is None:
+            raise VerifyException(f"symbol @{symbol.string_value()} names nothing: define it")
+        if not isinstance(callee, FuncOp) or not _is_real_function(callee.function_type):
+            raise VerifyException(
+                f"@{symbol.string_value()} must be a func.func from one float to one float"
+            )
+
+
+AttributeT = TypeVar("AttributeT", bound=Attribute)
+
+
+def _parse_optional(parser: Parser, keyword: str, kind: type[AttributeT]) -> AttributeT | None:
+    if not parser.parse_optional_keyword(keyword):
+        return None
+    attribute = parser.parse_attribute()
+    if not isinstance(attribute, kind):
+        parser.raise_error(f"expected #{kind.name}<…> after '{keyword}'")
+    return attribute
+
+
+def _is_real_function(type_: FunctionType) -> bool:
+    types = (*type_.inputs, *type_.outputs)
+    return len(type_.inputs) == len(type_.outputs) == 1 and all(
+        isinstance(t, AnyFloat) for t in types
+    )
+
+
+def _quantized(type_: Attribute, kind: str) -> UniformQuantizedType:
+    element = element_type(type_)
+    if not isinstance(element, UniformQuantizedType):
+        raise VerifyException(
+            f"{kind} of pwl.apply must have a !quant.uniform element type, got {type_}"
+        )
+    return element
+
+
+def verify_table(table: Table, operand: Quantization, result: Quantization) -> None:
+    """
+    Check a table against the types of its operand and result.
+
+    Raises VerifyException if a breakpoint lies outside the operand's storage range, or if a sum does
+    not fit a 64-bit accumulator. The bound is exact: every sum that any stored input forms.
+    """
+    for breakpoint in table.breakpoints:
+        if not operand.minimum <= breakpoint <= operand.maximum:
+            raise VerifyException(
+                f"breakpoint {breakpoint} lies outside the storage range "
+                f"[{operand.minimum}, {operand.maximum}] of the input"
+            )
+    bits = table.accumulator_bits(operand)
+    if bits > MAX_ACCUMULATOR_BITS:
+        raise VerifyException(
+            f"the accumulator needs {bits} bits, more than {MAX_ACCUMULATOR_BITS}: "
+            "use narrower parameters or smaller shifts"
+        )
+
+
+class DropUselessSegments(RewritePattern):
+    """Remove segments that no stored input reaches, and merge neighbours with equal lines."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: ApplyOp, rewriter: PatternRewriter) -> None:
+        """Shrink the table; what it computes stays the same for every stored input."""
+        if op.table is None:
+            return
+        table = op.table.data
+        smaller = shrink(table, op.input_quantization)
+        if smaller != table:
+            op.table = TableAttr(smaller)
+            rewriter.handle_operation_modification(op)
+            rewriter.has_done_action = True
+
+
+def shrink(table: Table, operand: Quantization) -> Table:
+    """The same function on `operand`'s stored values in the fewest of the table's own segments."""
+    starts = (operand.minimum, *table.breakpoints)
+    ends = (*table.breakpoints, operand.maximum + 1)
+    kept: list[tuple[int, int, int]] = []
+    for start, end, slope, intercept in zip(
+        starts, ends, table.slopes, table.intercepts, strict=True
+    ):
+        if max(start, operand.minimum) >= end:
+            continue
+        if kept and kept[-1][1:] == (slope, intercept):
+            continue
+        kept.append((start, slope, intercept))
+    return Table(
+        breakpoints=tuple(start for start, _, _ in kept[1:]),
+        slopes=tuple(slope for _, slope, _ in kept),
+        intercepts=tuple(intercept for _, _, intercept in kept),
+        intercept_shift=table.intercept_shift,
+        result_shift=table.result_shift,
+        param_bits=table.param_bits,
+    )
+
+

@@ -1,0 +1,37 @@
+"""Diagnostics that know which op they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from xdsl.ir import Operation
+from xdsl.utils.exceptions import PassFailedException, VerifyException
+
+from lut_opt.dialects.assembly import describe_location
+
+
+class OpError(PassFailedException):
+    """A pass cannot go on because of one op; `location` is its `file:line:col`."""
+
+    def __init__(self, op: Operation, message: str):
+        super().__init__(message)
+        self.location = describe_location(op)
+
+
+@contextmanager
+def about(op: Operation) -> Iterator[None]:
+    """Turn what goes wrong inside (a bad value, a failed verification) into a diagnostic on `op`."""
+    try:
+        yield
+    except OpError:
+        raise
+    except (ValueError, VerifyException) as error:
+        raise OpError(op, str(error).strip()) from error
+
+
+def copy_location(source: Operation, created: Iterable[Operation]) -> None:
+    """Give the ops that a pattern made the location of the op that they replace."""
+    for op in created:
+        for inner in op.walk():
+            inner.location = source.location
