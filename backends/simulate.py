@@ -4,8 +4,8 @@ Hardware units against their tables, on every input, in a simulator (Icarus Veri
     for sweep in simulate(module):       # before or after `convert-pwl-to-hw`
         print(sweep)
 
-All units of a module share one simulator run. Inputs of up to 16 bits are swept whole; of wider ones
-the neighbourhood of every breakpoint, both ends of the storage range and a fixed random sample.
+All units of a module share one simulator run. Inputs of up to 16 bits are swept whole; of wider
+ones the neighbourhood of every breakpoint, both ends of the range and a fixed random sample.
 """
 
 from __future__ import annotations

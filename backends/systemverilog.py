@@ -36,8 +36,8 @@ def emit(module: ModuleOp) -> str:
     """
     The SystemVerilog of every hardware module, in order.
 
-    Raises `BackendError` if anything but hardware is left in the module, if CIRCT is not installed,
-    or if CIRCT refuses the module.
+    Raises `BackendError` if the module is empty or has anything but hardware in it, if CIRCT is not
+    installed, or if CIRCT refuses the module.
     """
     text = _circt_text(module)
     circt = _circt()
@@ -69,6 +69,8 @@ def _circt() -> Any:
 def _circt_text(module: ModuleOp) -> str:
     """The module without what only lut-opt knows, with CIRCT's options."""
     module = module.clone()
+    if not module.body.block.first_op:
+        raise BackendError("the module is empty: there is no hardware to write")
     for op in module.ops:
         _check(op)
         if isinstance(op, hw.HWModuleOp):

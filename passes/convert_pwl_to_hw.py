@@ -11,7 +11,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
-from lut_opt.dialects.pwl import ApplyOp, Fit, FnAttr, Table
+from lut_opt.dialects.pwl import ApplyOp, FnAttr, Table
 from lut_opt.dialects.pwl.quantization import Quantization
 from lut_opt.passes.hw.datapath import MAX_PIPELINE
 from lut_opt.passes.hw.unit import Unit, build_unit, unit_name
@@ -63,16 +63,16 @@ class ConvertPwlToHwPass(ModulePass):
         if not applies:
             return
         kept = [child for child in op.ops if isinstance(child, hw.HWModuleOp)]
-        units = self._units(applies, {module.sym_name.data for module in kept})
+        made = self._build(applies, {module.sym_name.data for module in kept})
         for child in list(op.ops):
             if child not in kept:
                 child.detach()
                 child.erase(safe_erase=False)
-        op.body.block.add_ops([build_unit(unit, self.select) for unit in units])
+        op.body.block.add_ops(made)
 
-    def _units(self, applies: list[ApplyOp], taken: set[str]) -> list[Unit]:
-        """One unit for each distinct table and pair of quantizations, in program order."""
-        units: dict[tuple[Table, Quantization, Quantization], Unit] = {}
+    def _build(self, applies: list[ApplyOp], taken: set[str]) -> list[hw.HWModuleOp]:
+        """One module for each distinct table and pair of quantizations, in program order."""
+        made: dict[tuple[Table, Quantization, Quantization], hw.HWModuleOp] = {}
         for apply in applies:
             if apply.table is None:
                 raise PassFailedException(
@@ -81,12 +81,14 @@ class ConvertPwlToHwPass(ModulePass):
                 )
             operand, result = apply.input_quantization, apply.result_quantization
             key = (apply.table.data, operand, result)
-            if key in units:
+            if key in made:
                 continue
             name = _unique(unit_name(apply.function_name, operand, result), taken)
             fit = apply.fit.data if apply.fit is not None else None
-            units[key] = Unit(name, _describe(apply), *key, fit=fit, latency=self.pipeline)
-        return list(units.values())
+            unit = Unit(name, _describe(apply), *key, fit=fit, latency=self.pipeline)
+            made[key] = build_unit(unit, self.select)
+            made[key].location = apply.location
+        return list(made.values())
 
 
 def _describe(apply: ApplyOp) -> str:

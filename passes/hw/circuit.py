@@ -1,8 +1,8 @@
 """
 A thin builder of combinational and registered circuits whose wires know their range of values.
 
-Every width follows from a range, so no operator is wider than what can occur on it, and the same code
-serves signed and unsigned values: a wire is read as two's complement exactly when it can be negative.
+Every width follows from a range, so no operator is wider than what can occur on it, and the same
+code serves signed and unsigned values: a wire is two's complement exactly when it can be negative.
 """
 
 from __future__ import annotations
@@ -22,6 +22,13 @@ def width_of(low: int, high: int) -> int:
     return max((~low).bit_length(), (high if high >= 0 else ~high).bit_length()) + 1
 
 
+def bits_of(value: SSAValue) -> int:
+    """Width of an integer value."""
+    type_ = value.type
+    assert isinstance(type_, IntegerType)
+    return type_.bitwidth
+
+
 @dataclass(frozen=True)
 class Wire:
     """A value and the range it stays in; the width is the range's, or more for an input port."""
@@ -33,8 +40,7 @@ class Wire:
     @property
     def width(self) -> int:
         """Number of bits."""
-        assert isinstance(type_ := self.value.type, IntegerType)
-        return type_.width.data
+        return bits_of(self.value)
 
     @property
     def signed(self) -> bool:
@@ -67,7 +73,8 @@ class Circuit:
 
     def name(self, value: SSAValue, hint: str) -> None:
         """Propose a name for a value in the SystemVerilog."""
-        assert isinstance(op := value.owner, Operation)
+        op = value.owner
+        assert isinstance(op, Operation)
         op.attributes["sv.namehint"] = StringAttr(hint)
 
     def constant(self, value: int, width: int | None = None) -> Wire:
@@ -80,8 +87,7 @@ class Circuit:
 
     def extract(self, value: SSAValue, low_bit: int, width: int) -> SSAValue:
         """Bits `low_bit … low_bit + width − 1`."""
-        assert isinstance(type_ := value.type, IntegerType)
-        if low_bit == 0 and width == type_.width.data:
+        if low_bit == 0 and width == bits_of(value):
             return value
         op = comb.ExtractOp(value, IntegerAttr(low_bit, 32), IntegerType(width))
         return self.add_op(op)

@@ -5,8 +5,8 @@ The datapath of one fixed table: exactly `Table.evaluate`, for every pattern of 
     multiply-add  acc = slope·x + bias, where bias = (intercept << intercept_shift) + 2^(r−1)
     round, clamp  y = clamp(acc >> r)
 
-The rounding addend is part of the bias, so rounding costs nothing; segments that no input reaches are
-left out and equal neighbours merged, and every width is that of the values which really occur.
+The rounding addend is part of the bias, so rounding costs nothing; segments that no input reaches
+are left out and equal neighbours merged; every width is that of the values which really occur.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """
 A hardware unit: one table in one `hw.module`, which carries what it computes as attributes.
 
-The attributes `pwl.function`, `pwl.table`, `pwl.operand`, `pwl.result`, `pwl.fit` and `pwl.latency`
-let a backend check, prove and describe the unit without the code that it was made from; `comment` is
-the header that CIRCT writes above the module.
+The attributes `pwl.function`, `pwl.table`, `pwl.operand`, `pwl.result`, `pwl.fit` and
+`pwl.latency` let a backend check, prove and describe the unit without the code that it was made
+from; `comment` is the header that CIRCT writes above the module.
 """
 
 from __future__ import annotations
@@ -136,13 +136,14 @@ def comment(unit: Unit) -> str:
     entries = f"{unit.table.entries} entr{'y' if unit.table.entries == 1 else 'ies'}"
     cycles = f"{unit.latency} cycle{'' if unit.latency == 1 else 's'}"
     lines = [
-        f"{unit.module}: {unit.function}, piecewise linear, {entries} (table {digest(unit.table)})",
-        f"  x: {_describe('x', unit.operand)}",
-        f"  y: {_describe('y', unit.result)}",
-        f"  latency: {cycles}" + (", one input per cycle" if unit.latency else " (combinational)"),
+        f"{unit.module}: {unit.function}, piecewise linear",
+        f"  table:     {entries}, digest {digest(unit.table)}",
+        f"  x:         {_describe('x', unit.operand)}",
+        f"  y:         {_describe('y', unit.result)}",
+        f"  latency:   {cycles}" + (", one input a cycle" if unit.latency else " (combinational)"),
     ]
     if unit.fit is not None:
-        lines.append(f"  max error: {unit.fit.max_error:.6g} output steps, MSE {unit.fit.mse:.6g}")
+        lines.append(f"  max error: {unit.fit.max_error:.6g} output steps; MSE {unit.fit.mse:.6g}")
     return "\n".join(lines)
 
 

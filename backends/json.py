@@ -1,0 +1,115 @@
+"""
+The tables of a module as JSON, one object per `pwl.apply` in program order.
+
+After `convert-pwl-to-hw`, one object per hardware unit. What is not known yet is `null`: everything
+that the search decides, before it has run.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from xdsl.dialects import hw
+from xdsl.dialects.builtin import FileLineColLoc, ModuleOp, NameLoc, UnknownLoc
+from xdsl.ir import Attribute, Operation
+
+from lut_opt.dialects.pwl import ApplyOp, Fit, FnAttr, Table
+from lut_opt.dialects.pwl.quantization import Quantization, exact_log2
+from lut_opt.passes.hw.unit import Unit, unit_of
+
+_NUMBERS = re.compile(r"\[\n([-+.,\deE\s]+)\]")
+
+
+def emit(module: ModuleOp) -> str:
+    """A JSON list, indented by two, lists of numbers on one line."""
+    rows = [row for op in module.walk() if (row := _describe(op)) is not None]
+    text = json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False)
+    return _NUMBERS.sub(lambda match: f"[{' '.join(match[1].split())}]", text) + "\n"
+
+
+def _describe(op: Operation) -> dict[str, Any] | None:
+    if isinstance(op, ApplyOp):
+        extra: dict[str, Any] = {"location": _location(op.location)}
+        if isinstance(op.function, FnAttr):
+            extra["parameters"] = list(op.function.data.parameters)
+        table = None if op.table is None else op.table.data
+        fit = None if op.fit is None else op.fit.data
+        sides = (op.input_quantization, op.result_quantization)
+        return describe(op.function_name, *sides, table, fit) | extra
+    unit = unit_of(op) if isinstance(op, hw.HWModuleOp) else None
+    if unit is None:
+        return None
+    return _describe_unit(unit) | {"location": _location(op.location)}
+
+
+def _describe_unit(unit: Unit) -> dict[str, Any]:
+    hardware = {"module": unit.module, "latency": unit.latency}
+    return describe(unit.function, unit.operand, unit.result, unit.table, unit.fit) | hardware
+
+
+def describe(
+    function: str,
+    operand: Quantization,
+    result: Quantization,
+    table: Table | None,
+    fit: Fit | None,
+) -> dict[str, Any]:
+    """The facts of one table under the names that scripts depend on, and some more."""
+    return {
+        "function": function,
+        "input_scale": operand.scale,
+        "output_scale": result.scale,
+        "input_bits": operand.bits,
+        "output_bits": result.bits,
+        **_describe_table(table, operand, result),
+        **_describe_fit(fit),
+        "input_zero_point": operand.zero_point,
+        "output_zero_point": result.zero_point,
+        "input_signed": operand.signed,
+        "output_signed": result.signed,
+        "input_range": [operand.minimum, operand.maximum],
+        "output_range": [result.minimum, result.maximum],
+    }
+
+
+def _describe_table(
+    table: Table | None, operand: Quantization, result: Quantization
+) -> dict[str, Any]:
+    keys = ("param_bits", "frac_bits", "entries", "breakpoints", "slopes", "intercepts")
+    keys += ("intercept_shift", "result_shift", "accumulator_scale", "accumulator_bits")
+    if table is None:
+        return dict.fromkeys(keys)
+    unit = result.scale / (1 << table.result_shift)
+    values = (
+        table.param_bits,
+        # A slope k stands for the real slope k·unit/S, which is k·2^−λ.
+        exact_log2(operand.scale / unit),
+        table.entries,
+        list(table.breakpoints),
+        list(table.slopes),
+        list(table.intercepts),
+        table.intercept_shift,
+        table.result_shift,
+        unit,
+        table.accumulator_bits(operand),
+    )
+    return dict(zip(keys, values, strict=True))
+
+
+def _describe_fit(fit: Fit | None) -> dict[str, Any]:
+    keys = ("strategy", "seed", "mse", "max_error", "optimal_mse")
+    keys += ("form", "metric", "points", "exact", "domain")
+    if fit is None:
+        return dict.fromkeys(keys)
+    return {key: getattr(fit, key) for key in keys}
+
+
+def _location(location: Attribute) -> str | None:
+    """`file:line:col` where that is known."""
+    if isinstance(location, FileLineColLoc):
+        return f"{location.filename.data}:{location.line.data}:{location.column.data}"
+    if isinstance(location, NameLoc):
+        return _location(location.location)
+    return None if isinstance(location, UnknownLoc) else str(location)

@@ -1,0 +1,122 @@
+"""The emitted SystemVerilog is what common tools accept, and errors name their cure."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i8
+
+from lut_opt.backends.systemverilog import BackendError, emit
+from lut_opt.dialects.pwl import Fit, Table
+from lut_opt.dialects.pwl.quantization import Quantization
+from lut_opt.passes.hw.unit import Unit, build_unit
+
+pytest.importorskip("pycde")
+
+SIXTEENTHS = Quantization(8, True, 2.0**-4)
+GELU = Table(
+    (-50, -35, -18, -9, 3, 12, 28),
+    (0, -4, -8, 2, 20, 45, 70, 64),
+    (0, -12, -20, -9, 0, -6, -27, 0),
+    intercept_shift=4,
+    result_shift=6,
+)
+FIT = Fit("optimal", "seed", "mse", 0, 129, 1.7e-05, 0.75, 0.96)
+WIDE = Table((-20000, 0, 0, 20000), (-30000, 5, 6, 7, 32767), (0, 1, 2, 3, -9), 16, 15, 16)
+
+
+def units() -> list[Unit]:
+    """Signed, unsigned, wide, clamped, constant and registered units."""
+    byte, word = Quantization(8, False, 0.1, 3), Quantization(16, True, 2.0**-9)
+    return [
+        Unit("plain", "gelu", GELU, SIXTEENTHS, SIXTEENTHS, FIT),
+        Unit("staged", "gelu", GELU, SIXTEENTHS, byte, FIT, latency=4),
+        Unit("wide", "erf", WIDE, word, Quantization(32, True, 1e-5), latency=2),
+        Unit("narrow", "erf", WIDE, word, Quantization(4, False, 1.0)),
+        Unit("constant", "zero", Table((), (0,), (-7,)), byte, byte),
+        Unit("linear", "x", Table((), (1,), (0,)), SIXTEENTHS, SIXTEENTHS, latency=1),
+    ]
+
+
+@pytest.fixture(scope="module")
+def verilog() -> str:
+    """The text of all units."""
+    return emit(ModuleOp([build_unit(unit) for unit in units()]))
+
+
+def run(tool: str, *arguments: str) -> str:
+    """Output of a tool that must succeed; the test is skipped where it is not installed."""
+    if shutil.which(tool) is None:
+        pytest.skip(f"{tool} is not installed")
+    done = subprocess.run([tool, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_header_says_what_a_module_computes(verilog: str) -> None:
+    header = verilog[: verilog.index("module plain(")]
+    assert "// plain: gelu, piecewise linear\n" in header
+    assert re.search(r"//   table:     8 entries, digest [0-9a-f]{12}\n", header)
+    assert "//   x:         signed 8-bit, real value x * 2^-4\n" in header
+    assert "latency:   0 cycles (combinational)" in header
+    assert "max error: 0.75 output steps; MSE 1.7e-05" in header
+    assert "unsigned 8-bit, real value (y - 3) * 0.1" in verilog
+
+
+def test_lut_opt_attributes_do_not_reach_circt(verilog: str) -> None:
+    assert "pwl." not in verilog
+    assert "#pwl" not in verilog
+
+
+def test_emission_is_deterministic_and_leaves_the_module_alone(verilog: str) -> None:
+    module = ModuleOp([build_unit(unit) for unit in units()])
+    before = str(module)
+    assert emit(module) == verilog
+    assert str(module) == before
+
+
+def test_icarus_compiles_it(verilog: str, tmp_path: Path) -> None:
+    (tmp_path / "units.sv").write_text(verilog)
+    out = run("iverilog", "-g2012", "-Wall", "-o", "/dev/null", str(tmp_path / "units.sv"))
+    assert not [line for line in out.splitlines() if "timescale" not in line]
+
+
+def test_verilator_has_nothing_to_say(verilog: str, tmp_path: Path) -> None:
+    # Low accumulator bits are dropped on purpose; a file of many modules cannot be named after all.
+    waived = ("-Wno-UNUSEDSIGNAL", "-Wno-DECLFILENAME", "-Wno-MULTITOP")
+    (tmp_path / "units.sv").write_text(verilog)
+    assert "%Warning" not in run(
+        "verilator", "--lint-only", "-Wall", *waived, str(tmp_path / "units.sv")
+    )
+
+
+def test_yosys_synthesizes_it(verilog: str, tmp_path: Path) -> None:
+    (tmp_path / "units.sv").write_text(verilog)
+    script = f"read_verilog -sv {tmp_path / 'units.sv'}; proc; opt; check -assert"
+    assert "Warning" not in run("yosys", "-p", script)
+
+
+def test_what_is_not_hardware_is_refused() -> None:
+    module = ModuleOp([arith.ConstantOp(IntegerAttr(1, i8))])
+    with pytest.raises(BackendError, match=r"'arith.constant' is not hardware.*convert-pwl-to-hw"):
+        emit(module)
+
+
+def test_an_empty_module_is_refused() -> None:
+    with pytest.raises(BackendError, match="empty"):
+        emit(ModuleOp([]))
+
+
+def test_missing_circt_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str) -> None:
+        raise ImportError(name)
+
+    monkeypatch.setattr(importlib, "import_module", refuse)
+    with pytest.raises(BackendError, match=r"pip install 'lut-opt\[rtl\]'"):
+        emit(ModuleOp([build_unit(units()[0])]))
