@@ -1,1 +1,31 @@
-"""Search for tables: pure numerics on NumPy arrays, no IR."""
+"""
+Search for tables: pure numerics on NumPy arrays, no IR.
+
+    points = samples(function, parameters, operand, result, domain)   # dialects/pwl/certificate.py
+    problem = formulate(points, operand, result, entries=8)
+    found = search(problem, lambda x: result.clip(function(x, *parameters)))
+    certificate = certify(found.table, points, operand, result)
+
+`README.md` has the mathematics.
+"""
+
+from lut_opt.passes.search.formulate import Form, formulate
+from lut_opt.passes.search.genetic import GeneticConfig, GeneticSearch
+from lut_opt.passes.search.optimal import MAX_POINTS, NotProvable
+from lut_opt.passes.search.problem import Metric, Problem
+from lut_opt.passes.search.strategies import STRATEGIES, SearchResult, Strategy, search
+
+__all__ = [
+    "MAX_POINTS",
+    "STRATEGIES",
+    "Form",
+    "GeneticConfig",
+    "GeneticSearch",
+    "Metric",
+    "NotProvable",
+    "Problem",
+    "SearchResult",
+    "Strategy",
+    "formulate",
+    "search",
+]

@@ -1,0 +1,132 @@
+"""The error of a run of points with the best integer slope and intercept, and bounds of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from lut_opt.dialects.pwl.quantization import Integers, Reals
+from lut_opt.passes.search.moments import Fit, Moments
+from lut_opt.passes.search.problem import Problem
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Two neighbouring slopes around the relaxed optimum of each run; arrays of one shape."""
+
+    lower: Reals
+    """The smaller of the two slopes."""
+    slope: Reals
+    """The better of the two."""
+    cost: Reals
+    """Its cost."""
+    bound: Reals
+    """No integer slope and intercept costs less than this."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """The optimum of each run; arrays of one shape."""
+
+    cost: Reals
+    slope: Reals
+    tried: int
+    """Number of (run, slope) pairs evaluated."""
+
+
+class Costs:
+    """
+    The cost model of one problem: weighted squared error of a run of points, in accumulator units.
+
+    With slope K the best intercept is the integer nearest to `(level − K·centre) / 2^shift`, clamped
+    to the parameter range, whatever the other runs do. Runs are given by index arrays `first` and
+    `end` (points first … end − 1), which broadcast.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.moments = Moments(problem.q, problem.target, problem.weights)
+        self.unit = float(1 << problem.intercept_shift)
+        self.low, self.high = problem.parameter_range
+        self.tolerance = self.moments.tolerance
+        # K·q + (B << s) is a multiple of gcd(q, 2^s), whatever K and B: no run can avoid this error
+        step = np.gcd(problem.q, 1 << problem.intercept_shift).astype(np.float64)
+        ratio = problem.target / step
+        misses = problem.weights * ((ratio - np.rint(ratio)) * step) ** 2
+        self._lattice = np.concatenate([[0.0], np.cumsum(misses)])
+
+    def intercept(self, fit: Fit, slopes: Reals) -> Reals:
+        """The best integer intercepts for the slopes."""
+        wanted = (fit.level - slopes * fit.centre) / self.unit
+        return np.clip(np.rint(wanted), self.low, self.high)
+
+    def cost(self, fit: Fit, slopes: Reals) -> tuple[Reals, Reals]:
+        """
+        Cost of the slopes with their best intercepts, and a convex lower bound of it.
+
+        The bound lets the intercept be any real number up to half a unit outside its range; it is a
+        convex function of the slope, which is what lets a scan stop (README, "Scanning slopes").
+        """
+        wanted = (fit.level - slopes * fit.centre) / self.unit
+        miss = np.abs(wanted - np.clip(np.rint(wanted), self.low, self.high))
+        parabola = fit.residual + fit.spread * (slopes - fit.slope) ** 2
+        scale = fit.weight * self.unit**2
+        return parabola + scale * miss**2, parabola + scale * np.maximum(miss - 0.5, 0.0) ** 2
+
+    def start(self, first: Integers, end: Integers) -> tuple[Fit, Start]:
+        """
+        The cheap part of every run: a feasible cost and a lower bound.
+
+        The relaxed optimum (real slope, real intercept in its range) lies on the violated end of the
+        range where the free intercept leaves it; an integer slope next to it is best if intercepts
+        stay real, because that relaxation is convex.
+        """
+        fit = self.moments.fit(first, end)
+        level = (fit.level - fit.slope * fit.centre) / self.unit
+        excess = (level - np.clip(level, self.low, self.high)) * self.unit
+        slope = fit.slope
+        if np.any(excess):
+            curvature = fit.spread + fit.weight * fit.centre**2
+            slope = slope + fit.weight * fit.centre * excess / np.where(curvature, curvature, 1.0)
+        lower = np.clip(np.floor(slope), self.low, self.high - 1)
+        left, left_bound = self.cost(fit, lower)
+        right, right_bound = self.cost(fit, lower + 1)
+        bound = np.maximum(
+            np.minimum(left_bound, right_bound), self._lattice[end] - self._lattice[first]
+        )
+        return fit, Start(lower, lower + (right < left), np.minimum(left, right), bound)
+
+    def scan(self, first: Integers, end: Integers) -> Scan:
+        """
+        The optimum of each run; `first` and `end` have shape (runs,).
+
+        Walks outward from the relaxed optimum, one slope to each side at a time, and drops a run as
+        soon as both sides are provably worse or nothing better can exist. Of equal slopes the one
+        nearest to the relaxed optimum wins, the smaller first.
+        """
+        fit, start = self.start(first, end)
+        lower, best, slope = start.lower, start.cost.copy(), start.slope.copy()
+        result = Scan(best.copy(), slope.copy(), 0)
+        floor, where = start.bound + self.tolerance, np.arange(len(best))
+        tried, step, open_ = 2 * len(best), 0, best > floor
+        while True:
+            if np.count_nonzero(open_) < 0.8 * len(open_) or step > self.high - self.low:
+                result.cost[where], result.slope[where] = best, slope
+                open_ &= step <= self.high - self.low
+                where, lower, best, slope, floor = (
+                    a[open_] for a in (where, lower, best, slope, floor)
+                )
+                fit = Fit(*(getattr(fit, field.name)[open_] for field in fields(Fit)))
+            if not len(where):
+                return Scan(result.cost, result.slope, tried)
+            step += 1
+            tried += 2 * len(where)
+            open_ = np.zeros(len(where), bool)
+            for slopes in (lower - step, lower + 1 + step):
+                legal = (slopes >= self.low) & (slopes <= self.high)
+                cost, bound = self.cost(fit, slopes)
+                better = legal & (cost < best)
+                np.copyto(best, cost, where=better)
+                np.copyto(slope, slopes, where=better)
+                open_ |= legal & (bound <= best + self.tolerance)
+            open_ &= best > floor

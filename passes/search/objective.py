@@ -1,0 +1,172 @@
+"""What real breakpoints are worth, and the integer table that they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from lut_opt.dialects.pwl.quantization import Integers, Reals
+from lut_opt.dialects.pwl.table import Table
+from lut_opt.passes.search.costs import Costs
+from lut_opt.passes.search.genetic import GeneticConfig, Rounding
+from lut_opt.passes.search.minimax import Chain
+from lut_opt.passes.search.moments import Fit, Moments
+from lut_opt.passes.search.optimal import assemble
+from lut_opt.passes.search.problem import Problem
+
+Curve = Callable[[Reals], Reals]
+"""The function as a map of float64 arrays, in real units; NaN where it is not defined."""
+
+
+class Objective(Protocol):
+    """Losses of many sets of breakpoints at once, and the table of one."""
+
+    def losses(self, population: Reals) -> Reals:
+        """Losses of ascending real breakpoints: (individuals, N−1) to (individuals,)."""
+        ...
+
+    def table(self, breakpoints: Reals) -> Table:
+        """The table of ascending real breakpoints, shape (N−1,)."""
+        ...
+
+
+def interval(problem: Problem) -> tuple[float, float]:
+    """Smallest and largest real input that counts: the search range [R_n, R_p]."""
+    x = problem.operand.dequantize(problem.q[[0, -1]])
+    return float(x[0]), float(x[1])
+
+
+def sampled(problem: Problem) -> Curve:
+    """The function that joins the problem's own points by straight lines."""
+    x, y = problem.operand.dequantize(problem.q), problem.real_targets
+    return lambda at: np.interp(at, x, y)
+
+
+def positions(problem: Problem, breakpoints: Reals, rounding: Rounding) -> Integers:
+    """
+    Integer breakpoints of real ones, any shape, kept in the operand's storage range.
+
+    By ceiling no input changes its segment; to nearest (GQA-LUT Eq. 3) some do.
+    """
+    scaled = breakpoints / problem.operand.scale
+    whole = np.ceil(scaled) if rounding == "ceiling" else np.rint(scaled)
+    operand = problem.operand
+    return np.clip(whole + operand.zero_point, operand.minimum + 1, operand.maximum).astype(
+        np.int64
+    )
+
+
+def _runs(edges: Integers, points: int) -> tuple[Integers, Integers, np.ndarray]:
+    """First and end index of each segment, and which are not empty (those get one point)."""
+    bounds = np.pad(edges, ((0, 0), (1, 1)), constant_values=(0, points))
+    first, end = bounds[:, :-1], bounds[:, 1:]
+    filled = end > first
+    first = np.minimum(first, points - 1)
+    return first, np.maximum(end, first + 1), filled
+
+
+def _compact(problem: Problem, breakpoints: Integers, slopes: Reals, intercepts: Reals) -> Table:
+    """The table without its empty segments, padded again to the number of entries."""
+    keep = np.concatenate([[True], np.diff(breakpoints) > 0, [True]])[: len(slopes)]
+    return assemble(problem, np.unique(breakpoints), slopes[keep], intercepts[keep])
+
+
+class GridObjective:
+    """
+    MSE of real-valued segments on an even grid of [R_n, R_p] (Algorithm 1, lines 4–8).
+
+    The loss ignores the integer grid; `table` rounds breakpoints, slopes and intercepts afterwards
+    (lines 20–22) and clips slopes and intercepts to their width. Grid points at which the function
+    has no finite value are left out.
+    """
+
+    def __init__(self, problem: Problem, curve: Curve, config: GeneticConfig) -> None:
+        self._problem, self._curve, self._config = problem, curve, config
+        self._low, self._high = interval(problem)
+        steps = max(int(round((self._high - self._low) / config.grid_step)), 1)
+        x = np.linspace(self._low, self._high, min(steps + 1, config.grid_points))
+        y = np.asarray(curve(x), np.float64)
+        self._x = x[np.isfinite(y)]
+        self._moments = Moments(self._x, y[np.isfinite(y)], np.ones(len(self._x)))
+
+    def losses(self, population: Reals) -> Reals:
+        """MSE over the grid in squared real units, (individuals, N−1) to (individuals,)."""
+        fit, filled, slopes, values = self._lines(population)
+        miss = values - (fit.level - slopes * fit.centre)
+        errors = fit.residual + fit.spread * (slopes - fit.slope) ** 2 + fit.weight * miss**2
+        return np.where(filled, errors, 0.0).sum(axis=1) / len(self._x)
+
+    def _lines(self, population: Reals) -> tuple[Fit, np.ndarray, Reals, Reals]:
+        """Fits, filled segments, slopes and values at x = 0, each of shape (individuals, N)."""
+        edges = np.searchsorted(self._x, population, side="left")
+        first, end, filled = _runs(edges, len(self._x))
+        fit = self._moments.fit(first, end)
+        if self._config.coefficients == "least-squares":
+            return fit, filled, fit.slope, fit.level - fit.slope * fit.centre
+        ends = np.pad(population, ((0, 0), (1, 1)), constant_values=(self._low, self._high))
+        heights = np.asarray(self._curve(ends), np.float64)
+        width = np.diff(ends, axis=1)
+        slopes = np.diff(heights, axis=1) / np.where(width > 0, width, 1.0)
+        return fit, filled, slopes, heights[:, :-1] - slopes * ends[:, :-1]
+
+    def table(self, breakpoints: Reals) -> Table:
+        """Breakpoints, slopes and intercepts on the integer grid (Algorithm 1, line 22; Eq. 3)."""
+        problem, operand = self._problem, self._problem.operand
+        _, _, all_slopes, all_values = self._lines(breakpoints[None, :])
+        slopes, values = all_slopes[0], all_values[0]
+        low, high = problem.parameter_range
+        unit = problem.accumulator_scale
+        step = slopes * operand.scale / unit
+        level = values / unit + problem.offset - step * operand.zero_point
+        intercepts = np.rint(level / float(1 << problem.intercept_shift))
+        return _compact(
+            problem,
+            positions(problem, breakpoints, self._config.rounding),
+            np.clip(np.rint(step), low, high),
+            np.clip(intercepts, low, high),
+        )
+
+
+class IntegerObjective:
+    """
+    The problem's own loss at the integer breakpoints, with good integer slopes and intercepts.
+
+    The loss tries the two slopes next to each segment's relaxed optimum; `table` then takes the
+    proven optimum of each segment, so its loss is never larger.
+    """
+
+    def __init__(self, problem: Problem, rounding: Rounding) -> None:
+        self._problem, self._rounding = problem, rounding
+        self._costs = Costs(problem)
+
+    def losses(self, population: Reals) -> Reals:
+        """Losses in real units (`Problem.loss`), (individuals, N−1) to (individuals,)."""
+        problem = self._problem
+        edges = positions(problem, population, self._rounding)
+        first, end, filled = _runs(np.searchsorted(problem.q, edges), problem.points)
+        fit, start = self._costs.start(first, end)
+        if problem.metric == "max":
+            intercepts = self._costs.intercept(fit, start.slope).astype(np.int64)
+            return problem.losses(edges, start.slope.astype(np.int64), intercepts)
+        errors = np.where(filled, start.cost, 0.0).sum(axis=1)
+        return errors / problem.points * problem.accumulator_scale**2
+
+    def table(self, breakpoints: Reals) -> Table:
+        """The best table with these breakpoints, rounded to integers."""
+        problem = self._problem
+        edges = np.unique(
+            np.searchsorted(problem.q, positions(problem, breakpoints, self._rounding))
+        )
+        cuts = edges[(edges > 0) & (edges < problem.points)].astype(np.int64)
+        first, end = np.append(0, cuts), np.append(cuts, problem.points)
+        if problem.metric == "max":
+            chain = Chain(problem)
+            lines = [chain.line(int(i), int(j), np.inf) for i, j in zip(first, end, strict=True)]
+            slopes = np.array([line.slope for line in lines if line], np.float64)
+            intercepts = np.array([line.intercept for line in lines if line], np.float64)
+        else:
+            slopes = self._costs.scan(first, end).slope
+            intercepts = self._costs.intercept(self._costs.moments.fit(first, end), slopes)
+        return assemble(problem, problem.q[cuts], slopes, intercepts)

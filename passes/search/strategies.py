@@ -1,0 +1,133 @@
+"""The strategies by name, and what each of them returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from lut_opt.dialects.pwl.table import Table
+from lut_opt.passes.search.genetic import GeneticConfig, GeneticSearch
+from lut_opt.passes.search.minimax import minimize_maximum
+from lut_opt.passes.search.objective import (
+    Curve,
+    GridObjective,
+    IntegerObjective,
+    interval,
+    sampled,
+)
+from lut_opt.passes.search.optimal import NotProvable, minimize_squares
+from lut_opt.passes.search.problem import Problem
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The table that a search found, and how."""
+
+    table: Table
+    loss: float
+    """`Problem.loss` of the table: squared real units for mse, real units for max."""
+    strategy: str
+    """The strategy that ran, never `auto`."""
+    seed: int
+    evaluations: int
+    """(segment, slope) pairs (optimal) or individuals (genetic) that were evaluated."""
+    generations: int
+    """0 where there are none."""
+    stop_reason: str
+    proven: bool
+    """Whether no table of the problem has a smaller loss."""
+
+
+class Strategy(Protocol):
+    """
+    A way to solve a problem; register one in `STRATEGIES`.
+
+    `curve` is the function in real units for strategies that look between the points; `config` holds
+    the strategy's own options, None for its defaults.
+    """
+
+    def __call__(
+        self, problem: Problem, curve: Curve, seed: int, config: object | None
+    ) -> SearchResult:
+        """Solve `problem`; the same arguments give the same table."""
+        ...
+
+
+def search(
+    problem: Problem,
+    curve: Curve | None = None,
+    *,
+    strategy: str = "auto",
+    seed: int = 0,
+    config: object | None = None,
+) -> SearchResult:
+    """
+    Solve `problem`; the same arguments give the same table.
+
+    `curve` maps float64 arrays of real inputs to real values (clipped to what the result can
+    represent, as the samples are); only strategies that look between the points use it, and None
+    joins the points by straight lines. `strategy` is a key of `STRATEGIES`; `auto` takes the proven
+    optimum where it applies and genetic search elsewhere. `config` is the strategy's own options
+    (`GeneticConfig` for genetic, and for auto where it comes to that).
+
+    Raises `ValueError` for an unknown strategy and `NotProvable`, a `ValueError`, where
+    `strategy="optimal"` does not apply. `TypeError` for a config of another strategy.
+    """
+    if strategy not in STRATEGIES:
+        raise ValueError(f"strategy must be one of {', '.join(STRATEGIES)}, not '{strategy}'")
+    return STRATEGIES[strategy](problem, sampled(problem) if curve is None else curve, seed, config)
+
+
+def _optimal(problem: Problem, curve: Curve, seed: int, config: object | None) -> SearchResult:
+    """The proven optimum."""
+    if config is not None:
+        raise TypeError("strategy=optimal has no options")
+    minimize = minimize_maximum if problem.metric == "max" else minimize_squares
+    table, tried = minimize(problem)
+    return SearchResult(
+        table, problem.loss(table), "optimal", seed, tried, 0, "optimum proven", True
+    )
+
+
+def _genetic(problem: Problem, curve: Curve, seed: int, config: object | None) -> SearchResult:
+    """Genetic search; the result's seed alone decides the random numbers."""
+    if config is None:
+        config = GeneticConfig()
+    if not isinstance(config, GeneticConfig):
+        raise TypeError(f"strategy=genetic takes a GeneticConfig, not {type(config).__name__}")
+    objective = (
+        GridObjective(problem, curve, config)
+        if config.fitness == "grid"
+        else IntegerObjective(problem, config.rounding)
+    )
+    low, high = interval(problem)
+    rng = np.random.default_rng(seed)
+    state = GeneticSearch(problem.entries - 1, low, high, config, rng)
+    while (reason := state.stop_reason) is None:
+        population = state.ask()
+        state.tell(population, objective.losses(population))
+    table = objective.table(state.best)
+    return SearchResult(
+        table,
+        problem.loss(table),
+        "genetic",
+        seed,
+        state.evaluations,
+        state.generations,
+        reason,
+        False,
+    )
+
+
+def _auto(problem: Problem, curve: Curve, seed: int, config: object | None) -> SearchResult:
+    """The proven optimum where it applies, else genetic search on the problem's own loss."""
+    try:
+        return _optimal(problem, curve, seed, None)
+    except NotProvable:
+        fallback = config or replace(GeneticConfig(), fitness="integer", elite=1)
+        return _genetic(problem, curve, seed, fallback)
+
+
+STRATEGIES: dict[str, Strategy] = {"auto": _auto, "optimal": _optimal, "genetic": _genetic}
