@@ -94,8 +94,7 @@ def compile(module: str | Program, *, opt_level: int = 3) -> Executable:
     signatures = {_name(f): _signature(f) for f in lowering.functions(parsed)}
     lowering.to_llvm(parsed)
     owns = "memref.dealloc" not in text
-    engine = lowering.bindings("execution_engine").ExecutionEngine(parsed, opt_level=opt_level)
-    return Executable(engine, signatures, owns)
+    return Executable(lowering.engine(parsed, opt_level), signatures, owns)
 
 
 class Executable:

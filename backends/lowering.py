@@ -128,6 +128,17 @@ def to_llvm(module: Any) -> None:
             )
 
 
+def engine(module: Any, opt_level: int) -> Any:
+    """Machine code for the host of a module in the LLVM dialect."""
+    try:
+        return bindings("execution_engine").ExecutionEngine(module, opt_level=opt_level)
+    except RuntimeError as error:
+        raise JitError(
+            f"{error} A function that is not linked in, or weights that are not in the text "
+            "(`dense_resource` without its `{-# dialect_resources … #-}` part), cause this."
+        ) from error
+
+
 def protect_arguments(module: Any) -> None:
     """Say that tensor arguments of public functions are read only: their memory is the caller's."""
     ir = bindings("ir")

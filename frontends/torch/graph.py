@@ -1,0 +1,237 @@
+"""
+A model as one decomposed FX graph, whose non-linear operators are still whole.
+
+Calibration and export both start here, so that the n-th non-linear node of the one is the n-th of
+the other.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import re
+import traceback
+import warnings
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import nn
+from torch.export import ExportedProgram
+from torch.export.graph_signature import InputKind
+from torch.fx import Node
+from torch.utils import _pytree as pytree
+
+from lut_opt.frontends.torch import operators
+
+_TORCH = str(Path(torch.__file__).parent)
+
+
+class ExportError(ValueError):
+    """What in the model cannot be exported, on which source line, and what to do about it."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the model is called with: positional and keyword arguments."""
+
+    positional: tuple[Any, ...]
+    keyword: Mapping[str, Any]
+
+    @staticmethod
+    def of(batch: Any) -> Inputs:
+        """A batch is a tensor, a mapping of keyword arguments, or a sequence of arguments."""
+        if isinstance(batch, Inputs):
+            return batch
+        if isinstance(batch, Mapping):
+            return Inputs((), dict(cast(Mapping[str, Any], batch)))
+        if isinstance(batch, list | tuple):
+            return Inputs(tuple(cast(Sequence[Any], batch)), {})
+        return Inputs((batch,), {})
+
+    @property
+    def shape_key(self) -> str:
+        """Equal for inputs that one exported graph can run."""
+        leaves, tree = pytree.tree_flatten((self.positional, self.keyword))
+        kinds = [
+            (tuple(x.shape), str(x.dtype)) if isinstance(x, torch.Tensor) else x for x in leaves
+        ]
+        return f"{kinds} {tree}"
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A decomposed program; `non_linear` holds the nodes in execution order."""
+
+    program: ExportedProgram
+    non_linear: tuple[Node, ...]
+    constant: frozenset[Node]
+    """Nodes that no input of the model reaches."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The `torch` dialect's name of each non-linear node."""
+        return tuple(operator_name(node) for node in self.non_linear)
+
+    def bind(self, inputs: Inputs) -> list[Any]:
+        """Values of the graph's placeholders: lifted weights and the flattened inputs."""
+        program = self.program
+        given = iter(pytree.tree_leaves((inputs.positional, dict(inputs.keyword))))
+        values: list[Any] = []
+        for spec in program.graph_signature.input_specs:
+            target = spec.target
+            if spec.kind is InputKind.USER_INPUT or target is None:
+                values.append(next(given))
+            elif target in program.state_dict:
+                values.append(program.state_dict[target])
+            else:
+                values.append(program.constants[target])
+        return values
+
+
+class _Tensors(nn.Module):
+    """Calls a model and returns the tensors of whatever it returns, in order."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, *arguments: Any, **keywords: Any) -> Any:
+        leaves = pytree.tree_leaves(self.model(*arguments, **keywords))
+        tensors = tuple(leaf for leaf in leaves if isinstance(leaf, torch.Tensor))
+        return tensors[0] if len(tensors) == 1 else tensors
+
+
+def build(
+    model: nn.Module,
+    inputs: Inputs,
+    *,
+    dynamic_shapes: Any = None,
+    decompose: Sequence[str] = (),
+) -> Graph:
+    """
+    Export a model in evaluation mode and decompose everything except its non-linear operators.
+
+    `decompose` names non-linear operators to open all the same, such as
+    `"scaled_dot_product_attention"`. Raises `ExportError`.
+    """
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.no_grad(), _quiet():
+            program = torch.export.export(
+                _Tensors(model),
+                inputs.positional,
+                dict(inputs.keyword),
+                dynamic_shapes=_wrapped(dynamic_shapes, inputs),
+                strict=False,
+            )
+            decomposed: ExportedProgram = cast(Any, program).run_decompositions(_table(decompose))
+    except Exception as error:
+        raise ExportError(_explain(error)) from error
+    finally:
+        for module, training in modes.items():
+            module.training = training
+    return _graph(decomposed)
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """Without PyTorch's warnings and logged graphs: what went wrong is in the exception."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), redirect_stderr(StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
+
+
+def _wrapped(shapes: Any, inputs: Inputs) -> Any:
+    """The wrapper takes `*arguments, **keywords`, which is how dynamic shapes must be spelled."""
+    if shapes is None:
+        return None
+    if isinstance(shapes, Mapping):
+        given = cast(Mapping[str, Any], shapes)
+        keyword = {name: given[name] for name in inputs.keyword if name in given}
+        positional = tuple(shape for name, shape in given.items() if name not in keyword)
+    else:
+        positional, keyword = tuple(cast(Sequence[Any], shapes)), {}
+    wrapped: dict[str, Any] = {"arguments": positional} if inputs.positional else {}
+    if inputs.keyword:
+        wrapped["keywords"] = {name: keyword.get(name) for name in inputs.keyword}
+    return wrapped
+
+
+def _graph(program: ExportedProgram) -> Graph:
+    kinds = [spec.kind for spec in program.graph_signature.input_specs]
+    reached: set[Node] = set()
+    non_linear: list[Node] = []
+    placeholders = iter(kinds)
+    for node in program.graph.nodes:
+        if node.op == "placeholder":
+            if next(placeholders) is InputKind.USER_INPUT:
+                reached.add(node)
+        elif any(argument in reached for argument in node.all_input_nodes):
+            reached.add(node)
+        if operator_name(node) in operators.NON_LINEAR:
+            non_linear.append(node)
+    return Graph(program, tuple(non_linear), frozenset(program.graph.nodes) - reached)
+
+
+def _table(decompose: Iterable[str]) -> dict[Any, Callable[..., Any]]:
+    """PyTorch's decompositions as torch-mlir wants them, without those of non-linear operators."""
+    stock: Any = importlib.import_module("torch_mlir.extras.fx_decomp_util")
+    full: dict[Any, Callable[..., Any]] = dict(stock.get_decomposition_table())
+    kept = operators.NON_LINEAR - set(decompose)
+    return {target: rule for target, rule in full.items() if _overload_name(target) not in kept}
+
+
+def operator_name(node: Node) -> str:
+    """`gelu`, `softmax.int`, …: the name in the `torch` dialect, without `torch.aten.`."""
+    return _overload_name(node.target) if node.op == "call_function" else ""
+
+
+def _overload_name(target: Any) -> str:
+    name = getattr(target, "name", None)
+    qualified = str(name()) if callable(name) else ""
+    return qualified.removeprefix("aten::") if qualified.startswith("aten::") else ""
+
+
+def layer_name(node: Node) -> str:
+    """The path of the module that a node comes from, `encoder.layer.0.act`; empty for the model."""
+    stack = cast(dict[str, Any], node.meta.get("nn_module_stack") or {})
+    if not stack:
+        return ""
+    path = str(list(stack.values())[-1][0])
+    return re.sub(r"^model\.?", "", path.removeprefix("L['self']").lstrip("."))
+
+
+def source(node: Node) -> tuple[str, int] | None:
+    """File and line of a node: the innermost frame that is not PyTorch's own."""
+    frames = re.findall(r'File "([^"]+)", line (\d+)', node.meta.get("stack_trace") or "")
+    if not frames:
+        return None
+    own = [frame for frame in frames if not frame[0].startswith(_TORCH) and frame[0] != __file__]
+    file, line = (own or frames)[-1]
+    return file, int(line)
+
+
+def _explain(error: BaseException) -> str:
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith((_TORCH, "<")) and frame.filename != __file__
+    ]
+    place = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
+    code = f" in `{frames[-1].line}`" if frames and frames[-1].line else ""
+    first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return (
+        f"{place}{type(error).__name__}: {first}{code}; torch.export must be able to trace the "
+        "model with these inputs: replace what depends on data by tensor operations"
+    )
