@@ -12,12 +12,16 @@ import re
 from typing import Any
 
 from xdsl.dialects import hw
-from xdsl.dialects.builtin import FileLineColLoc, ModuleOp, NameLoc, UnknownLoc
-from xdsl.ir import Attribute, Operation
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation
 
+from lut_opt.dialects.assembly import describe_location
 from lut_opt.dialects.pwl import ApplyOp, Fit, FnAttr, Table
 from lut_opt.dialects.pwl.quantization import Quantization, exact_log2
 from lut_opt.passes.hw.unit import Unit, unit_of
+
+UNKNOWN = "<unknown>"
+"""What `describe_location` says of an op without a place."""
 
 _NUMBERS = re.compile(r"\[\n([-+.,\deE\s]+)\]")
 
@@ -31,7 +35,7 @@ def emit(module: ModuleOp) -> str:
 
 def _describe(op: Operation) -> dict[str, Any] | None:
     if isinstance(op, ApplyOp):
-        extra: dict[str, Any] = {"location": _location(op.location)}
+        extra: dict[str, Any] = {"location": _location(op)}
         if isinstance(op.function, FnAttr):
             extra["parameters"] = list(op.function.data.parameters)
         table = None if op.table is None else op.table.data
@@ -41,7 +45,7 @@ def _describe(op: Operation) -> dict[str, Any] | None:
     unit = unit_of(op) if isinstance(op, hw.HWModuleOp) else None
     if unit is None:
         return None
-    return _describe_unit(unit) | {"location": _location(op.location)}
+    return _describe_unit(unit) | {"location": _location(op)}
 
 
 def _describe_unit(unit: Unit) -> dict[str, Any]:
@@ -106,10 +110,7 @@ def _describe_fit(fit: Fit | None) -> dict[str, Any]:
     return {key: getattr(fit, key) for key in keys}
 
 
-def _location(location: Attribute) -> str | None:
+def _location(op: Operation) -> str | None:
     """`file:line:col` where that is known."""
-    if isinstance(location, FileLineColLoc):
-        return f"{location.filename.data}:{location.line.data}:{location.column.data}"
-    if isinstance(location, NameLoc):
-        return _location(location.location)
-    return None if isinstance(location, UnknownLoc) else str(location)
+    place = describe_location(op)
+    return None if place == UNKNOWN else place

@@ -16,6 +16,7 @@ from typing import Any
 from xdsl.dialects import hw
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import Operation
+from xdsl.utils.exceptions import DiagnosticException
 
 from lut_opt.passes.hw.unit import ATTRIBUTE_PREFIX
 
@@ -28,8 +29,8 @@ LOWERING_OPTIONS = "locationInfoStyle=none,disallowLocalVariables"
 HARDWARE_DIALECTS = frozenset({"hw", "comb", "seq", "sv"})
 
 
-class BackendError(ValueError):
-    """A module that a backend cannot take, or a tool that is missing."""
+class BackendError(DiagnosticException, ValueError):
+    """A module that a backend cannot take, or a tool that is missing: never a bug of ours."""
 
 
 def emit(module: ModuleOp) -> str:

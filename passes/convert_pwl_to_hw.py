@@ -13,6 +13,7 @@ from xdsl.utils.exceptions import PassFailedException
 
 from lut_opt.dialects.pwl import ApplyOp, FnAttr, Table
 from lut_opt.dialects.pwl.quantization import Quantization
+from lut_opt.passes.diagnostics import OpError
 from lut_opt.passes.hw.datapath import MAX_PIPELINE
 from lut_opt.passes.hw.unit import Unit, build_unit, unit_name
 
@@ -57,7 +58,7 @@ class ConvertPwlToHwPass(ModulePass):
         """Convert a module."""
         if not 0 <= self.pipeline <= MAX_PIPELINE:
             raise PassFailedException(
-                f"convert-pwl-to-hw: pipeline={self.pipeline} is not within 0 … {MAX_PIPELINE}"
+                f"pipeline={self.pipeline} is not within 0 … {MAX_PIPELINE}: give another number"
             )
         applies = [child for child in op.walk() if isinstance(child, ApplyOp)]
         if not applies:
@@ -75,10 +76,9 @@ class ConvertPwlToHwPass(ModulePass):
         made: dict[tuple[Table, Quantization, Quantization], hw.HWModuleOp] = {}
         for apply in applies:
             if apply.table is None:
-                raise PassFailedException(
-                    f"pwl.apply of {apply.function_name} has no table to build: "
-                    "run --pwl-search first"
-                )
+                name = apply.function_name
+                message = f"pwl.apply of {name} has no table to build: run --pwl-search first"
+                raise OpError(apply, message)
             operand, result = apply.input_quantization, apply.result_quantization
             key = (apply.table.data, operand, result)
             if key in made:

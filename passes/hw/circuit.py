@@ -197,5 +197,9 @@ class Circuit:
         return Wire(value, wire.low, wire.high)
 
     def output(self, values: Sequence[SSAValue]) -> None:
-        """End the module."""
+        """End the module, and drop the constants that nothing took in the width they were made."""
         self.block.add_op(hw.OutputOp(values))
+        for value in self._constants.values():
+            if not value.uses and isinstance(op := value.owner, Operation):
+                op.detach()
+                op.erase()

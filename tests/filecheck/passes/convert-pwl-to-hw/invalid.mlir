@@ -1,0 +1,12 @@
+// RUN: not lut-opt %s --convert-pwl-to-hw 2>&1 | filecheck %s
+// RUN: not lut-opt %s --convert-pwl-to-hw=pipeline=9 2>&1 | filecheck %s --check-prefix=PIPELINE
+
+!q = !quant.uniform<i8:f32, 6.250000e-02>
+
+func.func @host(%x : !q) -> !q {
+  %0 = pwl.apply #pwl.fn<gelu> %x : !q -> !q
+  func.return %0 : !q
+}
+
+// CHECK:    invalid.mlir:7:3: error: [convert-pwl-to-hw] {{.*}}gelu has no table to build: run --pwl-search first
+// PIPELINE: error: [convert-pwl-to-hw] {{.*}}pipeline=9 is not within 0
