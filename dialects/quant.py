@@ -422,4 +422,4 @@ class StorageCastOp(CastOp, HasFolderInterface):
         return None
 
 
-Quant = Dialect("quant", [QuantizeCastOp, DequantizeCastOp, StorageCastOp], [UniformQuantizedType])
+QUANT = Dialect("quant", [QuantizeCastOp, DequantizeCastOp, StorageCastOp], [UniformQuantizedType])

@@ -1,0 +1,27 @@
+"""
+MLIR text to module and back: what the driver, the frontends, the backends and the tests share.
+
+Example:
+
+    ctx = context()
+    program = parse(text, "model.mlir", ctx)
+    ...                              # passes work on program.module
+    text = print_program(program)    # weights join again, byte for byte
+"""
+
+from lut_opt.dialects.assembly.context import LutContext, context
+from lut_opt.dialects.assembly.locations import describe_location, error_location
+from lut_opt.dialects.assembly.parser import AssemblyParser
+from lut_opt.dialects.assembly.program import Program, parse, print_program, write_program
+
+__all__ = [
+    "AssemblyParser",
+    "LutContext",
+    "Program",
+    "context",
+    "describe_location",
+    "error_location",
+    "parse",
+    "print_program",
+    "write_program",
+]

@@ -1,0 +1,73 @@
+"""Which dialects a run knows; each is loaded when the text first uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.context import Context
+from xdsl.dialects import get_all_dialects
+from xdsl.ir import Dialect, Operation
+
+
+class LutContext(Context):
+    """
+    A context that also knows every `torch.*` op, named in a list or not.
+
+    Torch has far more operators than anybody would write down; one that nobody wrote down has the
+    default form `torch.name %a, %b : T, U -> V`.
+    """
+
+    def get_optional_op(
+        self, name: str, *, dialect_stack: Sequence[str] = ()
+    ) -> type[Operation] | None:
+        if name.startswith("torch.") and name not in self._loaded_ops:
+            from lut_opt.dialects.torch import torch_op_class
+
+            self.get_optional_dialect("torch")
+            if name not in self._loaded_ops:
+                self.load_op(torch_op_class(name.removeprefix("torch.")))
+        return super().get_optional_op(name, dialect_stack=dialect_stack)
+
+    def clone(self) -> LutContext:
+        return LutContext(
+            self.allow_unregistered,
+            self._loaded_dialects.copy(),
+            self._loaded_ops.copy(),
+            self._loaded_attrs.copy(),
+            self._loaded_types.copy(),
+            self._registered_dialects.copy(),
+        )
+
+
+def _pwl() -> Dialect:
+    from lut_opt.dialects.pwl import PWL
+
+    return PWL
+
+
+def _quant() -> Dialect:
+    from lut_opt.dialects.quant import QUANT
+
+    return QUANT
+
+
+def _torch() -> Dialect:
+    from lut_opt.dialects.torch import TORCH
+
+    return TORCH
+
+
+def _torch_conversion() -> Dialect:
+    from lut_opt.dialects.torch import TORCH_CONVERSION
+
+    return TORCH_CONVERSION
+
+
+def context() -> Context:
+    """A fresh context: xDSL's dialects and ours, none of them loaded but `builtin`."""
+    ctx = LutContext()
+    ours = {"pwl": _pwl, "quant": _quant, "torch": _torch, "torch_c": _torch_conversion}
+    for name, factory in {**get_all_dialects(), **ours}.items():
+        ctx.register_dialect(name, factory)
+    ctx.load_registered_dialect("builtin")
+    return ctx

@@ -1,0 +1,208 @@
+"""xDSL's parser, made to read all that torch-mlir prints."""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cache
+
+from xdsl.context import Context
+from xdsl.dialects.arith import IntegerOverflowAttr
+from xdsl.dialects.builtin import (
+    UNKNOWN_LOC,
+    AnyFloat,
+    ComplexType,
+    DenseArrayBase,
+    DenseResourceAttr,
+    FileLineColLoc,
+    FusedLoc,
+    IndexType,
+    IntAttr,
+    IntegerType,
+    LocationAttr,
+    NoneAttr,
+    RankedStructure,
+    ShapedType,
+    StringAttr,
+)
+from xdsl.ir import Attribute, Operation
+from xdsl.irdl import IRDLOperation
+from xdsl.parser import AttrParser, Parser
+from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.lexer import Position
+from xdsl.utils.mlir_lexer import MLIRTokenKind
+
+MAX_DENSE_ELEMENTS = 1 << 27
+
+SEGMENT_SIZES = frozenset(
+    ("operandSegmentSizes", "resultSegmentSizes", "regionSegmentSizes", "successorSegmentSizes")
+)
+
+
+class AssemblyParser(Parser):
+    """
+    A parser of MLIR text that loses nothing of what torch-mlir prints.
+
+    - Floats given by their bits keep them: `dense<0xFF800000> : tensor<f32>` is −inf.
+    - `dense_resource` handles keep their names, and their data is none of the parser's business.
+    - Properties that xDSL does not know become attributes, which MLIR reads as properties again.
+    - Locations may be aliases that are defined further down; an op without one gets its own place.
+    - A type or op that does not verify is a `ParseError` at its place.
+    """
+
+    def __init__(self, ctx: Context, input: str, name: str = "<unknown>"):
+        super().__init__(ctx, input, name)
+        self.file_name = StringAttr(name)
+        self.line_starts = [0, *(match.end() for match in re.finditer("\n", input))]
+
+    # Locations
+
+    _location_alias = re.compile(r"^#loc\w* *= *loc", re.MULTILINE)
+
+    def parse_location_aliases(self) -> None:
+        """Read every `#loc1 = loc(…)` of the text first, wherever it stands."""
+        for match in self._location_alias.finditer(self.lexer.input.content):
+            self._resume_from(match.start())
+            super()._parse_alias_def()
+        self._resume_from(0)
+
+    def _parse_alias_def(self) -> None:
+        if self._location_alias.match(self.lexer.input.content, self.pos):
+            self._consume_token()
+            self.parse_punctuation("=")
+            self.parse_attribute()
+            return
+        super()._parse_alias_def()
+
+    def place(self, position: Position) -> FileLineColLoc:
+        """Line and column of a position of the text, both from 1."""
+        line = bisect_right(self.line_starts, position)
+        column = position - self.line_starts[line - 1] + 1
+        return FileLineColLoc(self.file_name, IntAttr(line), IntAttr(column))
+
+    def _parse_location(self) -> LocationAttr:
+        if self.parse_optional_keyword("fused") is not None:
+            metadata: Attribute = NoneAttr()
+            if self.parse_optional_punctuation("<") is not None:
+                metadata = self.parse_attribute()
+                self.parse_punctuation(">")
+            parts = self.parse_comma_separated_list(self.Delimiter.SQUARE, self._parse_location)
+            return FusedLoc(tuple(parts), metadata)
+        location = super()._parse_location()
+        if isinstance(location, FileLineColLoc) and self.parse_optional_keyword("to") is not None:
+            self.parse_optional_integer(allow_boolean=False, allow_negative=False)
+            self.parse_punctuation(":")
+            self.parse_integer(allow_boolean=False, allow_negative=False)
+        return location
+
+    # Operations
+
+    def parse_operation(self) -> Operation:
+        start = self.pos
+        try:
+            op = super().parse_operation()
+        except VerifyException as error:
+            self.raise_error(str(error).strip(), start)
+        if op.location is UNKNOWN_LOC:
+            op.location = self.place(start)
+        return op
+
+    def _parse_generic_operation(self, op_type: type[Operation]) -> Operation:
+        op = super()._parse_generic_operation(op_type)
+        if op.properties and issubclass(op_type, IRDLOperation):
+            for name in op.properties.keys() - _known_properties(op_type):
+                value = op.properties.pop(name)
+                if value != IntegerOverflowAttr("none"):
+                    op.attributes[name] = value
+        return op
+
+    # Attributes
+
+    def parse_optional_str_literal(self) -> str | None:
+        """A string; one with escaped UTF-8, as MLIR prints it, counts."""
+        token = self._current_token
+        if token.kind == MLIRTokenKind.BYTES_LIT:
+            start = self.pos
+            data = self.parse_bytes_literal()
+            try:
+                return data.decode()
+            except UnicodeDecodeError:
+                self._resume_from(start)
+                return None
+        return super().parse_optional_str_literal()
+
+    def _parse_dialect_type_or_attribute_body(
+        self,
+        attr_name: str,
+        is_type: bool,
+        is_opaque: bool,
+        starting_opaque_pos: Position | None,
+    ):
+        start = self.pos
+        try:
+            return super()._parse_dialect_type_or_attribute_body(
+                attr_name, is_type, is_opaque, starting_opaque_pos
+            )
+        except VerifyException as error:
+            self.raise_error(str(error).strip(), start)
+
+    def _parse_builtin_dense_resource_attr(self) -> DenseResourceAttr:
+        self.parse_punctuation("<")
+        handle = self.parse_identifier_or_str_literal()
+        self.parse_punctuation(">")
+        self.parse_punctuation(":")
+        start = self.pos
+        type = self.parse_type()
+        if not isinstance(type, ShapedType):
+            self.raise_error(f"{type} has no shape; a resource has a shaped type", start)
+        return DenseResourceAttr(StringAttr(handle), type)
+
+    def _parse_dense_literal_type(
+        self,
+    ) -> RankedStructure[IntegerType | IndexType | AnyFloat | ComplexType]:
+        start = self.pos
+        type = super()._parse_dense_literal_type()
+        if math.prod(type.get_shape()) > MAX_DENSE_ELEMENTS:
+            self.raise_error("too many elements for a literal; use a dense_resource", start)
+        return type
+
+    @dataclass
+    class _BitsElement(Parser._TensorLiteralElement):
+        """An element of a dense literal, given in hexadecimal: the bits of a float."""
+
+        def to_type(
+            self, parser: AttrParser, type: AnyFloat | IntegerType | IndexType | ComplexType
+        ):
+            if isinstance(type, AnyFloat) and isinstance(self.value, int):
+                size = type.compile_time_size
+                if not 0 <= self.value < 1 << (8 * size):
+                    parser.raise_error(f"not the bits of {type}", self.span)
+                return type.unpack(self.value.to_bytes(size, "little"), 1)[0]
+            return super().to_type(parser, type)
+
+    def _parse_tensor_literal_element(self):  # the base class names its type
+        element = super()._parse_tensor_literal_element()
+        if isinstance(element.value, int) and element.span.text[:2] == "0x":
+            return self._BitsElement(element.is_negative, element.value, element.span)
+        return element
+
+    def _parse_builtin_densearray_attr(self) -> DenseArrayBase | None:
+        start = self.pos
+        self.parse_punctuation("<")
+        type = self.parse_optional_type()
+        if not isinstance(type, AnyFloat) or self.parse_optional_punctuation(":") is None:
+            self._resume_from(start)
+            return super()._parse_builtin_densearray_attr()
+        elements = self.parse_comma_separated_list(
+            self.Delimiter.NONE, self._parse_tensor_literal_element
+        )
+        self.parse_punctuation(">")
+        values = [element.to_type(self, type) for element in elements]
+        return DenseArrayBase.from_list(type, [v for v in values if isinstance(v, int | float)])
+
+
+@cache
+def _known_properties(op_type: type[IRDLOperation]) -> frozenset[str]:
+    return SEGMENT_SIZES | op_type.get_irdl_definition().properties.keys()

@@ -1,0 +1,111 @@
+"""A module with its resources, read from text and written to it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from io import StringIO
+from typing import IO
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.printer import Printer
+from xdsl.utils.exceptions import ParseError, VerifyException
+from xdsl.utils.lexer import Input, Span
+
+from lut_opt.dialects.assembly.parser import AssemblyParser
+
+_OPAQUE_OR_TAIL = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|(\{-#)')
+"""A string, a comment, or the start of the resource section."""
+
+_NOTHING = re.compile(r"(?:\s|//[^\n]*)*")
+
+
+@dataclass
+class Program:
+    """
+    A module, and the resource section of its file: the data that `dense_resource` handles name.
+
+    `resources` is the verbatim text from `{-#` to `#-}`, or empty. Nothing parses it, so hundreds
+    of megabytes of weights cost no more than a copy.
+    """
+
+    module: ModuleOp
+    resources: str = ""
+    name: str = "<unknown>"
+
+
+class AssemblyPrinter(Printer):
+    """A printer that quotes resource handles where MLIR does."""
+
+    def print_resource_handle(self, dialect: str, handle: str) -> None:
+        self.print_identifier_or_string_literal(handle)
+
+
+def parse(text: str, name: str, ctx: Context) -> Program:
+    """
+    Read MLIR text in pretty or generic form; `name` is the file name that diagnostics give.
+
+    Whatever is wrong with the text is a `ParseError`; `error_location` gives its place. The module
+    is not verified.
+    """
+    head, resources = _split(text, name)
+    parser: AssemblyParser | None = None
+    try:
+        parser = AssemblyParser(ctx, head, name)
+        parser.parse_location_aliases()
+        return Program(parser.parse_module(), resources, name)
+    except ParseError:
+        raise
+    except Exception as error:  # xDSL's parser meets malformed text with any exception at all
+        position = parser.pos if parser else 0
+        span = Span(position, position, Input(head, name))
+        raise ParseError(span, f"malformed input: {_reason(error)}") from error
+
+
+def print_program(program: Program, *, generic: bool = False, debuginfo: bool = False) -> str:
+    """Text of a program: generic or pretty form, with or without locations."""
+    stream = StringIO()
+    write_program(program, stream, generic=generic, debuginfo=debuginfo)
+    return stream.getvalue()
+
+
+def write_program(
+    program: Program, stream: IO[str], *, generic: bool = False, debuginfo: bool = False
+) -> None:
+    """Write a program to a stream; large resources are not copied on the way."""
+    printer = AssemblyPrinter(
+        stream=stream, print_generic_format=generic, print_debuginfo=debuginfo
+    )
+    printer.print_op(program.module)
+    stream.write("\n")
+    if program.resources:
+        stream.write("\n")
+        stream.write(program.resources)
+        stream.write("\n")
+
+
+def _split(text: str, name: str) -> tuple[str, str]:
+    """The text before the resource section, and that section."""
+    start = text.find("{-#")
+    if start < 0:
+        return text, ""
+    start = next((m.start() for m in _OPAQUE_OR_TAIL.finditer(text) if m[1]), -1)
+    if start < 0:
+        return text, ""
+    end = text.rfind("#-}") + 3
+    head = text[:start]
+    here = Span(start, start, Input(head, name))
+    if end < start + 3:
+        raise ParseError(here, "the resource section has no end '#-}'; is the file cut off?")
+    if not _NOTHING.fullmatch(text, end):
+        raise ParseError(here, "text after the resource section; move it in front")
+    return head, text[start:end]
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, VerifyException):
+        return str(error).strip()
+    return f"{type(error).__name__}: {error}".strip().rstrip(":")
