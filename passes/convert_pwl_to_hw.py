@@ -14,7 +14,7 @@ from xdsl.utils.exceptions import PassFailedException
 from lut_opt.dialects.pwl import ApplyOp, FnAttr, Table
 from lut_opt.dialects.pwl.quantization import Quantization
 from lut_opt.passes.diagnostics import OpError
-from lut_opt.passes.hw.datapath import MAX_PIPELINE
+from lut_opt.passes.hw.datapath import MAX_PIPELINE, Style
 from lut_opt.passes.hw.unit import Unit, build_unit, unit_name
 
 
@@ -54,6 +54,9 @@ class ConvertPwlToHwPass(ModulePass):
     select: Literal["chain", "binary"] = "chain"
     """How slope and intercept are chosen: a chain of multiplexers, or a balanced tree."""
 
+    multiplier: Literal["recoded", "inferred"] = "recoded"
+    """Rows of slopes recoded beforehand (small), or a `*` (for FPGAs with multiplier blocks)."""
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Convert a module."""
         if not 0 <= self.pipeline <= MAX_PIPELINE:
@@ -86,7 +89,7 @@ class ConvertPwlToHwPass(ModulePass):
             name = _unique(unit_name(apply.function_name, operand, result), taken)
             fit = apply.fit.data if apply.fit is not None else None
             unit = Unit(name, _describe(apply), *key, fit=fit, latency=self.pipeline)
-            made[key] = build_unit(unit, self.select)
+            made[key] = build_unit(unit, Style(self.select, self.multiplier))
             made[key].location = apply.location
         return list(made.values())
 

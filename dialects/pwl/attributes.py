@@ -169,7 +169,7 @@ class Fit:
     """
     How a table was found, and how good it is on the inputs that count.
 
-    `mse` is that of the accumulator against f (saturated to the result's range), in real units;
+    `entries` is what the search was asked for. `mse` is that of the accumulator against f (saturated to the result's range), in real units;
     `max_error` that of the rounded result, in output steps; `exact` the share of inputs whose result
     is the correctly rounded f; `optimal_mse` the proven optimum of the same problem, None if unknown.
     """
@@ -178,6 +178,7 @@ class Fit:
     form: str
     metric: str
     seed: int
+    entries: int
     points: int
     mse: float
     max_error: float
@@ -187,6 +188,7 @@ class Fit:
 
 
 _FIT_WORDS = ("form", "metric")
+_FIT_COUNTS = ("seed", "entries", "points")
 _FIT_NUMBERS = ("mse", "max_error", "exact", "optimal_mse")
 
 
@@ -195,8 +197,9 @@ class FitAttr(Data[Fit]):
     """
     The certificate of a table; `verify-pwl` recomputes it.
 
-        #pwl.fit<optimal, form = seed, metric = mse, seed = 0, points = 129, mse = 1.7e-05,
-                 max_error = 7.0e-01, exact = 9.6e-01, optimal_mse = 1.7e-05, domain = [-4.0, 4.0]>
+        #pwl.fit<optimal, form = seed, metric = mse, seed = 0, entries = 8, points = 129,
+                 mse = 1.7e-05, max_error = 7.0e-01, exact = 9.6e-01, optimal_mse = 1.7e-05,
+                 domain = [-4.0, 4.0]>
     """
 
     name = "pwl.fit"
@@ -216,12 +219,10 @@ class FitAttr(Data[Fit]):
     @classmethod
     def parse_parameter(cls, parser: AttrParser) -> Fit:
         """Parse `<strategy, key = value, …>`."""
-        number = lambda: float(parser.parse_number())  # noqa: E731
         fields: dict[str, Callable[[], Any]] = {
             **{key: parser.parse_identifier for key in _FIT_WORDS},
-            "seed": parser.parse_integer,
-            "points": parser.parse_integer,
-            **{key: number for key in _FIT_NUMBERS},
+            **{key: parser.parse_integer for key in _FIT_COUNTS},
+            **{key: lambda: _parse_number(parser) for key in _FIT_NUMBERS},
             "domain": lambda: _parse_interval(parser),
         }
         required = tuple(key for key in fields if key not in ("optimal_mse", "domain"))
@@ -235,7 +236,7 @@ class FitAttr(Data[Fit]):
         fit = self.data
         with printer.in_angle_brackets():
             printer.print_string(fit.strategy)
-            for key in (*_FIT_WORDS, "seed", "points"):
+            for key in (*_FIT_WORDS, *_FIT_COUNTS):
                 printer.print_string(f", {key} = {getattr(fit, key)}")
             for key in _FIT_NUMBERS:
                 if (value := getattr(fit, key)) is not None:
@@ -253,9 +254,13 @@ def _parse_integers(parser: AttrParser) -> tuple[int, ...]:
     )
 
 
+def _parse_number(parser: AttrParser) -> float:
+    return float(parser.parse_number())
+
+
 def _parse_interval(parser: AttrParser) -> tuple[float, float]:
     bounds: Sequence[float] = parser.parse_comma_separated_list(
-        parser.Delimiter.SQUARE, lambda: float(parser.parse_number())
+        parser.Delimiter.SQUARE, lambda: _parse_number(parser)
     )
     if len(bounds) != 2:
         parser.raise_error("expected an interval of two numbers: [low, high]")

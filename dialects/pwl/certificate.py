@@ -120,8 +120,8 @@ def certify(
     """
     Errors of `table` over `samples`, which `samples()` made from the same two quantizations.
 
-    The accumulator's real value is `(acc − zp · 2^r) · S_out · 2^−r`, with S_out and zp the result's
-    scale and zero point and r the table's result shift.
+    The accumulator's real value is `(acc − zp · 2^r) · S_out · 2^−r`, with S_out and zp the scale
+    and zero point of the result and r the table's result shift.
 
     Raises `ValueError` for inputs outside the operand's storage range.
     """
@@ -137,5 +137,5 @@ def certify(
         points=len(q),
         mse=float(np.mean((value - samples.y) ** 2)),
         max_error=float(np.max(np.abs(rounded - wanted))),
-        exact=float(np.mean(rounded == result.quantize(samples.y))),
+        exact=float(np.count_nonzero(rounded == result.quantize(samples.y)) / len(q)),
     )

@@ -8,10 +8,11 @@ is tested against `Table.evaluate` on every stored input.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from lut_opt.dialects.pwl.quantization import Integers, Quantization, storage_range
+from lut_opt.dialects.pwl.quantization import Integers, Quantization, exact_log2, storage_range
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,19 @@ class Table:
         return max((-low - 1).bit_length(), high.bit_length()) + 1 if low < 0 else (
             high.bit_length() + 1
         )
+
+    def form(self, operand: Quantization, result: Quantization) -> Literal["seed", "direct"]:
+        """
+        Whether slopes and intercepts are in the function's own units (GQA-LUT Eq. 3).
+
+        In the seed form k = slope·2^−λ and b = intercept·2^−λ approximate f(x) ≈ k·x + b, for the
+        power-of-two input scale S = 2^−intercept_shift; every other table is in the direct form.
+        """
+        exponents = exact_log2(operand.scale), exact_log2(result.scale)
+        zero_points = operand.zero_point, result.zero_point
+        if None in exponents or zero_points != (0, 0):
+            return "direct"
+        return "seed" if exponents[0] == -self.intercept_shift else "direct"
 
     def parameter_range(self) -> tuple[int, int]:
         """Smallest and largest value that a slope or an intercept may take."""

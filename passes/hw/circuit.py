@@ -100,10 +100,7 @@ class Circuit:
         if missing <= 0:
             return self.extract(wire.value, 0, width)
         if wire.signed:
-            sign = self.extract(wire.value, wire.width - 1, 1)
-            fill = sign
-            if missing > 1:
-                fill = self.add_op(comb.ReplicateOp(sign, IntegerType(missing)))
+            fill = self.replicate(self.extract(wire.value, wire.width - 1, 1), missing)
         else:
             fill = self.constant(0, missing).value
         return self.add_op(comb.ConcatOp([fill, wire.value], IntegerType(width)))
@@ -163,11 +160,15 @@ class Circuit:
         correction = self.add_op(comb.MuxOp(sign, weighed, self.constant(0, width).value))
         return self.add_op(comb.SubOp(product, correction), hint)
 
-    def add(self, left: Wire, right: Wire, low: int, high: int, hint: str | None = None) -> Wire:
+    def add(self, terms: Sequence[Wire], low: int, high: int, hint: str | None = None) -> Wire:
         """The sum, known to stay in `low … high`."""
         width = width_of(low, high)
-        op = comb.AddOp([self.resize(left, width), self.resize(right, width)])
+        op = comb.AddOp([self.resize(term, width) for term in terms])
         return Wire(self.add_op(op, hint), low, high)
+
+    def replicate(self, bit: SSAValue, count: int) -> SSAValue:
+        """`count` copies of a bit."""
+        return bit if count == 1 else self.add_op(comb.ReplicateOp(bit, IntegerType(count)))
 
     def clamp(self, wire: Wire, minimum: int, maximum: int) -> Wire:
         """The nearest value in `minimum … maximum`; a bound that cannot be passed costs nothing."""

@@ -20,7 +20,7 @@ from lut_opt.dialects.pwl import Fit, FitAttr, Table, TableAttr
 from lut_opt.dialects.pwl.quantization import Quantization, exact_log2, storage_range
 from lut_opt.dialects.quant import UniformQuantizedType
 from lut_opt.passes.hw.circuit import Circuit, ClockDomain
-from lut_opt.passes.hw.datapath import Select, build_datapath
+from lut_opt.passes.hw.datapath import Style, build_datapath
 
 ATTRIBUTE_PREFIX = "pwl."
 """Attributes of a unit that only lut-opt reads; CIRCT's tools do not know their types."""
@@ -39,7 +39,7 @@ class Unit:
     latency: int = 0
 
 
-def build_unit(unit: Unit, select: Select = "chain") -> hw.HWModuleOp:
+def build_unit(unit: Unit, style: Style = Style()) -> hw.HWModuleOp:
     """The module of a unit: ports `clock` and `reset` if it has registers, `x`, and `y`."""
     bits_in, bits_out = IntegerType(unit.operand.bits), IntegerType(unit.result.bits)
     inputs: list[tuple[str, TypeAttribute]] = [("x", bits_in)]
@@ -51,7 +51,7 @@ def build_unit(unit: Unit, select: Select = "chain") -> hw.HWModuleOp:
     domain = ClockDomain(block.args[0], block.args[1]) if unit.latency else None
     circuit = Circuit(block, domain)
     y = build_datapath(
-        circuit, block.args[-1], unit.table, unit.operand, unit.result, unit.latency, select
+        circuit, block.args[-1], unit.table, unit.operand, unit.result, unit.latency, style
     )
     circuit.output([y])
     ports = [hw.ModulePort(StringAttr(n), t, _INPUT) for n, t in inputs]

@@ -35,13 +35,24 @@ class Scan:
     """Number of (run, slope) pairs evaluated."""
 
 
+def lattice_misses(problem: Problem) -> Reals:
+    """
+    The error, in accumulator units, that no integer parameters can avoid at each point.
+
+    K·q + (B << s) is a multiple of gcd(q, 2^s), whatever K and B are.
+    """
+    step = np.gcd(problem.q, 1 << problem.intercept_shift).astype(np.float64)
+    ratio = problem.target / step
+    return np.abs(ratio - np.rint(ratio)) * step
+
+
 class Costs:
     """
-    The cost model of one problem: weighted squared error of a run of points, in accumulator units.
+    The cost model of one problem: weighted squared error of a run, in accumulator units.
 
-    With slope K the best intercept is the integer nearest to `(level − K·centre) / 2^shift`, clamped
-    to the parameter range, whatever the other runs do. Runs are given by index arrays `first` and
-    `end` (points first … end − 1), which broadcast.
+    With slope K the best intercept is the integer nearest to `(level − K·centre) / 2^shift`,
+    clamped to the parameter range, whatever the other runs do. Runs are given by index arrays
+    `first` and `end` (points first … end − 1), which broadcast.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -49,10 +60,7 @@ class Costs:
         self.unit = float(1 << problem.intercept_shift)
         self.low, self.high = problem.parameter_range
         self.tolerance = self.moments.tolerance
-        # K·q + (B << s) is a multiple of gcd(q, 2^s), whatever K and B: no run can avoid this error
-        step = np.gcd(problem.q, 1 << problem.intercept_shift).astype(np.float64)
-        ratio = problem.target / step
-        misses = problem.weights * ((ratio - np.rint(ratio)) * step) ** 2
+        misses = problem.weights * lattice_misses(problem) ** 2
         self._lattice = np.concatenate([[0.0], np.cumsum(misses)])
 
     def intercept(self, fit: Fit, slopes: Reals) -> Reals:
@@ -77,9 +85,9 @@ class Costs:
         """
         The cheap part of every run: a feasible cost and a lower bound.
 
-        The relaxed optimum (real slope, real intercept in its range) lies on the violated end of the
-        range where the free intercept leaves it; an integer slope next to it is best if intercepts
-        stay real, because that relaxation is convex.
+        The relaxed optimum (real slope, real intercept in its range) lies on the violated end of
+        the range where the free intercept leaves it; an integer slope next to it is best if
+        intercepts stay real, because that relaxation is convex.
         """
         fit = self.moments.fit(first, end)
         level = (fit.level - fit.slope * fit.centre) / self.unit
@@ -113,9 +121,8 @@ class Costs:
             if np.count_nonzero(open_) < 0.8 * len(open_) or step > self.high - self.low:
                 result.cost[where], result.slope[where] = best, slope
                 open_ &= step <= self.high - self.low
-                where, lower, best, slope, floor = (
-                    a[open_] for a in (where, lower, best, slope, floor)
-                )
+                where, floor = where[open_], floor[open_]
+                lower, best, slope = lower[open_], best[open_], slope[open_]
                 fit = Fit(*(getattr(fit, field.name)[open_] for field in fields(Fit)))
             if not len(where):
                 return Scan(result.cost, result.slope, tried)

@@ -59,11 +59,11 @@ def formulate(
     of the accumulator is S_out·2^−r; it carries the result's zero point, and the intercepts carry
     the input's. The intercept shift is the smallest at which the intercepts fit.
 
-    `form="auto"` is the seed form where it is possible, else direct. `frac_bits=None` is the most at
-    which the slopes and intercepts of the best table with *real* parameters fit in `param_bits`,
+    `form="auto"` is the seed form where it is possible, else direct. `frac_bits=None` is the most
+    at which the slopes and intercepts of the best table with *real* parameters fit in `param_bits`,
     and at which no target needs more than `param_bits + operand.bits` bits (or 31); in auto, a seed
     form that does not fit even with λ = 0 gives way to the direct form. Where the direct form's
-    slopes do not fit even with r = 0, up to twice the range is accepted: the search then bounds them.
+    slopes do not fit even with r = 0, up to twice the range is accepted: the search bounds them.
 
     `weights` are positive, one per sample, in any unit (None: all equal).
 
@@ -193,7 +193,8 @@ def _direct(limits: _Limits, frac_bits: int | None) -> _Scaling:
         if lines.steepest / result.scale > 1 << limits.param_bits:
             raise ValueError(
                 f"slopes up to {lines.steepest / result.scale:.3g} result steps per input step do "
-                f"not fit in {limits.param_bits} bits: use more param-bits or a coarser result scale"
+                f"not fit in {limits.param_bits} bits: use more param-bits or a coarser result "
+                "scale"
             )
     elif frac_bits < 0:
         raise ValueError(f"frac-bits must not be negative in the direct form, not {frac_bits}")

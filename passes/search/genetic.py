@@ -57,7 +57,7 @@ class GeneticConfig:
     grid_points: int = 4096
     """Most points of the grid; wider ranges get a coarser step."""
     rounding: Rounding = "ceiling"
-    """Integer breakpoints from real ones: ⌈p/S⌉, which moves no input, or ⌊p/S⌉ to nearest (Eq. 3)."""
+    """Integer breakpoints from real ones: up, which moves no input, or to nearest (Eq. 3)."""
     initial: tuple[tuple[float, ...], ...] = ()
     """Real breakpoints of individuals to start from; the others are random."""
 
@@ -97,7 +97,7 @@ def crossover(population: Reals, rate: float, rng: np.random.Generator) -> Reals
     size, count = population.shape
     pairs = rng.permutation(size)[: size // 2 * 2].reshape(2, -1)
     cuts = np.sort(rng.integers(0, count + 1, (2, pairs.shape[1])), axis=0)
-    position = np.arange(count)
+    position = np.arange(int(count))
     swap = (position >= cuts[0][:, None]) & (position < cuts[1][:, None])
     swap &= rng.random(pairs.shape[1])[:, None] < rate
     left, right = population[pairs[0]], population[pairs[1]]

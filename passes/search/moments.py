@@ -56,8 +56,14 @@ class Moments:
         self._level = float(mean_t - self._slope * mean_x)
         rest = target - (self._slope * x + self._level)
         columns = np.stack(
-            [weights, weights * x, weights * x * x, weights * rest, weights * x * rest]
-            + [weights * rest * rest]
+            [
+                weights,
+                weights * x,
+                weights * x * x,
+                weights * rest,
+                weights * x * rest,
+                weights * rest * rest,
+            ]
         )
         self._sums = np.concatenate([np.zeros((6, 1)), np.cumsum(columns, axis=1)], axis=1)
         self.tolerance = 1e-13 * float(self._sums[5, -1] + np.max(weights))

@@ -85,7 +85,7 @@ class GridObjective:
     def __init__(self, problem: Problem, curve: Curve, config: GeneticConfig) -> None:
         self._problem, self._curve, self._config = problem, curve, config
         self._low, self._high = interval(problem)
-        steps = max(int(round((self._high - self._low) / config.grid_step)), 1)
+        steps = max(round((self._high - self._low) / config.grid_step), 1)
         x = np.linspace(self._low, self._high, min(steps + 1, config.grid_points))
         y = np.asarray(curve(x), np.float64)
         self._x = x[np.isfinite(y)]
@@ -138,7 +138,8 @@ class IntegerObjective:
     """
 
     def __init__(self, problem: Problem, rounding: Rounding) -> None:
-        self._problem, self._rounding = problem, rounding
+        self._problem = problem
+        self._rounding: Rounding = rounding
         self._costs = Costs(problem)
 
     def losses(self, population: Reals) -> Reals:

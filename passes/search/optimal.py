@@ -86,8 +86,8 @@ def _matrices(model: Costs, points: int) -> tuple[Reals, Reals]:
     costs = np.full((points + 1, points + 1), np.inf)
     bounds = np.full((points + 1, points + 1), np.inf)
     for rows, columns in _blocks(points):
-        first = np.arange(rows.start, rows.stop)[:, None]
-        end = np.arange(columns.start, columns.stop)[None, :]
+        first = np.arange(int(rows.start), int(rows.stop))[:, None]
+        end = np.arange(int(columns.start), int(columns.stop))[None, :]
         filled = end > first
         _, start = model.start(first, np.maximum(end, first + 1))
         np.copyto(costs[rows, columns], start.cost, where=filled)

@@ -13,7 +13,7 @@ from lut_opt.dialects.pwl.table import Table
 Metric = Literal["mse", "max"]
 
 MAX_ACCUMULATOR_BITS = 63
-"""Every sum that a table may form stays in a signed 64-bit integer, the rounding addend included."""
+"""Every sum that a table may form, the rounding addend included, fits in so many bits."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -44,8 +44,8 @@ class Strategy(Protocol):
     """
     A way to solve a problem; register one in `STRATEGIES`.
 
-    `curve` is the function in real units for strategies that look between the points; `config` holds
-    the strategy's own options, None for its defaults.
+    `curve` is the function in real units for strategies that look between the points; `config`
+    holds the strategy's own options, None for its defaults.
     """
 
     def __call__(

@@ -1,0 +1,127 @@
+"""
+Run `pwl` and `quant` ops in xDSL's interpreter.
+
+    interpreter = Interpreter(module)
+    interpreter.register_implementations(PwlFunctions())
+    interpreter.call_op("main", (3,))
+
+Scalars are Python ints and floats; tensors, vectors and memrefs are `ShapedArray`s of stored integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from xdsl.dialects.builtin import AnyFloat, IntegerType
+from xdsl.interpreter import (
+    Interpreter,
+    InterpreterFunctions,
+    PythonValues,
+    impl,
+    register_impls,
+)
+from xdsl.interpreters.shaped_array import ShapedArray
+from xdsl.interpreters.utils.ptr import TypedPtr
+from xdsl.ir import Attribute
+from xdsl.utils.exceptions import InterpretationError
+
+from lut_opt.dialects.pwl.ops import ApplyOp
+from lut_opt.dialects.pwl.quantization import Integers, Quantization, Reals
+from lut_opt.dialects.quant import (
+    DequantizeCastOp,
+    QuantizeCastOp,
+    StorageCastOp,
+    UniformQuantizedType,
+    element_type,
+)
+
+
+def _map(value: Any, element: Attribute, function: Callable[[Sequence[Any]], list[Any]]) -> Any:
+    """Apply a function of many elements to a scalar or a ShapedArray."""
+    if not isinstance(value, ShapedArray):
+        return function([value])[0]
+    assert isinstance(element, IntegerType | AnyFloat)
+    array: ShapedArray[Any] = value
+    data = TypedPtr[Any].new(function(array.data), xtype=element)
+    return ShapedArray(data, list(array.shape))
+
+
+def _storage(type_: Attribute) -> tuple[UniformQuantizedType, IntegerType]:
+    element = element_type(type_)
+    assert isinstance(element, UniformQuantizedType)
+    return element, element.storage_type
+
+
+def _read(values: Sequence[Any], storage: Quantization) -> Integers:
+    """Stored integers of signless ones; xDSL's interpreter holds those as signed."""
+    q = np.asarray(values, np.int64)
+    return q if storage.signed else q & ((1 << storage.bits) - 1)
+
+
+def _write(q: Integers, storage: Quantization) -> list[int]:
+    """Signless integers, in the signed form of xDSL's interpreter."""
+    half = 1 << (storage.bits - 1)
+    return ((q + half) % (2 * half) - half).tolist()
+
+
+def _reals(values: Sequence[Any]) -> Reals:
+    return np.asarray(values, np.float64)
+
+
+@register_impls
+class PwlFunctions(InterpreterFunctions):
+    """`pwl.apply` through the table's own semantics, and the casts around it."""
+
+    @impl(ApplyOp)
+    def run_apply(
+        self, interpreter: Interpreter, op: ApplyOp, args: tuple[Any, ...]
+    ) -> PythonValues:
+        """Look the table up; a `pwl.apply` without one cannot run."""
+        if op.table is None:
+            raise InterpretationError("pwl.apply has no table: run --pwl-search first")
+        table, operand, result = op.table.data, op.input_quantization, op.result_quantization
+
+        def evaluate(values: Sequence[Any]) -> list[int]:
+            q = _read(values, operand)
+            outside = (q < operand.minimum) | (q > operand.maximum)
+            if outside.any():
+                raise InterpretationError(
+                    f"{q[outside][0]} is no stored input: [{operand.minimum}, {operand.maximum}]"
+                )
+            return _write(table.evaluate(q, result), result)
+
+        _, element = _storage(op.result_type)
+        if op.output is None:
+            return (_map(args[0], element, evaluate),)
+        source, destination = args
+        for position, value in zip(source.indices(), evaluate(source.data), strict=True):
+            destination.store(position, value)
+        return ()
+
+    @impl(QuantizeCastOp)
+    def run_qcast(
+        self, interpreter: Interpreter, op: QuantizeCastOp, args: tuple[Any, ...]
+    ) -> PythonValues:
+        """Round to nearest even and saturate."""
+        quantized, element = _storage(op.result.type)
+        to = quantized.quantization
+        return (_map(args[0], element, lambda x: _write(to.quantize(_reals(x)), to)),)
+
+    @impl(DequantizeCastOp)
+    def run_dcast(
+        self, interpreter: Interpreter, op: DequantizeCastOp, args: tuple[Any, ...]
+    ) -> PythonValues:
+        """The reals that stored integers stand for."""
+        quantized, _ = _storage(op.input.type)
+        by = quantized.quantization
+        element = element_type(op.result.type)
+        return (_map(args[0], element, lambda q: by.dequantize(_read(q, by)).tolist()),)
+
+    @impl(StorageCastOp)
+    def run_scast(
+        self, interpreter: Interpreter, op: StorageCastOp, args: tuple[Any, ...]
+    ) -> PythonValues:
+        """The same integers under another type."""
+        return args

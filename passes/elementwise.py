@@ -1,0 +1,117 @@
+"""Run scalar code on every element of a scalar, vector, tensor or memref."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+
+from xdsl.builder import Builder
+from xdsl.dialects import arith, linalg, memref, scf, tensor, vector
+from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
+    AffineMapAttr,
+    AnyFloat,
+    DenseIntOrFPElementsAttr,
+    IndexType,
+    IntegerAttr,
+    MemRefType,
+    TensorType,
+    VectorType,
+)
+from xdsl.ir import Attribute, Block, Region, SSAValue
+from xdsl.ir.affine import AffineMap
+from xdsl.rewriter import InsertPoint
+from xdsl.utils.hints import isa
+
+Emit = Callable[[Builder, SSAValue], SSAValue]
+"""Appends the scalar code of one element and returns its value."""
+
+Shaped = TensorType[Attribute] | VectorType[Attribute] | MemRefType[Attribute]
+
+
+def element_type(type_: Attribute) -> Attribute:
+    """Element of a shaped type, or the type itself."""
+    return type_.get_element_type() if isa(type_, Shaped) else type_
+
+
+def elementwise(
+    builder: Builder,
+    source: SSAValue,
+    result_type: Attribute,
+    emit: Emit,
+    destination: SSAValue | None = None,
+) -> SSAValue | None:
+    """
+    Apply scalar code to every element of `source`.
+
+    Returns the value of `result_type`; for memrefs, writes `destination` and returns None.
+    """
+    if destination is not None:
+        _on_memref(builder, source, destination, emit)
+        return None
+    if isa(result_type, TensorType[Attribute]):
+        return _on_tensor(builder, source, result_type, emit)
+    if isa(result_type, VectorType[Attribute]):
+        return _on_vector(builder, source, result_type, emit)
+    return emit(builder, source)
+
+
+def _index(builder: Builder, value: int) -> SSAValue:
+    return builder.insert(arith.ConstantOp(IntegerAttr(value, IndexType()))).result
+
+
+def _on_tensor(
+    builder: Builder, source: SSAValue, result_type: TensorType[Attribute], emit: Emit
+) -> SSAValue:
+    sizes = [
+        builder.insert(tensor.DimOp(source, _index(builder, axis))).results[0]
+        for axis, size in enumerate(result_type.get_shape())
+        if size == DYNAMIC_INDEX
+    ]
+    empty = builder.insert(tensor.EmptyOp(sizes, result_type)).results[0]
+    block = Block(arg_types=[element_type(source.type), element_type(result_type)])
+    inside = Builder(InsertPoint.at_end(block))
+    inside.insert(linalg.YieldOp(emit(inside, block.args[0])))
+    rank = len(result_type.get_shape())
+    identity = AffineMapAttr(AffineMap.identity(rank))
+    parallel = [linalg.IteratorTypeAttr.parallel()] * rank
+    generic = linalg.GenericOp(
+        [source], [empty], Region(block), [identity, identity], parallel, [result_type]
+    )
+    return builder.insert(generic).results[0]
+
+
+def _on_vector(
+    builder: Builder, source: SSAValue, result_type: VectorType[Attribute], emit: Emit
+) -> SSAValue:
+    """Lane by lane: xDSL's `arith` casts and `select` take scalars only."""
+    element = element_type(result_type)
+    zero = 0.0 if isinstance(element, AnyFloat) else 0
+    start = arith.ConstantOp(DenseIntOrFPElementsAttr.from_list(result_type, [zero]))
+    result: SSAValue = builder.insert(start).result
+    for position in product(*map(range, result_type.get_shape())):
+        extract = vector.ExtractOp(source, position, element_type(source.type))
+        lane = emit(builder, builder.insert(extract).result)
+        result = builder.insert(vector.InsertOp(lane, result, position)).result
+    return result
+
+
+def _on_memref(builder: Builder, source: SSAValue, destination: SSAValue, emit: Emit) -> None:
+    assert isa(source.type, MemRefType[Attribute])
+    zero, one = _index(builder, 0), _index(builder, 1)
+    bounds = [
+        builder.insert(memref.DimOp(source, _index(builder, axis))).result
+        if size == DYNAMIC_INDEX
+        else _index(builder, size)
+        for axis, size in enumerate(source.type.get_shape())
+    ]
+    position: list[SSAValue] = []
+    for bound in bounds:
+        block = Block(arg_types=[IndexType()])
+        builder.insert(scf.ForOp(zero, bound, one, [], block))
+        Builder(InsertPoint.at_end(block)).insert(scf.YieldOp())
+        assert block.last_op is not None
+        builder = Builder(InsertPoint.before(block.last_op))
+        position.append(block.args[0])
+    loaded = builder.insert(memref.LoadOp.get(source, position)).res
+    builder.insert(memref.StoreOp.get(emit(builder, loaded), destination, position))

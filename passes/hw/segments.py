@@ -1,0 +1,98 @@
+"""The segments of a table that matter, and constants chosen by the segment of an input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
+
+from xdsl.dialects import comb
+from xdsl.ir import SSAValue
+
+from lut_opt.dialects.pwl.quantization import Quantization, storage_range
+from lut_opt.dialects.pwl.table import Table
+from lut_opt.passes.hw.circuit import Circuit, Wire, width_of
+
+Select = Literal["chain", "binary"]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Inputs `first … last` go through `slope·x + bias`."""
+
+    first: int
+    last: int
+    slope: int
+    bias: int
+
+    def at(self, x: int) -> int:
+        """The accumulator, rounding addend included."""
+        return self.slope * x + self.bias
+
+
+def segments(table: Table, operand: Quantization) -> list[Segment]:
+    """The segments that some input pattern reaches, neighbours with equal parameters merged."""
+    minimum, maximum = storage_range(operand.bits, operand.signed)
+    firsts = [minimum, *(max(b, minimum) for b in table.breakpoints)]
+    ends = [*(min(b, maximum + 1) for b in table.breakpoints), maximum + 1]
+    half = (1 << table.result_shift) >> 1
+    reached = [
+        Segment(first, end - 1, slope, (intercept << table.intercept_shift) + half)
+        for first, end, slope, intercept in zip(
+            firsts, ends, table.slopes, table.intercepts, strict=True
+        )
+        if first < end
+    ]
+    merged: list[Segment] = []
+    for (slope, bias), group in groupby(reached, key=lambda s: (s.slope, s.bias)):
+        run = list(group)
+        merged.append(Segment(run[0].first, run[-1].last, slope, bias))
+    return merged
+
+
+def thermometer(circuit: Circuit, x: Wire, used: Sequence[Segment]) -> list[SSAValue]:
+    """One bit for each segment but the first: whether x has reached it."""
+    reached: list[SSAValue] = []
+    for segment in used[1:]:
+        reached.append(circuit.compare("gt", x, segment.first - 1))
+        circuit.name(reached[-1], f"from_{segment.first}".replace("-", "m"))
+    return reached
+
+
+def choose(
+    circuit: Circuit, values: Sequence[int], reached: Sequence[SSAValue], select: Select, hint: str
+) -> Wire:
+    """Constant `i` where exactly the first `i` bits of the thermometer are set."""
+    # A run of equal constants needs only the condition of its first.
+    runs = [i for i in range(len(values)) if i == 0 or values[i] != values[i - 1]]
+    if len(runs) == 1:
+        return circuit.constant(values[0])
+    low, high = min(values), max(values)
+    if (low, high) == (0, 1):
+        # runs alternate, so the bit toggles wherever a run starts
+        toggles = [reached[i - 1] for i in runs[1:]]
+        if values[0]:
+            toggles.append(circuit.constant(1).value)
+        return Wire(circuit.add_op(comb.XorOp(toggles), hint) if len(toggles) > 1 else toggles[0], 0, 1)
+    width = width_of(low, high)
+    leaves = [Wire(circuit.constant(values[i], width).value, low, high) for i in runs]
+    conditions = [reached[i - 1] for i in runs[1:]]
+    if select == "binary":
+        chosen = _tree(circuit, leaves, conditions)
+    else:
+        chosen = leaves[0]
+        for condition, leaf in zip(conditions, leaves[1:], strict=True):
+            chosen = circuit.mux(condition, leaf, chosen)
+    circuit.name(chosen.value, hint)
+    return chosen
+
+
+def _tree(circuit: Circuit, leaves: Sequence[Wire], conditions: Sequence[SSAValue]) -> Wire:
+    """A balanced tree of multiplexers."""
+    if len(leaves) == 1:
+        return leaves[0]
+    middle = len(leaves) // 2
+    left = _tree(circuit, leaves[:middle], conditions[: middle - 1])
+    right = _tree(circuit, leaves[middle:], conditions[middle:])
+    return circuit.mux(conditions[middle - 1], right, left)

@@ -1,0 +1,235 @@
+"""
+Scalar `arith` for tables and quantization casts.
+
+Each function appends ops at a builder and returns the value. Accumulators are as narrow as the table's
+own bound allows, so that a vectorizer fits the most lanes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+from xdsl.builder import Builder
+from xdsl.dialects import arith, tensor
+from xdsl.dialects import math as math_dialect
+from xdsl.dialects.builtin import (
+    AnyFloat,
+    BFloat16Type,
+    DenseIntOrFPElementsAttr,
+    Float16Type,
+    Float32Type,
+    FloatAttr,
+    IndexType,
+    IntegerAttr,
+    IntegerType,
+    TensorType,
+)
+from xdsl.ir import Attribute, SSAValue
+
+from lut_opt.dialects.pwl import Table
+from lut_opt.dialects.pwl.quantization import Quantization, exact_log2
+
+Select = Literal["compare", "search", "direct"]
+
+MAX_DIRECT_BITS = 16
+"""Widest input of a direct table: 65,536 stored results."""
+
+
+def constant(builder: Builder, value: int, bits: int) -> SSAValue:
+    """An integer constant, wrapped into its width."""
+    wrapped = ((value + (1 << (bits - 1))) % (1 << bits)) - (1 << (bits - 1))
+    return builder.insert(arith.ConstantOp(IntegerAttr(wrapped, IntegerType(bits)))).result
+
+
+def resize(builder: Builder, value: SSAValue, bits: int, signed: bool = True) -> SSAValue:
+    """Extend or truncate an integer to `bits`."""
+    assert isinstance(value.type, IntegerType)
+    width = value.type.width.data
+    if bits == width:
+        return value
+    if bits < width:
+        return builder.insert(arith.TruncIOp(value, IntegerType(bits))).result
+    extend = arith.ExtSIOp if signed else arith.ExtUIOp
+    return builder.insert(extend(value, IntegerType(bits))).result
+
+
+def register_width(bits: int) -> int:
+    """The narrowest machine width that holds `bits`."""
+    return next(width for width in (8, 16, 32, 64) if width >= bits)
+
+
+def accumulator_width(table: Table, operand: Quantization, result: Quantization) -> int:
+    """Width of the arithmetic: holds the input, every sum, and the clamp's bounds that matter."""
+    input_bits = operand.bits + (0 if operand.signed else 1)
+    return register_width(min(64, max(table.accumulator_bits(operand), input_bits, 16)))
+
+
+def apply_table(
+    builder: Builder,
+    q: SSAValue,
+    table: Table,
+    operand: Quantization,
+    result: Quantization,
+    select: Literal["compare", "search"],
+) -> SSAValue:
+    """Stored result of the stored input `q`, bit for bit `Table.evaluate`."""
+    width = accumulator_width(table, operand, result)
+    slope, intercept = _parameters(builder, q, table, operand, select)
+    wide = resize(builder, q, width, operand.signed)
+    product = builder.insert(arith.MuliOp(resize(builder, slope, width), wide)).result
+    offset = resize(builder, intercept, width)
+    if table.intercept_shift:
+        # Modulo 2^width is exact: the sum, and only the sum, is known to fit.
+        shift = min(table.intercept_shift, width - 1)
+        offset = builder.insert(arith.ShLIOp(offset, constant(builder, shift, width))).result
+        if table.intercept_shift >= width:
+            offset = constant(builder, 0, width)
+    acc = builder.insert(arith.AddiOp(product, offset)).result
+    if table.result_shift:
+        half = constant(builder, 1 << (table.result_shift - 1), width)
+        acc = builder.insert(arith.AddiOp(acc, half)).result
+        shift = constant(builder, min(table.result_shift, width - 1), width)
+        acc = builder.insert(arith.ShRSIOp(acc, shift)).result
+    return _clamp(builder, acc, table, operand, result, width)
+
+
+def _clamp(
+    builder: Builder,
+    acc: SSAValue,
+    table: Table,
+    operand: Quantization,
+    result: Quantization,
+    width: int,
+) -> SSAValue:
+    """Saturate where a sum can exceed the result's range, then resize to its storage."""
+    low, high = (bound >> table.result_shift for bound in table.accumulator_range(operand))
+    if low < result.minimum:
+        acc = builder.insert(arith.MaxSIOp(acc, constant(builder, result.minimum, width))).result
+    if high > result.maximum:
+        acc = builder.insert(arith.MinSIOp(acc, constant(builder, result.maximum, width))).result
+    return resize(builder, acc, result.bits)
+
+
+def _parameters(
+    builder: Builder,
+    q: SSAValue,
+    table: Table,
+    operand: Quantization,
+    select: Literal["compare", "search"],
+) -> tuple[SSAValue, SSAValue]:
+    """Slope and intercept of the input's segment, in the narrowest width that holds them."""
+    bits = register_width(table.param_bits)
+
+    def load(index: int) -> tuple[SSAValue, SSAValue]:
+        return constant(builder, table.slopes[index], bits), constant(
+            builder, table.intercepts[index], bits
+        )
+
+    def choose(
+        at: int, right: tuple[SSAValue, SSAValue], left: tuple[SSAValue, SSAValue]
+    ) -> tuple[SSAValue, SSAValue]:
+        predicate = "sge" if operand.signed else "uge"
+        bound = constant(builder, table.breakpoints[at], operand.bits)
+        here = builder.insert(arith.CmpiOp(q, bound, predicate)).result
+        slope, intercept = (
+            a if a is b else builder.insert(arith.SelectOp(here, a, b)).result
+            for a, b in zip(right, left, strict=True)
+        )
+        return slope, intercept
+
+    def tree(first: int, last: int) -> tuple[SSAValue, SSAValue]:
+        if first == last:
+            return load(first)
+        middle = (first + last) // 2
+        left, right = tree(first, middle), tree(middle + 1, last)
+        return choose(middle, right, left)
+
+    if select == "search":
+        return tree(0, table.entries - 1)
+    chosen = load(0)
+    for index in range(1, table.entries):
+        chosen = choose(index - 1, load(index), chosen)
+    return chosen
+
+
+def direct_table(
+    builder: Builder, table: Table, operand: Quantization, result: Quantization
+) -> SSAValue:
+    """A constant tensor of the stored result for every bit pattern of the input."""
+    if operand.bits > MAX_DIRECT_BITS:
+        raise ValueError(
+            f"a direct table over i{operand.bits} has 2^{operand.bits} entries: use select=compare"
+        )
+    patterns = np.arange(1 << operand.bits, dtype=np.int64)
+    sign = 1 << (operand.bits - 1)
+    stored = (patterns ^ sign) - sign if operand.signed else patterns
+    values = table.evaluate(stored, result)
+    half = 1 << (result.bits - 1)
+    wrapped = (values + half) % (1 << result.bits) - half
+    kind = TensorType(IntegerType(result.bits), [len(patterns)])
+    attribute = DenseIntOrFPElementsAttr.from_list(kind, wrapped.tolist())
+    return builder.insert(arith.ConstantOp(attribute)).result
+
+
+def look_up(builder: Builder, q: SSAValue, values: SSAValue, bits: int) -> SSAValue:
+    """Element of a direct table by the input's bit pattern."""
+    # One bit more, so that the signed cast to index reads the pattern as unsigned.
+    wide = resize(builder, q, register_width(bits + 1), signed=False)
+    index = builder.insert(arith.IndexCastOp(wide, IndexType())).result
+    assert isinstance(values.type, TensorType)
+    element: Attribute = values.type.get_element_type()
+    return builder.insert(tensor.ExtractOp(values, [index], element)).result
+
+
+def quantize(builder: Builder, x: SSAValue, to: Quantization) -> SSAValue:
+    """Round to nearest even and saturate; NaN goes to the smallest stored value."""
+    kind = _float(x)
+    scale = float_constant(builder, to.scale, kind)
+    if (exponent := exact_log2(to.scale)) is not None and abs(exponent) <= 14:
+        inverse = float_constant(builder, 2.0**-exponent, kind)
+        x = builder.insert(arith.MulfOp(x, inverse)).result
+    else:
+        x = builder.insert(arith.DivfOp(x, scale)).result
+    x = builder.insert(math_dialect.RoundEvenOp(x)).result
+    if to.zero_point:
+        x = builder.insert(arith.AddfOp(x, float_constant(builder, to.zero_point, kind))).result
+    low, high = _float_bounds(to, kind)
+    x = builder.insert(arith.MaxnumfOp(x, float_constant(builder, low, kind))).result
+    x = builder.insert(arith.MinnumfOp(x, float_constant(builder, high, kind))).result
+    width = 32 if to.bits + (not to.signed) <= 32 else 64
+    integer = builder.insert(arith.FPToSIOp(x, IntegerType(width))).result
+    return resize(builder, integer, to.bits)
+
+
+def dequantize(builder: Builder, q: SSAValue, by: Quantization, kind: AnyFloat) -> SSAValue:
+    """The real that a stored integer stands for: scale · (q − zero point)."""
+    width = 32 if by.bits + (not by.signed) + (by.zero_point != 0) <= 32 else 64
+    wide = resize(builder, q, width, by.signed)
+    if by.zero_point:
+        wide = builder.insert(arith.SubiOp(wide, constant(builder, by.zero_point, width))).result
+    real = builder.insert(arith.SIToFPOp(wide, kind)).result
+    return builder.insert(arith.MulfOp(real, float_constant(builder, by.scale, kind))).result
+
+
+def float_constant(builder: Builder, value: float, kind: AnyFloat) -> SSAValue:
+    """A float constant."""
+    return builder.insert(arith.ConstantOp(FloatAttr(float(value), kind))).result
+
+
+def _float(value: SSAValue) -> AnyFloat:
+    assert isinstance(value.type, AnyFloat)
+    return value.type
+
+
+def _float_bounds(to: Quantization, kind: AnyFloat) -> tuple[float, float]:
+    """The storage range, shrunk to floats that convert without overflow."""
+    digits = {BFloat16Type: 8, Float16Type: 11, Float32Type: 24}.get(type(kind), 53)
+    bounds: list[float] = []
+    for bound in (to.minimum, to.maximum):
+        excess = max(0, bound.bit_length() - digits)
+        bounds.append(float(math.trunc(bound / (1 << excess)) * (1 << excess)))
+    if isinstance(kind, Float16Type):
+        bounds = [max(min(bound, 65504.0), -65504.0) for bound in bounds]
+    return bounds[0], bounds[1]

@@ -1,0 +1,173 @@
+"""The pass `lower-nonlinear-to-pwl`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import AnyFloat, ModuleOp, SymbolRefAttr, UnrankedTensorType
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Attribute, Operation
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from lut_opt.dialects.pwl import ApplyOp, FnAttr
+from lut_opt.dialects.pwl.quantization import Quantization
+from lut_opt.dialects.quant import (
+    DequantizeCastOp,
+    QuantizeCastOp,
+    UniformQuantizedType,
+    with_element_type,
+)
+from lut_opt.dialects.torch import VTensorType, from_builtin_tensor, to_builtin_tensor
+from lut_opt.passes.diagnostics import OpError, about, copy_location
+from lut_opt.passes.elementwise import element_type
+from lut_opt.passes.nonlinear import Nonlinear, recognize
+from lut_opt.passes.scales import RANGE, Defaults, input_quantization, output_quantization
+
+
+@dataclass(frozen=True)
+class LowerNonlinearToPwlPass(ModulePass):
+    """
+    Replace non-linear operators by `quant.qcast`, `pwl.apply` and `quant.dcast`.
+
+    Covers the `torch.aten` activations and elementary functions, and `math` on scalars, vectors and
+    tensors, inside `linalg.generic` too. Scales come from the quantize/dequantize ops around the
+    operator, else from its attribute `pwl.range = [lo, hi]`, else from the options.
+
+    Before:   %y = math.tanh %x {pwl.range = [-4.0, 3.96875]} : tensor<8xf32>
+    After:    %q = quant.qcast %x : tensor<8xf32> to tensor<8x!quant.uniform<i8:f32, 3.125000e-02>>
+              %t = pwl.apply #pwl.fn<tanh> %q : … -> tensor<8x!quant.uniform<i8:f32, 7.812500e-03>>
+              %y = quant.dcast %t : … to tensor<8xf32>
+    Requires: a scale for every such operator.
+    Ensures:  none of them is left, but for those in `keep`.
+    """
+
+    name = "lower-nonlinear-to-pwl"
+
+    input_scale: float | int | None = None
+    """Input scale where neither quantization ops nor `pwl.range` give one."""
+    output_scale: float | int | None = None
+    """Output scale where no quantization op gives one; by default the power of two that stores the
+    function with the least squared error."""
+    input_bits: int = 8
+    """Storage width of inputs that are not quantized yet."""
+    output_bits: int = 8
+    """Storage width of results that are not quantized yet; above 16, the output scale defaults to
+    input scale · 2^-6: the accumulator of the seed form."""
+    input_signed: bool = True
+    """Storage of inputs whose scale comes from input-scale."""
+    keep: tuple[str, ...] = ()
+    """Functions to leave as they are, such as keep=exp,tanh."""
+
+    def __post_init__(self) -> None:
+        for name, scale in (("input-scale", self.input_scale), ("output-scale", self.output_scale)):
+            if scale is not None and not (math.isfinite(scale) and scale > 0):
+                raise ValueError(f"{name} must be positive and finite, got {scale}")
+        for name, bits in (("input-bits", self.input_bits), ("output-bits", self.output_bits)):
+            if not 2 <= bits <= 32:
+                raise ValueError(f"{name} must be between 2 and 32, got {bits}")
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """Lower the whole module."""
+        defaults = Defaults(
+            None if self.input_scale is None else float(self.input_scale),
+            None if self.output_scale is None else float(self.output_scale),
+            self.input_bits,
+            self.output_bits,
+            self.input_signed,
+        )
+        bodies = _approximated_functions(op)
+        for inner in list(op.walk()):
+            if _function_of(inner) in bodies:
+                continue
+            found = recognize(inner)
+            if found is None or found.function.name in self.keep:
+                continue
+            with about(inner):
+                _lower(found, defaults)
+        _cancel(op)
+
+
+def _approximated_functions(module: ModuleOp) -> set[str]:
+    """Functions that a `pwl.apply` names: their bodies say what to approximate, so they stay."""
+    return {
+        op.function.string_value()
+        for op in module.walk()
+        if isinstance(op, ApplyOp) and isinstance(op.function, SymbolRefAttr)
+    }
+
+
+def _function_of(op: Operation) -> str | None:
+    while (parent := op.parent_op()) is not None:
+        if isinstance(parent, FuncOp):
+            return parent.sym_name.data
+        op = parent
+    return None
+
+
+def _lower(found: Nonlinear, defaults: Defaults) -> None:
+    op = found.op
+    operand = input_quantization(found, defaults)
+    result = output_quantization(found, operand, defaults)
+    created: list[Operation] = []
+    source = found.operand
+    if isinstance(source.type, VTensorType):
+        created.append(to_builtin_tensor(source))
+        source = created[-1].results[0]
+    float_type = source.type
+    created.append(QuantizeCastOp(source, _quantized(op, float_type, operand)))
+    apply = ApplyOp(
+        FnAttr(found.function), created[-1], result_type=_quantized(op, float_type, result)
+    )
+    if RANGE in op.attributes:
+        apply.attributes[RANGE] = op.attributes[RANGE]
+    created += [apply, DequantizeCastOp(apply.results[0], float_type)]
+    if isinstance(kind := op.results[0].type, VTensorType):
+        created.append(from_builtin_tensor(created[-1].results[0], kind))
+    copy_location(op, created)
+    block = op.parent_block()
+    assert block is not None
+    Rewriter.insert_op(created, InsertPoint.before(op))
+    op.results[0].replace_all_uses_with(created[-1].results[0])
+    Rewriter.erase_op(op)
+
+
+def _quantized(op: Operation, type_: Attribute, quantization: Quantization) -> Attribute:
+    """The quantized type of the same shape."""
+    if isinstance(type_, UnrankedTensorType):
+        raise OpError(op, f"{op.name} needs a tensor of known rank, got {type_}")
+    element = element_type(type_)
+    if not isinstance(element, AnyFloat):
+        raise OpError(op, f"only floats become tables, got {type_}")
+    quantized = UniformQuantizedType.from_quantization(quantization, element)
+    return with_element_type(type_, quantized)
+
+
+_INVERSES = {
+    "quant.qcast": "quant.dcast",
+    "torch_c.to_builtin_tensor": "torch_c.from_builtin_tensor",
+}
+
+
+def _cancel(module: ModuleOp) -> None:
+    """Remove casts that undo each other: dcast then qcast, from_builtin then to_builtin."""
+    for op in list(module.walk()):
+        inverse = _INVERSES.get(op.name)
+        if inverse is None:
+            continue
+        source = op.operands[0].owner
+        if (
+            isinstance(source, Operation)
+            and source.name == inverse
+            and source.operands[0].type == op.results[0].type
+        ):
+            op.results[0].replace_all_uses_with(source.operands[0])
+            Rewriter.erase_op(op)
+            _erase_unused(source)
+
+
+def _erase_unused(op: Operation) -> None:
+    if not op.results[0].uses:
+        Rewriter.erase_op(op)

@@ -1,0 +1,231 @@
+"""
+Choose the quantized types around an operator.
+
+Scales come, in this order, from the quantize/dequantize ops around it, from its `pwl.range`
+attribute, and from the pass options. An output scale that nobody gives is derived from the function.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from xdsl.dialects.builtin import ArrayAttr, FloatAttr, IntegerAttr
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from lut_opt.dialects.pwl import NamedFunction
+from lut_opt.dialects.pwl.quantization import Quantization, storage_range
+from lut_opt.dialects.quant import (
+    DequantizeCastOp,
+    QuantizeCastOp,
+    UniformQuantizedType,
+    element_type,
+)
+from lut_opt.dialects.torch import constant_value, torch_name
+from lut_opt.passes.diagnostics import OpError
+from lut_opt.passes.nonlinear import Nonlinear
+
+RANGE = "pwl.range"
+"""Attribute of an operator: the interval [lo, hi] of its input, two 64-bit floats."""
+
+SEED_FRACTION_BITS = 6
+"""Fraction bits of the seed form's accumulator as a result type: what 8-bit GELU slopes allow."""
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What the pass options say."""
+
+    input_scale: float | None
+    output_scale: float | None
+    input_bits: int
+    output_bits: int
+    input_signed: bool
+
+
+def declared_range(op: Operation) -> tuple[float, float] | None:
+    """The interval of the op's `pwl.range`, checked."""
+    attribute = op.attributes.get(RANGE)
+    if attribute is None:
+        return None
+    bounds: list[float] = []
+    if isinstance(attribute, ArrayAttr):
+        entries: Sequence[Attribute] = attribute.data
+        bounds = [
+            float(entry.value.data)
+            for entry in entries
+            if isinstance(entry, FloatAttr | IntegerAttr)
+        ]
+    if len(bounds) != 2:
+        raise OpError(op, f"{RANGE} must be two 64-bit floats, as in [-4.0, 4.0], got {attribute}")
+    low, high = bounds
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise OpError(op, f"{RANGE} must be finite, got [{low}, {high}]")
+    if not low < high:
+        raise OpError(op, f"{RANGE} must ascend, got [{low}, {high}]")
+    return low, high
+
+
+def power_of_two_scale(low: float, high: float, bits: int, signed: bool) -> float:
+    """Smallest power of two S with [low, high] within [minimum·S, maximum·S] of the storage."""
+    minimum, maximum = storage_range(bits, signed)
+    needed = max(high / maximum, low / minimum if minimum else 0.0, 2.0**-126)
+    return 2.0 ** math.ceil(math.log2(needed))
+
+
+def input_quantization(found: Nonlinear, defaults: Defaults) -> Quantization:
+    """How the operator's input is stored."""
+    op, function = found.op, found.function
+    interval = declared_range(op)
+    if (given := quantized_source(found.operand)) is not None:
+        quantization = given
+    elif interval is not None:
+        signed = interval[0] < 0 or _is_defined_at(function, -1.0)
+        bits = defaults.input_bits
+        scale = power_of_two_scale(*interval, bits, signed)
+        quantization = Quantization(bits, signed, scale)
+    elif defaults.input_scale is not None:
+        quantization = Quantization(defaults.input_bits, defaults.input_signed, defaults.input_scale)
+    else:
+        raise OpError(
+            op,
+            f"no input scale for {function.name}: put quantize/dequantize ops around it, give it "
+            f"{RANGE} = [lo, hi], or pass input-scale=",
+        )
+    return _within_domain(op, function, quantization, interval)
+
+
+def _is_defined_at(function: NamedFunction, x: float) -> bool:
+    return bool(np.all(function.is_defined(np.array([x]))))
+
+
+def _within_domain(
+    op: Operation,
+    function: NamedFunction,
+    quantization: Quantization,
+    interval: tuple[float, float] | None,
+) -> Quantization:
+    """
+    Narrow the storage to where the function is defined; the cast then saturates outside.
+
+    Only a declared range, or an unsigned storage whose zero is the domain's open end, narrows it.
+    """
+    q = quantization.values
+    if function.is_defined(quantization.dequantize(q)).all():
+        return quantization
+    if interval is not None:
+        # every stored value that a real of the interval rounds to
+        inside = quantization.quantize(np.array(interval))
+        q = q[(q >= inside[0]) & (q <= inside[1])]
+    x = quantization.dequantize(q)
+    if (interval is not None or x[0] == 0.0) and x[0] == 0.0 and not _is_defined_at(function, 0.0):
+        q, x = q[1:], x[1:]
+    undefined = x[~function.is_defined(x)]
+    if len(undefined) or len(q) < 2:
+        at = f"x = {undefined[0]:g}" if len(undefined) else "its whole range"
+        raise OpError(
+            op,
+            f"{function.name} is undefined at {at}, which the input type can hold: declare its "
+            f"domain with {RANGE} = [lo, hi], or use an unsigned input",
+        )
+    return Quantization(
+        quantization.bits,
+        quantization.signed,
+        quantization.scale,
+        quantization.zero_point,
+        int(q[0]),
+        int(q[-1]),
+    )
+
+
+def output_quantization(found: Nonlinear, operand: Quantization, defaults: Defaults) -> Quantization:
+    """How the operator's result is stored."""
+    users = {use.operation for use in found.op.results[0].uses}
+    given = {quantized_user(user) for user in users}
+    if len(given) == 1 and (only := given.pop()) is not None:
+        return only
+    bits = defaults.output_bits
+    if defaults.output_scale is not None:
+        return Quantization(bits, True, defaults.output_scale)
+    if bits > 16:
+        return Quantization(bits, True, operand.scale * 2.0**-SEED_FRACTION_BITS)
+    return Quantization(bits, True, _derived_scale(found, operand, bits))
+
+
+def _derived_scale(found: Nonlinear, operand: Quantization, bits: int) -> float:
+    """The power of two that stores the function with the least squared error; ties: the larger."""
+    x = operand.dequantize(operand.values)
+    if (interval := declared_range(found.op)) is not None:
+        inside = x[(x >= interval[0]) & (x <= interval[1])]
+        x = inside if len(inside) else x
+    y = found.function(x)
+    largest = float(np.max(np.abs(y)))
+    if not math.isfinite(largest):
+        raise OpError(found.op, f"{found.function.name} overflows on its input range: narrow it")
+    top = math.ceil(math.log2(max(largest, 2.0**-100))) - bits + 2
+    scales = [2.0**exponent for exponent in range(top, top - 4, -1)]
+    errors = [_squared_error(y, Quantization(bits, True, scale)) for scale in scales]
+    return scales[errors.index(min(errors))]
+
+
+def _squared_error(y: np.ndarray, quantization: Quantization) -> float:
+    return float(np.sum((quantization.dequantize(quantization.quantize(y)) - y) ** 2))
+
+
+def quantized_source(value: SSAValue) -> Quantization | None:
+    """The quantization of a value that was just dequantized."""
+    op = value.owner
+    if not isinstance(op, Operation):
+        return None
+    if isinstance(op, DequantizeCastOp):
+        return _of_type(op.input.type)
+    if op.name == "torch_c.from_builtin_tensor":
+        return quantized_source(op.operands[0])
+    name = torch_name(op) or ""
+    if "dequantize_per_tensor" in name.split("."):
+        return _from_constants(op)
+    if name in ("aten.dequantize.self", "aten.dequantize.tensor"):
+        source = op.operands[0].owner
+        return quantized_user(source) if isinstance(source, Operation) else None
+    return None
+
+
+def quantized_user(op: Operation) -> Quantization | None:
+    """The quantization that an op applies to its operand, if it quantizes."""
+    if isinstance(op, QuantizeCastOp):
+        return _of_type(op.result.type)
+    if op.name == "torch_c.to_builtin_tensor":
+        users = {use.operation for use in op.results[0].uses}
+        return quantized_user(users.pop()) if len(users) == 1 else None
+    if "quantize_per_tensor" in (torch_name(op) or "").split("."):
+        return _from_constants(op)
+    return None
+
+
+def _of_type(type_: Attribute) -> Quantization | None:
+    element = element_type(type_)
+    return element.quantization if isinstance(element, UniformQuantizedType) else None
+
+
+_ATEN_STORAGE = {12: (8, True), 13: (8, False), 14: (32, True)}
+"""PyTorch's numbers of qint8, quint8 and qint32."""
+
+
+def _from_constants(op: Operation) -> Quantization | None:
+    """Scale, zero point and range from constant operands, as PyTorch orders them."""
+    values = [constant_value(operand) for operand in op.operands[1:]]
+    if not values or not isinstance(values[0], float) or not isinstance(values[1], int):
+        return None
+    scale, zero_point = values[0], values[1]
+    if not (scale > 0 and math.isfinite(scale)):
+        raise OpError(op, f"the scale of {op.name} must be positive and finite, got {scale}")
+    if len(values) == 3 and values[2] in _ATEN_STORAGE:
+        bits, signed = _ATEN_STORAGE[int(values[2])]
+        return Quantization(bits, signed, scale, zero_point)
+    if len(values) < 4 or not isinstance(values[2], int) or not isinstance(values[3], int):
+        return None
+    low, high = values[2], values[3]
+    bits = next(b for b in (8, 16, 32) if storage_range(b, low < 0)[1] >= high)
+    return Quantization(bits, low < 0, scale, zero_point, low, high)
