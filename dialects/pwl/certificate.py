@@ -92,7 +92,7 @@ def samples(
         first = int(np.argmax(undefined))
         raise DomainError(
             f"{function.name} is not defined at {x[first]:g} (stored as {q[first]}): narrow the "
-            "storage range (such as i8<1:127), use an unsigned storage type, or restrict the "
+            "storage range (such as i8<1:127>), use an unsigned storage type, or restrict the "
             "inputs that count with domain-min and domain-max"
         )
     return Samples(q, x, result.clip(y))

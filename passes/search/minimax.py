@@ -49,7 +49,7 @@ def minimize_maximum(problem: Problem) -> tuple[Table, int]:
     The table of least maximum error, and the number of (run, slope) pairs evaluated.
 
     No table of the problem has a maximum error smaller than (1 − 1e-9) times the result's. Weights
-    do not count. Raises `NotProvable` above `MAX_POINTS` points.
+    do not count.
     """
     chain = Chain(problem)
     good = chain.cover(float(np.max(np.abs(problem.target))))
