@@ -106,8 +106,8 @@ def _describe_fit(fit: Fit | None) -> dict[str, Any]:
     keys = ("strategy", "seed", "mse", "max_error", "optimal_mse")
     keys += ("form", "metric", "points", "exact", "domain")
     if fit is None:
-        return dict.fromkeys(keys)
-    return {key: getattr(fit, key) for key in keys}
+        return dict.fromkeys((*keys, "requested_entries"))
+    return {key: getattr(fit, key) for key in keys} | {"requested_entries": fit.entries}
 
 
 def _location(op: Operation) -> str | None:

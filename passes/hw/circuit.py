@@ -106,7 +106,9 @@ class Circuit:
         return self.add_op(comb.ConcatOp([fill, wire.value], IntegerType(width)))
 
     def shift_left(self, wire: Wire, amount: int, hint: str | None = None) -> Wire:
-        """Multiply by 2^amount, which is at least 2."""
+        """Multiply by 2^amount."""
+        if amount == 0:
+            return wire
         if wire.low == wire.high:
             return self.constant(wire.low << amount)
         zeros = self.constant(0, amount).value

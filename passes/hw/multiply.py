@@ -116,7 +116,11 @@ class Recoded:
         terms: list[Wire] = []
         for j in range(len(self.rows)):
             row = _row(circuit, x, chosen, j)
-            terms.append(circuit.shift_left(row, 2 * j) if j else row)
+            width = width_of(low, high) - 2 * j
+            if width > 0:
+                # Extended before it is shifted, so that the sign is a bit of a named wire.
+                row = Wire(circuit.resize(row, width), row.low, row.high)
+                terms.append(circuit.shift_left(row, 2 * j))
         terms.append(_bias(circuit, chosen, self.biases))
         return circuit.add(terms, low, high, "acc")
 
@@ -135,13 +139,14 @@ def _row(circuit: Circuit, x: Wire, chosen: Mapping[str, Wire], index: int) -> W
         row = circuit.mux(two.value, circuit.shift_left(x, 1), row)
     if one.high:
         row = circuit.mux(one.value, x, row)
-    if not negative.high:
-        return row
-    low, high = min(row.low, ~row.high), max(row.high, ~row.low)
-    width = width_of(low, high)
-    signs = circuit.replicate(negative.value, width)
-    op = comb.XorOp([circuit.resize(row, width), signs])
-    return Wire(circuit.add_op(op, f"row_{index}"), low, high)
+    if negative.high:
+        low, high = min(row.low, ~row.high), max(row.high, ~row.low)
+        width = width_of(low, high)
+        signs = circuit.replicate(negative.value, width)
+        row = Wire(circuit.add_op(comb.XorOp([circuit.resize(row, width), signs])), low, high)
+    if one.high or two.high:
+        circuit.name(row.value, f"row_{index}")
+    return row
 
 
 def _aligned(biases: Sequence[int]) -> list[int]:

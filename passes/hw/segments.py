@@ -74,7 +74,9 @@ def choose(
         toggles = [reached[i - 1] for i in runs[1:]]
         if values[0]:
             toggles.append(circuit.constant(1).value)
-        return Wire(circuit.add_op(comb.XorOp(toggles), hint) if len(toggles) > 1 else toggles[0], 0, 1)
+        return Wire(
+            circuit.add_op(comb.XorOp(toggles), hint) if len(toggles) > 1 else toggles[0], 0, 1
+        )
     width = width_of(low, high)
     leaves = [Wire(circuit.constant(values[i], width).value, low, high) for i in runs]
     conditions = [reached[i - 1] for i in runs[1:]]

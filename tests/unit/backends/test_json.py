@@ -23,7 +23,7 @@ CONTRACT = (
 SEARCHED = CONTRACT[5:]
 
 TABLE = Table((-30, 7), (0, 12, 64), (0, 5, 0), intercept_shift=4, result_shift=6)
-FIT = Fit("optimal", "seed", "mse", 0, 129, 1.7e-05, 0.75, 0.96, 1.7e-05, (-4.0, 4.0))
+FIT = Fit("optimal", "seed", "mse", 0, 8, 129, 1.7e-05, 0.75, 0.96, 1.7e-05, (-4.0, 4.0))
 
 
 def apply_ops(output_scale: float = 2.0**-4) -> list[ApplyOp]:
@@ -60,6 +60,7 @@ def test_values_of_a_found_table() -> None:
     assert (row["breakpoints"], row["slopes"]) == ([-30, 7], [0, 12, 64])
     assert (row["frac_bits"], row["accumulator_scale"]) == (6, 2.0**-10)
     assert (row["strategy"], row["mse"], row["domain"]) == ("optimal", 1.7e-05, [-4.0, 4.0])
+    assert (row["entries"], row["requested_entries"]) == (3, 8)
     assert (row["output_zero_point"], row["output_range"]) == (3, [0, 255])
     assert row["location"] == "model.py:12:5"
 

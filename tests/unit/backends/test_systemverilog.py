@@ -12,6 +12,7 @@ import pytest
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i8
 
+from lut_opt.backends.simulate import sweep
 from lut_opt.backends.systemverilog import BackendError, emit
 from lut_opt.dialects.pwl import Fit, Table
 from lut_opt.dialects.pwl.quantization import Quantization
@@ -27,7 +28,7 @@ GELU = Table(
     intercept_shift=4,
     result_shift=6,
 )
-FIT = Fit("optimal", "seed", "mse", 0, 129, 1.7e-05, 0.75, 0.96)
+FIT = Fit("optimal", "seed", "mse", 0, 8, 129, 1.7e-05, 0.75, 0.96)
 WIDE = Table((-20000, 0, 0, 20000), (-30000, 5, 6, 7, 32767), (0, 1, 2, 3, -9), 16, 15, 16)
 
 
@@ -40,6 +41,7 @@ def units() -> list[Unit]:
         Unit("wide", "erf", WIDE, word, Quantization(32, True, 1e-5), latency=2),
         Unit("narrow", "erf", WIDE, word, Quantization(4, False, 1.0)),
         Unit("constant", "zero", Table((), (0,), (-7,)), byte, byte),
+        Unit("steps", "sign", Table((0, 1), (0, 0, 0), (-1, 0, 1)), SIXTEENTHS, SIXTEENTHS),
         Unit("linear", "x", Table((), (1,), (0,)), SIXTEENTHS, SIXTEENTHS, latency=1),
     ]
 
@@ -48,6 +50,12 @@ def units() -> list[Unit]:
 def verilog() -> str:
     """The text of all units."""
     return emit(ModuleOp([build_unit(unit) for unit in units()]))
+
+
+def test_units_equal_their_tables(verilog: str) -> None:
+    if shutil.which("iverilog") is None:
+        pytest.skip("iverilog is not installed")
+    assert [str(s) for s in sweep(verilog, units()) if not s.passed] == []
 
 
 def run(tool: str, *arguments: str) -> str:

@@ -20,10 +20,15 @@ from lut_opt.dialects.pwl import ApplyOp, FnAttr, NamedFunction, Table, TableAtt
 from lut_opt.dialects.pwl.quantization import Quantization
 from lut_opt.dialects.quant import UniformQuantizedType
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
-from lut_opt.passes.hw.datapath import segments
+from lut_opt.passes.hw.datapath import Style
+from lut_opt.passes.hw.multiply import digits
+from lut_opt.passes.hw.segments import segments
 from lut_opt.passes.hw.unit import Unit, build_unit, unit_name, unit_of
 
 TABLE = Table((-30, 7), (0, 12, 64), (0, 5, 0), intercept_shift=4, result_shift=6)
+STYLES = st.builds(
+    Style, st.sampled_from(["chain", "binary"]), st.sampled_from(["recoded", "inferred"])
+)
 I8 = UniformQuantizedType(8, 2.0**-4)
 
 
@@ -72,11 +77,11 @@ def unit_lists(draw: st.DrawFn) -> list[Unit]:
 
 
 @pytest.mark.skipif(shutil.which("iverilog") is None, reason="iverilog is not installed")
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(units=unit_lists(), balanced=st.booleans())
-def test_random_units_equal_their_tables_on_every_input(units: list[Unit], balanced: bool) -> None:
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(units=unit_lists(), style=STYLES)
+def test_random_units_equal_their_tables_on_every_input(units: list[Unit], style: Style) -> None:
     pytest.importorskip("pycde")
-    ops = [build_unit(unit, "binary" if balanced else "chain") for unit in units]
+    ops = [build_unit(unit, style) for unit in units]
     module = ModuleOp(ops)
     module.verify()
     assert [unit_of(op) for op in ops] == units
@@ -97,6 +102,14 @@ def test_segments_cover_the_patterns_and_keep_the_function(data: st.DataObject) 
     acc = np.concatenate([np.full(s.last - s.first + 1, s.slope) for s in used]) * q
     acc += np.concatenate([np.full(s.last - s.first + 1, s.bias) for s in used])
     assert np.array_equal(acc, table.accumulate(q) + half)
+
+
+@given(st.integers(-(1 << 31), (1 << 31) - 1))
+def test_digits_are_those_of_the_slope(slope: int) -> None:
+    found = digits(slope)
+    assert sum(d * 4**j for j, d in enumerate(found)) == slope
+    assert all(-2 <= d <= 2 for d in found)
+    assert len(found) <= (slope if slope >= 0 else ~slope).bit_length() // 2 + 1
 
 
 def apply_op(

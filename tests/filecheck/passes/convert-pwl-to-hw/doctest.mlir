@@ -16,9 +16,10 @@ func.func @host(%x : tensor<4x!q>) -> (tensor<4x!q>, tensor<4x!q>) {
 // CHECK-SAME:   pwl.latency = 0 : i64
 // CHECK:        [[LEFT:%.*]] = comb.icmp sgt %x,
 // CHECK:        [[RIGHT:%.*]] = comb.icmp sgt %x,
+// CHECK:        comb.xor [[LEFT]], [[RIGHT]] {sv.namehint = "one_1"} : i1
 // CHECK:        [[FIRST:%.*]] = comb.mux [[LEFT]],
-// CHECK:        comb.mux [[RIGHT]], {{.*}}, [[FIRST]] {sv.namehint = "slope"} : i7
-// CHECK:        comb.mul
+// CHECK:        comb.mux [[RIGHT]], {{.*}}, [[FIRST]] {sv.namehint = "bias"}
+// CHECK-NOT:    comb.mul
 // CHECK:        [[ACC:%.*]] = comb.add {{.*}} {sv.namehint = "acc"} : i14
 // CHECK:        [[Y:%.*]] = comb.extract [[ACC]] from 6 :  (i14) -> i8
 // CHECK:        hw.output [[Y]] : i8

@@ -1,4 +1,4 @@
-// RUN: lut-opt %s --convert-pwl-to-hw="pipeline=3 select=binary" | filecheck %s
+// RUN: lut-opt %s --convert-pwl-to-hw="pipeline=3 select=binary multiplier=inferred" | filecheck %s
 
 !q = !quant.uniform<i8:f32, 6.250000e-02>
 !u = !quant.uniform<u8:f32, 1.000000e-01:3>
