@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import product
 
 from xdsl.builder import Builder
-from xdsl.dialects import arith, linalg, memref, scf, tensor, vector
+from xdsl.dialects import arith, memref, scf, tensor, vector
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     AffineMapAttr,
@@ -18,6 +18,8 @@ from xdsl.dialects.builtin import (
     TensorType,
     VectorType,
 )
+from xdsl.dialects.linalg.attrs import IteratorTypeAttr
+from xdsl.dialects.linalg.ops import GenericOp, YieldOp
 from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.ir.affine import AffineMap
 from xdsl.rewriter import InsertPoint
@@ -71,11 +73,11 @@ def _on_tensor(
     empty = builder.insert(tensor.EmptyOp(sizes, result_type)).results[0]
     block = Block(arg_types=[element_type(source.type), element_type(result_type)])
     inside = Builder(InsertPoint.at_end(block))
-    inside.insert(linalg.YieldOp(emit(inside, block.args[0])))
+    inside.insert(YieldOp(emit(inside, block.args[0])))
     rank = len(result_type.get_shape())
     identity = AffineMapAttr(AffineMap.identity(rank))
-    parallel = [linalg.IteratorTypeAttr.parallel()] * rank
-    generic = linalg.GenericOp(
+    parallel = [IteratorTypeAttr.parallel()] * rank
+    generic = GenericOp(
         [source], [empty], Region(block), [identity, identity], parallel, [result_type]
     )
     return builder.insert(generic).results[0]

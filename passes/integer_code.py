@@ -186,12 +186,11 @@ def look_up(builder: Builder, q: SSAValue, values: SSAValue, bits: int) -> SSAVa
 def quantize(builder: Builder, x: SSAValue, to: Quantization) -> SSAValue:
     """Round to nearest even and saturate; NaN goes to the smallest stored value."""
     kind = _float(x)
-    scale = float_constant(builder, to.scale, kind)
     if (exponent := exact_log2(to.scale)) is not None and abs(exponent) <= 14:
         inverse = float_constant(builder, 2.0**-exponent, kind)
         x = builder.insert(arith.MulfOp(x, inverse)).result
     else:
-        x = builder.insert(arith.DivfOp(x, scale)).result
+        x = builder.insert(arith.DivfOp(x, float_constant(builder, to.scale, kind))).result
     x = builder.insert(math_dialect.RoundEvenOp(x)).result
     if to.zero_point:
         x = builder.insert(arith.AddfOp(x, float_constant(builder, to.zero_point, kind))).result

@@ -109,17 +109,17 @@ def _function_of(op: Operation) -> str | None:
 
 def _lower(found: Nonlinear, defaults: Defaults) -> None:
     op = found.op
-    operand = input_quantization(found, defaults)
-    result = output_quantization(found, operand, defaults)
     created: list[Operation] = []
     source = found.operand
     if isinstance(source.type, VTensorType):
         created.append(to_builtin_tensor(source))
         source = created[-1].results[0]
     float_type = source.type
-    created.append(QuantizeCastOp(source, _quantized(op, float_type, operand)))
+    operand = input_quantization(found, defaults)
+    result = output_quantization(found, operand, defaults, _float_element(op, float_type))
+    created.append(QuantizeCastOp(source, _quantized(float_type, operand)))
     apply = ApplyOp(
-        FnAttr(found.function), created[-1], result_type=_quantized(op, float_type, result)
+        FnAttr(found.function), created[-1], result_type=_quantized(float_type, result)
     )
     if RANGE in op.attributes:
         apply.attributes[RANGE] = op.attributes[RANGE]
@@ -134,15 +134,21 @@ def _lower(found: Nonlinear, defaults: Defaults) -> None:
     Rewriter.erase_op(op)
 
 
-def _quantized(op: Operation, type_: Attribute, quantization: Quantization) -> Attribute:
-    """The quantized type of the same shape."""
+def _float_element(op: Operation, type_: Attribute) -> AnyFloat:
+    """The float type of a scalar, vector or ranked tensor."""
     if isinstance(type_, UnrankedTensorType):
         raise OpError(op, f"{op.name} needs a tensor of known rank, got {type_}")
     element = element_type(type_)
     if not isinstance(element, AnyFloat):
         raise OpError(op, f"only floats become tables, got {type_}")
-    quantized = UniformQuantizedType.from_quantization(quantization, element)
-    return with_element_type(type_, quantized)
+    return element
+
+
+def _quantized(type_: Attribute, quantization: Quantization) -> Attribute:
+    """The quantized type of the shape of a float type."""
+    element = element_type(type_)
+    assert isinstance(element, AnyFloat)
+    return with_element_type(type_, UniformQuantizedType.from_quantization(quantization, element))
 
 
 _INVERSES = {

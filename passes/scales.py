@@ -18,6 +18,7 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from lut_opt.dialects.pwl import NamedFunction
 from lut_opt.dialects.pwl.quantization import Quantization, storage_range
 from lut_opt.dialects.quant import (
+    SCALE_LIMITS,
     DequantizeCastOp,
     QuantizeCastOp,
     UniformQuantizedType,
@@ -140,8 +141,10 @@ def _within_domain(
     )
 
 
-def output_quantization(found: Nonlinear, operand: Quantization, defaults: Defaults) -> Quantization:
-    """How the operator's result is stored."""
+def output_quantization(
+    found: Nonlinear, operand: Quantization, defaults: Defaults, float_type: Attribute
+) -> Quantization:
+    """How the operator's result, of element type `float_type`, is stored."""
     users = {use.operation for use in found.op.results[0].uses}
     given = {quantized_user(user) for user in users}
     if len(given) == 1 and (only := given.pop()) is not None:
@@ -151,20 +154,21 @@ def output_quantization(found: Nonlinear, operand: Quantization, defaults: Defau
         return Quantization(bits, True, defaults.output_scale)
     if bits > 16:
         return Quantization(bits, True, operand.scale * 2.0**-SEED_FRACTION_BITS)
-    return Quantization(bits, True, _derived_scale(found, operand, bits))
+    return Quantization(bits, True, _derived_scale(found, operand, bits, float_type))
 
 
-def _derived_scale(found: Nonlinear, operand: Quantization, bits: int) -> float:
+def _derived_scale(
+    found: Nonlinear, operand: Quantization, bits: int, float_type: Attribute
+) -> float:
     """The power of two that stores the function with the least squared error; ties: the larger."""
     x = operand.dequantize(operand.values)
     if (interval := declared_range(found.op)) is not None:
         inside = x[(x >= interval[0]) & (x <= interval[1])]
         x = inside if len(inside) else x
-    y = found.function(x)
-    largest = float(np.max(np.abs(y)))
-    if not math.isfinite(largest):
-        raise OpError(found.op, f"{found.function.name} overflows on its input range: narrow it")
-    top = math.ceil(math.log2(max(largest, 2.0**-100))) - bits + 2
+    # What overflows the float type saturates, as the table will.
+    smallest, highest = SCALE_LIMITS[type(float_type)]
+    y = np.clip(found.function(x), -highest, highest)
+    top = math.floor(math.log2(max(float(np.max(np.abs(y))), smallest, 2.0**-100))) - bits + 2
     scales = [2.0**exponent for exponent in range(top, top - 4, -1)]
     errors = [_squared_error(y, Quantization(bits, True, scale)) for scale in scales]
     return scales[errors.index(min(errors))]

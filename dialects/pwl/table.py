@@ -62,13 +62,19 @@ class Table:
         return np.clip(acc, result.minimum, result.maximum)
 
     def accumulator_range(self, operand: Quantization) -> tuple[int, int]:
-        """Smallest and largest sum formed for any stored input, the rounding addend included."""
-        edges = [operand.minimum, *self.breakpoints, operand.maximum + 1]
+        """
+        Smallest and largest sum formed for any input, the rounding addend included.
+
+        Every bit pattern of the storage counts, also those that a restricted storage range leaves
+        out: hardware and arithmetic then agree with the table on whatever arrives.
+        """
+        least, most = storage_range(operand.bits, operand.signed)
+        edges = [least, *self.breakpoints, most + 1]
         low, high = 0, 0
         for first, end, slope, intercept in zip(
             edges[:-1], edges[1:], self.slopes, self.intercepts, strict=True
         ):
-            first, end = max(first, operand.minimum), min(end, operand.maximum + 1)
+            first, end = max(first, least), min(end, most + 1)
             if first >= end:
                 continue
             for q in (first, end - 1):
