@@ -86,10 +86,12 @@ class GridObjective:
         self._problem, self._curve, self._config = problem, curve, config
         self._low, self._high = interval(problem)
         steps = max(round((self._high - self._low) / config.grid_step), 1)
-        x = np.linspace(self._low, self._high, min(steps + 1, config.grid_points))
+        x = np.unique(np.linspace(self._low, self._high, min(steps + 1, config.grid_points)))
         y = np.asarray(curve(x), np.float64)
-        self._x = x[np.isfinite(y)]
-        self._moments = Moments(self._x, y[np.isfinite(y)], np.ones(len(self._x)))
+        self._x, self._y = x[np.isfinite(y)], y[np.isfinite(y)]
+        if not len(self._x):
+            raise ValueError(f"no finite value of the function in [{self._low:g}, {self._high:g}]")
+        self._moments = Moments(self._x, self._y, np.ones(len(self._x)))
 
     def losses(self, population: Reals) -> Reals:
         """MSE over the grid in squared real units, (individuals, N−1) to (individuals,)."""
@@ -99,17 +101,30 @@ class GridObjective:
         return np.where(filled, errors, 0.0).sum(axis=1) / len(self._x)
 
     def _lines(self, population: Reals) -> tuple[Fit, np.ndarray, Reals, Reals]:
-        """Fits, filled segments, slopes and values at x = 0, each of shape (individuals, N)."""
+        """
+        Fits, filled segments, slopes and values at x = 0, each of shape (individuals, N).
+
+        A segment with fewer than two grid points has no line of its own (its ends may coincide): it
+        takes the chord of the grid there, which matters once integer breakpoints widen it.
+        """
         edges = np.searchsorted(self._x, population, side="left")
         first, end, filled = _runs(edges, len(self._x))
         fit = self._moments.fit(first, end)
         if self._config.coefficients == "least-squares":
-            return fit, filled, fit.slope, fit.level - fit.slope * fit.centre
-        ends = np.pad(population, ((0, 0), (1, 1)), constant_values=(self._low, self._high))
-        heights = np.asarray(self._curve(ends), np.float64)
-        width = np.diff(ends, axis=1)
-        slopes = np.diff(heights, axis=1) / np.where(width > 0, width, 1.0)
-        return fit, filled, slopes, heights[:, :-1] - slopes * ends[:, :-1]
+            slopes, values = fit.slope, fit.level - fit.slope * fit.centre
+        else:
+            ends = np.pad(population, ((0, 0), (1, 1)), constant_values=(self._low, self._high))
+            heights = np.asarray(self._curve(ends), np.float64)
+            width = np.diff(ends, axis=1)
+            slopes = np.diff(heights, axis=1) / np.where(width > 0, width, 1.0)
+            values = heights[:, :-1] - slopes * ends[:, :-1]
+        narrow = end - first < 2
+        if len(self._x) > 1 and np.any(narrow):
+            right = np.maximum(first, 1)
+            chord = (np.diff(self._y) / np.diff(self._x))[right - 1]
+            slopes = np.where(narrow, chord, slopes)
+            values = np.where(narrow, self._y[right] - chord * self._x[right], values)
+        return fit, filled, slopes, values
 
     def table(self, breakpoints: Reals) -> Table:
         """Breakpoints, slopes and intercepts on the integer grid (Algorithm 1, line 22; Eq. 3)."""

@@ -93,6 +93,20 @@ def test_grid_loss_against_plain_evaluation(coefficients: str) -> None:
         assert loss == pytest.approx(np.mean(errors**2), rel=1e-6, abs=1e-12)
 
 
+@pytest.mark.parametrize("coefficients", ["least-squares", "interpolate"])
+def test_a_segment_between_grid_points_follows_the_curve(coefficients: str) -> None:
+    """Rounding to integers may widen it, so its line must not come from two ends that coincide."""
+    problem = gelu_problem(4, shift=0)
+    config = GeneticConfig(coefficients=coefficients, rounding="nearest")
+    near = 1.4999999999999998
+    table = GridObjective(problem, GELU, config).table(np.array([near, 1.5, 1.501]))
+    slopes = np.array(table.slopes) * 2.0**-6
+    # GELU is nowhere steeper than 1.13
+    assert np.all(np.abs(slopes) < 1.2)
+    one = GridObjective(problem, lambda x: x * 0.5, config).table(np.array([near, 1.5, 1.501]))
+    assert set(one.slopes) == {32}
+
+
 @pytest.mark.parametrize("metric", ["mse", "max"])
 def test_integer_loss_bounds_the_loss_of_the_table(metric: str) -> None:
     problem = gelu_problem(metric=metric)
