@@ -15,69 +15,28 @@ import ctypes
 import struct
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lut_opt.backends import lowering
+from lut_opt.backends import lowering, matmul, weights
 from lut_opt.backends.lowering import JitError
+from lut_opt.backends.signature import Signature, Value, name_of, signature_of
 
 if TYPE_CHECKING:
     from lut_opt.dialects.assembly import Program
 
-__all__ = ["Executable", "JitError", "Value", "compile"]
+__all__ = ["Executable", "JitError", "Signature", "Value", "compile"]
 
 Array = NDArray[Any]
 Results = Array | tuple[Array, ...]
 
-_WORD = 8
 _COPY_BELOW = 1 << 16
 """Results smaller than this (bytes) are copied: cheaper than tying the buffer to the array."""
 
 
-@dataclass(frozen=True)
-class Value:
-    """The type of an argument or result; `shape` is None for a scalar, −1 is a dynamic size."""
-
-    text: str
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...] | None
-    by_reference: bool = False
-
-    @property
-    def size(self) -> int:
-        """Bytes of the C value: a scalar, or two pointers, offset, sizes and strides."""
-        return self.dtype.itemsize if self.shape is None else _WORD * (3 + 2 * len(self.shape))
-
-    @property
-    def alignment(self) -> int:
-        """Alignment of the C value in bytes."""
-        return self.dtype.itemsize if self.shape is None else _WORD
-
-
-@dataclass(frozen=True)
-class Signature:
-    """Argument and result types of one function."""
-
-    arguments: tuple[Value, ...]
-    results: tuple[Value, ...]
-
-    @cached_property
-    def offsets(self) -> tuple[int, ...]:
-        """Byte offset of each result in the returned struct; the last number is its size."""
-        offsets: list[int] = []
-        end = 0
-        for value in self.results:
-            end += -end % value.alignment
-            offsets.append(end)
-            end += value.size
-        return (*offsets, end)
-
-
-def compile(module: str | Program, *, opt_level: int = 3) -> Executable:
+def compile(module: str | Program, *, opt_level: int = 2) -> Executable:
     """
     Compile MLIR text, or a parsed program, for this machine.
 
@@ -88,13 +47,17 @@ def compile(module: str | Program, *, opt_level: int = 3) -> Executable:
     if opt_level not in range(4):
         raise JitError(f"opt_level is {opt_level!r}; it must be 0, 1, 2 or 3")
     text = module if isinstance(module, str) else _print(module)
-    parsed = lowering.parse(text)
-    if lowering.is_torch(text):
+    head, blobs = weights.split(text)
+    parsed = lowering.parse(head)
+    if lowering.is_torch(head):
         lowering.torch_to_linalg(parsed)
-    signatures = {_name(f): _signature(f) for f in lowering.functions(parsed)}
+    signatures = {name_of(f): signature_of(f) for f in lowering.functions(parsed)}
+    matmul.tile(parsed)
+    lowering.to_buffers(parsed)
+    symbols = weights.externalize(parsed, blobs)
     lowering.to_llvm(parsed)
     owns = "memref.dealloc" not in text
-    return Executable(lowering.engine(parsed, opt_level), signatures, owns)
+    return Executable(lowering.engine(parsed, opt_level, symbols), signatures, owns)
 
 
 class Executable:
@@ -260,38 +223,6 @@ def _scalar(argument: Any, value: Value, what: str) -> Array:
         if not info.min <= int(given) <= info.max:
             raise JitError(f"{what} is {argument}, outside {value.text} [{info.min}, {info.max}]")
     return given.astype(value.dtype)
-
-
-def _signature(function: Any) -> Signature:
-    name = _name(function)
-    kind = function.attributes["function_type"].value
-    return Signature(
-        tuple(_value(t, f"argument {i} of `@{name}`") for i, t in enumerate(kind.inputs)),
-        tuple(_value(t, f"result {i} of `@{name}`") for i, t in enumerate(kind.results)),
-    )
-
-
-def _value(kind: Any, what: str) -> Value:
-    text = str(kind)
-    ir = lowering.bindings("ir")
-    by_reference = isinstance(kind, ir.MemRefType)
-    shaped = by_reference or isinstance(kind, ir.RankedTensorType)
-    dtype = lowering.element_dtype(str(kind.element_type) if shaped else text)
-    if dtype is None or (by_reference and ("strided" in text or "affine_map" in text)):
-        raise JitError(
-            f"{what} is `{text}`; the JIT passes i1, i8, i16, i32, i64, index, f16, f32, f64 and "
-            "ranked tensors and memrefs of them with the default layout"
-        )
-    if not shaped:
-        return Value(text, np.dtype(dtype), None)
-    shape = tuple(
-        -1 if kind.is_dynamic_dim(i) else int(kind.get_dim_size(i)) for i in range(kind.rank)
-    )
-    return Value(text, np.dtype(dtype), shape, by_reference)
-
-
-def _name(function: Any) -> str:
-    return str(function.attributes["sym_name"].value)
 
 
 def _listed(names: dict[str, Signature]) -> str:

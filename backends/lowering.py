@@ -7,9 +7,14 @@ Python bindings have no type stubs, so this file is where they are `Any`.
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import re
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 class JitError(ValueError):
@@ -39,13 +44,16 @@ LLVM = (
     "func.func(refback-munge-memref-copy,convert-linalg-to-loops,canonicalize,cse)",
     "expand-strided-metadata",
     "lower-affine",
-    "func.func(convert-vector-to-scf)",
+    "func.func(convert-vector-to-scf{full-unroll=1},canonicalize,cse)",
     "convert-scf-to-cf",
     "func.func(llvm-request-c-wrappers)",
     "func.func(convert-math-to-llvm)",
     "convert-math-to-libm",
+    "convert-vector-to-llvm",
     "convert-to-llvm",
     "reconcile-unrealized-casts",
+    "canonicalize",
+    "cse",
 )
 
 _TORCH_TO_BACKEND = "torchdynamo-export-to-torch-backend-pipeline"
@@ -112,11 +120,15 @@ def torch_to_linalg(module: Any) -> None:
     _run(module, _TORCH_TO_LINALG, "lowering of the torch dialect")
 
 
-def to_llvm(module: Any) -> None:
-    """Lower builtin dialects to LLVM, in place; raise for what has no lowering."""
+def to_buffers(module: Any) -> None:
+    """Take tensors to memrefs, in place; the arguments stay as they are."""
     protect_arguments(module)
-    manual = any(op.name == "memref.dealloc" for op in operations(module))
     _run(module, (*LINALG, *BUFFERS), "bufferization")
+
+
+def to_llvm(module: Any) -> None:
+    """Lower builtin dialects on memrefs to LLVM, in place; raise for what has no lowering."""
+    manual = any(op.name == "memref.dealloc" for op in operations(module))
     # With explicit deallocations the module manages its memory itself.
     _run(module, () if manual else OWNERSHIP, "buffer deallocation")
     _run(module, LLVM, "lowering to LLVM")
@@ -128,15 +140,20 @@ def to_llvm(module: Any) -> None:
             )
 
 
-def engine(module: Any, opt_level: int) -> Any:
-    """Machine code for the host of a module in the LLVM dialect."""
+def engine(module: Any, opt_level: int, symbols: Mapping[str, NDArray[np.uint8]]) -> Any:
+    """Machine code for the host of a module in the LLVM dialect; `symbols` are its weights."""
     try:
-        return bindings("execution_engine").ExecutionEngine(module, opt_level=opt_level)
+        made = bindings("execution_engine").ExecutionEngine(module, opt_level=opt_level)
     except RuntimeError as error:
         raise JitError(
             f"{error} A function that is not linked in, or weights that are not in the text "
             "(`dense_resource` without its `{-# dialect_resources … #-}` part), cause this."
         ) from error
+    for name, data in symbols.items():
+        # The engine keeps what it is given, but not the array behind the address.
+        made.raw_register_runtime(name, ctypes.c_void_p(data.ctypes.data))
+    made.lut_opt_weights = symbols
+    return made
 
 
 def protect_arguments(module: Any) -> None:
