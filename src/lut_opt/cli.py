@@ -203,11 +203,12 @@ class Session:
         """The diagnostic for an error that is about the input, or None for a bug of ours."""
         from xdsl.utils.exceptions import DiagnosticException, ParseError
 
+        from lut_opt.dialects.assembly import error_location
+
         if isinstance(error, InputError):
             return str(error)
         if isinstance(error, ParseError):
-            line, column = _position(error)
-            return f"{self.name}:{line}:{column}: error: {_first_line(error)}"
+            return f"{error_location(error)}: error: {error.msg.strip().partition(chr(10))[0]}"
         if isinstance(error, DiagnosticException):
             place = getattr(error, "location", self.name)
             label = f"[{self.running}] " if self.running else ""
@@ -246,12 +247,6 @@ def _culprit(module: Operation) -> Operation | None:
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0] or type(error).__name__
-
-
-def _position(error: Any) -> tuple[int, int]:
-    span = error.span
-    before = span.input.content[: span.start]
-    return before.count("\n") + 1, span.start - (before.rfind("\n") + 1) + 1
 
 
 def read_input(name: str) -> str:
