@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lut_opt.backends import lowering, matmul, weights
+from lut_opt.backends import assertions, lowering, matmul, weights
 from lut_opt.backends.lowering import JitError
 from lut_opt.backends.signature import Signature, Value, name_of, signature_of
 
@@ -54,19 +54,32 @@ def compile(module: str | Program, *, opt_level: int = 2) -> Executable:
     signatures = {name_of(f): signature_of(f) for f in lowering.functions(parsed)}
     matmul.tile(parsed)
     lowering.to_buffers(parsed)
-    symbols = weights.externalize(parsed, blobs)
+    data = weights.externalize(parsed, blobs)
     lowering.to_llvm(parsed)
-    owns = "memref.dealloc" not in text
-    return Executable(lowering.engine(parsed, opt_level, symbols), signatures, owns)
+    flag = assertions.Flag()
+    addresses = {name: array.ctypes.data for name, array in data.items()}
+    if assertions.catch(parsed):
+        addresses[assertions.FLAG] = flag.address
+    engine = lowering.engine(parsed, opt_level, addresses)
+    return Executable(engine, signatures, flag, data, "memref.dealloc" not in text)
 
 
 class Executable:
     """Compiled functions; calls may overlap in time, no state is kept between them."""
 
-    def __init__(self, engine: Any, signatures: dict[str, Signature], owns_results: bool) -> None:
+    def __init__(
+        self,
+        engine: Any,
+        signatures: dict[str, Signature],
+        flag: assertions.Flag,
+        data: weights.Blobs,
+        owns_results: bool,
+    ) -> None:
         self._engine = engine
+        self._flag = flag
+        self._data = data  # the code has the addresses
         self._owns_results = owns_results
-        self._entries: dict[str, Any] = {}
+        self._entries = {name: engine.lookup(name) for name in signatures}
         self.signatures = signatures
         """Types of each public function."""
 
@@ -80,7 +93,8 @@ class Executable:
         Run one public function on arrays (and Python or NumPy scalars for scalar arguments).
 
         Returns one array, or a tuple of arrays for any other number of results; a scalar result is
-        a 0-d array. Raises `JitError` if an argument's type or shape is not the function's.
+        a 0-d array. Raises `JitError` if an argument's type or shape is not the function's, and if
+        an assertion of the module fails.
         """
         signature = self.signatures.get(name)
         if signature is None:
@@ -120,10 +134,10 @@ class Executable:
             slots.append(_pointer_to(ctypes.addressof(descriptor), holders))
         if direct:
             slots.append(address)
-        if name not in self._entries:
-            self._entries[name] = self._engine.lookup(name)
         packed = (ctypes.c_void_p * max(len(slots), 1))(*slots)
         self._entries[name](ctypes.addressof(packed))
+        if (failed := self._flag.take()) is not None:
+            raise JitError(f"`@{name}` stopped: {failed}; check the arguments' shapes and values")
         return returned
 
     def _results(

@@ -13,9 +13,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 
 class JitError(ValueError):
     """What could not be compiled or run, on which value, and what to do about it."""
@@ -140,8 +137,8 @@ def to_llvm(module: Any) -> None:
             )
 
 
-def engine(module: Any, opt_level: int, symbols: Mapping[str, NDArray[np.uint8]]) -> Any:
-    """Machine code for the host of a module in the LLVM dialect; `symbols` are its weights."""
+def engine(module: Any, opt_level: int, addresses: Mapping[str, int]) -> Any:
+    """Machine code for the host of a module in the LLVM dialect; addresses of external symbols."""
     try:
         made = bindings("execution_engine").ExecutionEngine(module, opt_level=opt_level)
     except RuntimeError as error:
@@ -149,10 +146,8 @@ def engine(module: Any, opt_level: int, symbols: Mapping[str, NDArray[np.uint8]]
             f"{error} A function that is not linked in, or weights that are not in the text "
             "(`dense_resource` without its `{-# dialect_resources … #-}` part), cause this."
         ) from error
-    for name, data in symbols.items():
-        # The engine keeps what it is given, but not the array behind the address.
-        made.raw_register_runtime(name, ctypes.c_void_p(data.ctypes.data))
-    made.lut_opt_weights = symbols
+    for name, address in addresses.items():
+        made.raw_register_runtime(name, ctypes.c_void_p(address))
     return made
 
 

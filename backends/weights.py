@@ -2,7 +2,7 @@
 Weights stay outside the compiled code.
 
 A `dense_resource` of 90 MB costs seconds as an LLVM constant. So the section behind the module text
-is decoded here, and each global that refers to it becomes an external symbol, at the array's address.
+is decoded here, and each global that refers to it becomes an external symbol at its address.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     import torch
@@ -34,8 +34,8 @@ examples:
   lut-export model.py:Net --input 4x64xf32 --calibrate random:16 | lut-opt --lower-nonlinear-to-pwl
 
 An input is DIMxDIMx…xTYPE with TYPE one of f32, f64, f16, bf16, i8, i16, i32, i64, i1; example
-inputs are normal random numbers, integers 0 or 1. Exit codes: 0 done, 1 the model cannot be exported,
-2 wrong usage, 70 a bug.
+inputs are normal random numbers, integers 0 or 1. Exit codes: 0 done, 1 the model cannot be
+exported, 2 wrong usage, 70 a bug.
 """
 
 _TYPES = {
@@ -141,7 +141,7 @@ def _run(options: argparse.Namespace) -> str:
 
     from lut_opt.frontends.torch import calibrate, export_text
 
-    torch.random.default_generator.manual_seed(options.seed)
+    cast(Any, torch).manual_seed(options.seed)
     generator = torch.Generator()
     generator.manual_seed(options.seed)
     model = _model(_imported(module), name, keywords)

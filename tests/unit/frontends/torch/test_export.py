@@ -1,0 +1,132 @@
+"""Export: operators whole, locations and weights kept, the result equal to PyTorch's in the JIT."""
+
+# ruff: noqa: E402 — imports follow the skip
+
+from __future__ import annotations
+
+import re
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch: Any = pytest.importorskip("torch", reason="pip install lut-opt[torch]")
+pytest.importorskip("torch_mlir.ir", reason="pip install lut-opt[torch]")
+
+from torch.nn import functional as F
+
+from lut_opt.backends import jit
+from lut_opt.frontends.torch import ExportError, calibrate, export, export_text
+
+POINTWISE = {
+    "gelu": F.gelu,
+    "silu": F.silu,
+    "hardswish": F.hardswish,
+    "hardsigmoid": F.hardsigmoid,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "erf": torch.erf,
+    "exp": torch.exp,
+    "exp2": torch.exp2,
+    "expm1": torch.expm1,
+    "log": torch.log,
+    "log1p": torch.log1p,
+    "softplus": F.softplus,
+    "mish": F.mish,
+    "elu": F.elu,
+    "selu": F.selu,
+    "celu": F.celu,
+    "leaky_relu": F.leaky_relu,
+    "sin": torch.sin,
+    "cos": torch.cos,
+    "atan": torch.atan,
+    "sqrt": torch.sqrt,
+    "rsqrt": torch.rsqrt,
+    "reciprocal": torch.reciprocal,
+    "square": torch.square,
+    "pow.Tensor_Scalar": lambda x: x**2.5,
+}
+
+
+class All(torch.nn.Module):
+    def forward(self, x: Any) -> Any:
+        return tuple(function(x) for function in POINTWISE.values())
+
+
+def test_every_function_survives_under_its_name_and_runs() -> None:
+    x = torch.linspace(0.1, 2.0, 64).reshape(4, 16)
+    text = export_text(All(), x)
+    found = set(re.findall(r'"torch\.aten\.([\w.]+)"', text))
+    assert found >= set(POINTWISE)
+    for name, got, wanted in zip(POINTWISE, jit.compile(text)(x.numpy()), All()(x), strict=True):
+        np.testing.assert_allclose(got, wanted.numpy(), rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+def test_model_equals_pytorch_and_keeps_its_mode(models: ModuleType) -> None:
+    torch.manual_seed(0)
+    model = models.Net().train()
+    x = torch.randn(4, 8)
+    program = export(model, x)
+    assert model.training
+    results = jit.compile(program)(x.numpy())
+    expected = model.eval()(x)
+    for got, wanted in zip(results, expected.values(), strict=True):
+        np.testing.assert_allclose(got, wanted.detach().numpy(), atol=1e-6)
+
+
+def test_locations_name_the_model_and_constants_are_folded(models: ModuleType) -> None:
+    text = export_text(models.Net(), torch.randn(4, 8))
+    gelu = next(line for line in text.splitlines() if "torch.aten.gelu" in line)
+    assert re.search(r'models\.py":\d+:0', gelu)
+    assert "<node>" not in text
+    for folded in ("cos", "sqrt", "reciprocal"):
+        assert f"torch.aten.{folded}" not in text
+
+
+def test_ranges_by_layer_or_operator(models: ModuleType) -> None:
+    text = export_text(
+        models.Net(), torch.randn(4, 8), ranges={"act": (-4.0, 3.96875), "softmax.int": (-8.0, 0.0)}
+    )
+    assert "{pwl.range = [-4.000000e+00, 3.968750e+00]}" in text
+    assert "{pwl.range = [-8.000000e+00, 0.000000e+00]}" in text
+    with pytest.raises(ExportError, match="no non-linear operator is called `nothing`"):
+        export_text(models.Net(), torch.randn(4, 8), ranges={"nothing": (0.0, 1.0)})
+
+
+def test_a_calibration_of_another_model_is_refused(models: ModuleType) -> None:
+    calibration = calibrate(torch.nn.GELU(), [torch.randn(4)])
+    with pytest.raises(ExportError, match="calibrate this model again"):
+        export_text(models.Net(), torch.randn(4, 8), calibration=calibration)
+
+
+def test_dynamic_batch(models: ModuleType) -> None:
+    model = models.Net().eval()
+    text = export_text(model, torch.randn(4, 8), dynamic_shapes=({0: torch.export.Dim("batch")},))
+    executable = jit.compile(text)
+    for batch in (2, 7):
+        x = torch.randn(batch, 8)
+        got, wanted = executable(x.numpy())[0], model(x)["p"]
+        np.testing.assert_allclose(got, wanted.detach().numpy(), atol=1e-6)
+
+
+def test_attention_whole_or_open(models: ModuleType) -> None:
+    x = torch.randn(1, 2, 4, 8)
+    assert "torch.aten.scaled_dot_product_attention" in export_text(models.Attention(), x)
+    text = export_text(models.Attention(), x, decompose=["scaled_dot_product_attention"])
+    assert re.search(r"torch\.aten\._?softmax", text)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("Branch", r"models\.py:\d+: .*if x\.sum\(\) > 0"),
+        ("Unsupported", r"models\.py:\d+: .*erfc"),
+    ],
+)
+def test_unsupported_models_name_their_line(
+    models: ModuleType, name: str, message: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ExportError, match=message):
+        export_text(getattr(models, name)(), torch.rand(4))
+    assert capfd.readouterr().err == ""
