@@ -144,7 +144,7 @@ class PwlSearchPass(ModulePass):
         figures = certify(found.table, points, operand, result)
         fit = Fit(
             strategy=found.strategy,
-            form=found.table.form(operand, result),
+            form=found.table.form(operand, result) if self.form == "auto" else self.form,
             metric=self.metric,
             seed=self.seed,
             entries=self.entries,

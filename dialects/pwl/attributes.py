@@ -14,6 +14,7 @@ from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 
+from lut_opt.dialects.literals import parse_double
 from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.pwl.quantization import Reals
 from lut_opt.dialects.pwl.table import Table
@@ -76,7 +77,7 @@ class FnAttr(Data[NamedFunction]):
             name = parser.parse_identifier()
             parameters: list[float] = []
             while parser.parse_optional_punctuation(","):
-                parameters.append(float(parser.parse_number()))
+                parameters.append(parse_double(parser))
         return NamedFunction(name, tuple(parameters))
 
     def print_parameter(self, printer: Printer) -> None:
@@ -222,7 +223,7 @@ class FitAttr(Data[Fit]):
         fields: dict[str, Callable[[], Any]] = {
             **{key: parser.parse_identifier for key in _FIT_WORDS},
             **{key: parser.parse_integer for key in _FIT_COUNTS},
-            **{key: lambda: _parse_number(parser) for key in _FIT_NUMBERS},
+            **{key: lambda: parse_double(parser) for key in _FIT_NUMBERS},
             "domain": lambda: _parse_interval(parser),
         }
         required = tuple(key for key in fields if key not in ("optimal_mse", "domain"))
@@ -254,13 +255,9 @@ def _parse_integers(parser: AttrParser) -> tuple[int, ...]:
     )
 
 
-def _parse_number(parser: AttrParser) -> float:
-    return float(parser.parse_number())
-
-
 def _parse_interval(parser: AttrParser) -> tuple[float, float]:
     bounds: Sequence[float] = parser.parse_comma_separated_list(
-        parser.Delimiter.SQUARE, lambda: _parse_number(parser)
+        parser.Delimiter.SQUARE, lambda: parse_double(parser)
     )
     if len(bounds) != 2:
         parser.raise_error("expected an interval of two numbers: [low, high]")

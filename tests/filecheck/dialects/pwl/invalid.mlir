@@ -24,7 +24,7 @@ func.func @empty(%x: !quant.uniform<i8:f32, 1.0>) {
   func.return
 }
 // -----
-// CHECK: invalid.mlir:29:8: error: breakpoint 128 lies outside the storage range [-128, 127] of the input
+// CHECK: invalid.mlir:29:3: error: 'pwl.apply': breakpoint 128 lies outside the storage range [-128, 127] of the input
 func.func @range(%x: !quant.uniform<i8:f32, 1.0>) {
   %y = pwl.apply #pwl.fn<exp> %x table #pwl.table<i8, breakpoints = [128], slopes = [1, 2], intercepts = [0, 0]> : !quant.uniform<i8:f32, 1.0> -> !quant.uniform<i8:f32, 1.0>
   func.return

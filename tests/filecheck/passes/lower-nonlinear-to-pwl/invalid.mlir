@@ -1,0 +1,62 @@
+// RUN: not lut-opt %s --split-input-file --lower-nonlinear-to-pwl 2>&1 | filecheck %s
+
+// CHECK: invalid.mlir:5:3: error: [lower-nonlinear-to-pwl] no input scale for tanh: put quantize/dequantize ops around it, give it pwl.range = [lo, hi], or pass input-scale=
+func.func @scale(%x: f32) -> f32 {
+  %0 = math.tanh %x : f32
+  func.return %0 : f32
+}
+// -----
+// CHECK: invalid.mlir:11:3: error: [lower-nonlinear-to-pwl] pwl.range must ascend, got [1.0, -1.0]
+func.func @descending(%x: f32) -> f32 {
+  %0 = math.tanh %x {pwl.range = [1.0, -1.0]} : f32
+  func.return %0 : f32
+}
+// -----
+// CHECK: invalid.mlir:17:3: error: [lower-nonlinear-to-pwl] pwl.range must be finite, got [-inf, 1.0]
+func.func @infinite(%x: f32) -> f32 {
+  %0 = math.tanh %x {pwl.range = [0xFFF0000000000000 : f64, 1.0 : f64]} : f32
+  func.return %0 : f32
+}
+// -----
+// CHECK: error: [lower-nonlinear-to-pwl] pwl.range must be finite, got [nan, 1.0]
+func.func @nan(%x: f32) -> f32 {
+  %0 = math.tanh %x {pwl.range = [0x7FF8000000000000 : f64, 1.0 : f64]} : f32
+  func.return %0 : f32
+}
+// -----
+// CHECK: error: [lower-nonlinear-to-pwl] pwl.range must be two 64-bit floats, as in [-4.0, 4.0]
+func.func @one_bound(%x: f32) -> f32 {
+  %0 = math.tanh %x {pwl.range = [1.0]} : f32
+  func.return %0 : f32
+}
+// -----
+// CHECK: error: [lower-nonlinear-to-pwl] log is undefined at x = -1, which the input type can hold: declare its domain with pwl.range = [lo, hi], or use an unsigned input
+func.func @undefined(%x: f32) -> f32 {
+  %0 = math.log %x {pwl.range = [-1.0, 1.0]} : f32
+  func.return %0 : f32
+}
+// -----
+// CHECK: error: [lower-nonlinear-to-pwl] rsqrt is undefined at x = -8, which the input type can hold
+func.func @undefined_type(%q: !quant.uniform<i8:f32, 6.250000e-02>) -> f32 {
+  %x = quant.dcast %q : !quant.uniform<i8:f32, 6.250000e-02> to f32
+  %0 = math.rsqrt %x : f32
+  func.return %0 : f32
+}
+// -----
+// CHECK: error: [lower-nonlinear-to-pwl] math.powf needs a constant exponent to become a table
+func.func @exponent(%x: f32, %y: f32) -> f32 {
+  %0 = math.powf %x, %y {pwl.range = [1.0, 2.0]} : f32
+  func.return %0 : f32
+}
+// -----
+// CHECK: error: [lower-nonlinear-to-pwl] {{.*}}known rank
+func.func @unranked(%x: !torch.vtensor<*,f32>) -> !torch.vtensor<*,f32> {
+  %0 = torch.aten.tanh %x {pwl.range = [-1.0, 2.0]} : !torch.vtensor<*,f32> -> !torch.vtensor<*,f32>
+  func.return %0 : !torch.vtensor<*,f32>
+}
+// -----
+// CHECK: error: [lower-nonlinear-to-pwl] only floats become tables, got tensor<2xi64>
+func.func @integers(%x: !torch.vtensor<[2],si64>) -> !torch.vtensor<[2],si64> {
+  %0 = torch.aten.square %x {pwl.range = [-1.0, 2.0]} : !torch.vtensor<[2],si64> -> !torch.vtensor<[2],si64>
+  func.return %0 : !torch.vtensor<[2],si64>
+}
