@@ -1,4 +1,9 @@
-"""Run scalar code on every element of a scalar, vector, tensor or memref."""
+"""
+Run scalar code on every element of a scalar, vector, tensor or memref.
+
+The dialects of the loops are imported where they are used: few runs need all of them, and they cost
+a command that only prints its help 40 ms.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ from collections.abc import Callable
 from itertools import product
 
 from xdsl.builder import Builder
-from xdsl.dialects import arith, memref, scf, tensor, vector
+from xdsl.dialects import arith
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     AffineMapAttr,
@@ -18,8 +23,6 @@ from xdsl.dialects.builtin import (
     TensorType,
     VectorType,
 )
-from xdsl.dialects.linalg.attrs import IteratorTypeAttr
-from xdsl.dialects.linalg.ops import GenericOp, YieldOp
 from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.ir.affine import AffineMap
 from xdsl.rewriter import InsertPoint
@@ -65,6 +68,10 @@ def _index(builder: Builder, value: int) -> SSAValue:
 def _on_tensor(
     builder: Builder, source: SSAValue, result_type: TensorType[Attribute], emit: Emit
 ) -> SSAValue:
+    from xdsl.dialects import tensor
+    from xdsl.dialects.linalg.attrs import IteratorTypeAttr
+    from xdsl.dialects.linalg.ops import GenericOp, YieldOp
+
     sizes = [
         builder.insert(tensor.DimOp(source, _index(builder, axis))).results[0]
         for axis, size in enumerate(result_type.get_shape())
@@ -87,6 +94,8 @@ def _on_vector(
     builder: Builder, source: SSAValue, result_type: VectorType[Attribute], emit: Emit
 ) -> SSAValue:
     """Lane by lane: xDSL's `arith` casts and `select` take scalars only."""
+    from xdsl.dialects import vector
+
     element = element_type(result_type)
     zero = 0.0 if isinstance(element, AnyFloat) else 0
     start = arith.ConstantOp(DenseIntOrFPElementsAttr.from_list(result_type, [zero]))
@@ -99,6 +108,8 @@ def _on_vector(
 
 
 def _on_memref(builder: Builder, source: SSAValue, destination: SSAValue, emit: Emit) -> None:
+    from xdsl.dialects import memref, scf
+
     assert isa(source.type, MemRefType[Attribute])
     zero, one = _index(builder, 0), _index(builder, 1)
     bounds = [

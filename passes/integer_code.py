@@ -1,8 +1,8 @@
 """
 Scalar `arith` for tables and quantization casts.
 
-Each function appends ops at a builder and returns the value. Accumulators are as narrow as the table's
-own bound allows, so that a vectorizer fits the most lanes.
+Each function appends ops at a builder and returns the value. Accumulators are as narrow as the
+table's own bound allows, so that a vectorizer fits the most lanes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 from xdsl.builder import Builder
-from xdsl.dialects import arith, tensor
+from xdsl.dialects import arith
 from xdsl.dialects import math as math_dialect
 from xdsl.dialects.builtin import (
     AnyFloat,
@@ -175,6 +175,8 @@ def direct_table(
 
 def look_up(builder: Builder, q: SSAValue, values: SSAValue, bits: int) -> SSAValue:
     """Element of a direct table by the input's bit pattern."""
+    from xdsl.dialects import tensor
+
     # One bit more, so that the signed cast to index reads the pattern as unsigned.
     wide = resize(builder, q, register_width(bits + 1), signed=False)
     index = builder.insert(arith.IndexCastOp(wide, IndexType())).result

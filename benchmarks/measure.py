@@ -1,0 +1,105 @@
+"""What the benchmarks share: paired repetition, a plain table, and a line about the machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of repeated runs of one thing."""
+
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The middle run."""
+        return statistics.median(self.seconds)
+
+    @property
+    def minimum(self) -> float:
+        """The run that was disturbed least."""
+        return min(self.seconds)
+
+
+def paired(
+    runs: Mapping[str, Callable[[], object]], repetitions: int, warm_up: int = 1
+) -> dict[str, Timing]:
+    """Time all `runs` in turn (A B A B …), so that what disturbs one disturbs all."""
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for repetition in range(warm_up + repetitions):
+        for name, run in runs.items():
+            start = time.perf_counter()
+            run()
+            elapsed = time.perf_counter() - start
+            if repetition >= warm_up:
+                seconds[name].append(elapsed)
+    return {name: Timing(tuple(values)) for name, values in seconds.items()}
+
+
+def command(*words: str) -> Callable[[], object]:
+    """A run of a command; its output is dropped, a failure raises."""
+    return lambda: subprocess.run(words, stdout=subprocess.DEVNULL, check=True)
+
+
+def console_script(name: str) -> str:
+    """A command installed beside this Python, or else on the path."""
+    path = Path(sys.executable).with_name(name)
+    return str(path) if path.exists() else name
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Columns of equal width, numbers to the right."""
+    text = [[cell if isinstance(cell, str) else f"{cell:.4g}" for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(header, *text, strict=True)]
+    lines = [header, ["-" * width for width in widths], *text]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if at == 0 else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def report(title: str, how: str, body: str, packages: Sequence[str] = ()) -> None:
+    """Print a table with what was measured, how, and where."""
+    print(f"{title}\n{how}\n{machine(packages)}\n\n{body}\n")
+
+
+def machine(packages: Sequence[str] = ()) -> str:
+    """Processor, cores, load and versions, in one line."""
+    named = ", ".join(f"{name} {_version(name)}" for name in ("lut-opt", "xdsl", *packages))
+    load = f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "load unknown"
+    return (
+        f"on {_processor()}, {os.cpu_count()} cores, {load}, Python {platform.python_version()}, "
+        f"{named}"
+    )
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    names: list[str] = []
+    if info.exists():
+        fields = ("model name", "cpu family", "model")
+        lines = [line.partition(":") for line in info.read_text().splitlines()]
+        found = {key.strip(): value.strip() for key, _, value in lines}
+        names = [found.get(field, "?") for field in fields]
+        return f"{names[0]} (family {names[1]}, model {names[2]})"
+    return platform.processor() or platform.machine()
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
