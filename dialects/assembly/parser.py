@@ -7,6 +7,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from xdsl.context import Context
 from xdsl.dialects.arith import IntegerOverflowAttr
@@ -31,14 +32,35 @@ from xdsl.ir import Attribute, Operation
 from xdsl.irdl import IRDLOperation
 from xdsl.parser import AttrParser, Parser
 from xdsl.utils.exceptions import VerifyException
-from xdsl.utils.lexer import Position
+from xdsl.utils.lexer import Input, Position, Span
 from xdsl.utils.mlir_lexer import MLIRTokenKind
+
+from lut_opt.dialects.assembly.lexer import AssemblyLexer
 
 MAX_DENSE_ELEMENTS = 1 << 27
 
 SEGMENT_SIZES = frozenset(
     ("operandSegmentSizes", "resultSegmentSizes", "regionSegmentSizes", "successorSegmentSizes")
 )
+
+
+@dataclass
+class _BitsElement:
+    """An element of a dense literal, given in hexadecimal: an integer, or the bits of a float."""
+
+    is_negative: bool
+    value: int
+    span: Span
+
+    def to_type(self, parser: AttrParser, type: Attribute) -> int | float:
+        if not isinstance(type, AnyFloat):
+            if not isinstance(type, IntegerType | IndexType):
+                parser.raise_error("a complex element is a pair: (1.0, 2.0)", self.span)
+            return self.value
+        size = type.compile_time_size
+        if not 0 <= self.value < 1 << (8 * size):
+            parser.raise_error(f"not the bits of {type}", self.span)
+        return type.unpack(self.value.to_bytes(size, "little"), 1)[0]
 
 
 class AssemblyParser(Parser):
@@ -53,7 +75,9 @@ class AssemblyParser(Parser):
     """
 
     def __init__(self, ctx: Context, input: str, name: str = "<unknown>"):
-        super().__init__(ctx, input, name)
+        super().__init__(ctx, "", name)
+        self._parser_state.lexer = AssemblyLexer(Input(input, name))
+        self._resume_from(0)
         self.file_name = StringAttr(name)
         self.line_starts = [0, *(match.end() for match in re.finditer("\n", input))]
 
@@ -168,24 +192,10 @@ class AssemblyParser(Parser):
             self.raise_error("too many elements for a literal; use a dense_resource", start)
         return type
 
-    @dataclass
-    class _BitsElement(Parser._TensorLiteralElement):
-        """An element of a dense literal, given in hexadecimal: the bits of a float."""
-
-        def to_type(
-            self, parser: AttrParser, type: AnyFloat | IntegerType | IndexType | ComplexType
-        ):
-            if isinstance(type, AnyFloat) and isinstance(self.value, int):
-                size = type.compile_time_size
-                if not 0 <= self.value < 1 << (8 * size):
-                    parser.raise_error(f"not the bits of {type}", self.span)
-                return type.unpack(self.value.to_bytes(size, "little"), 1)[0]
-            return super().to_type(parser, type)
-
-    def _parse_tensor_literal_element(self):  # the base class names its type
+    def _parse_tensor_literal_element(self) -> Any:
         element = super()._parse_tensor_literal_element()
         if isinstance(element.value, int) and element.span.text[:2] == "0x":
-            return self._BitsElement(element.is_negative, element.value, element.span)
+            return _BitsElement(element.is_negative, element.value, element.span)
         return element
 
     def _parse_builtin_densearray_attr(self) -> DenseArrayBase | None:

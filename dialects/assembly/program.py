@@ -10,15 +10,15 @@ from typing import IO
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.printer import Printer
-from xdsl.utils.exceptions import ParseError, VerifyException
+from xdsl.utils.exceptions import ParseError
 from xdsl.utils.lexer import Input, Span
 
 from lut_opt.dialects.assembly.parser import AssemblyParser
 
-_OPAQUE_OR_TAIL = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|(\{-#)')
+_OPAQUE_OR_TAIL = re.compile(r'"(?:[^"\\\n]++|\\.)*+"|//[^\n]*+|(\{-#)')
 """A string, a comment, or the start of the resource section."""
 
-_NOTHING = re.compile(r"(?:\s|//[^\n]*)*")
+_NOTHING = re.compile(r"(?:\s++|//[^\n]*+)*+")
 
 
 @dataclass
@@ -106,6 +106,6 @@ def _split(text: str, name: str) -> tuple[str, str]:
 def _reason(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "nested too deeply"
-    if isinstance(error, VerifyException):
-        return str(error).strip()
+    if isinstance(error, AssertionError):
+        return "unexpected token"
     return f"{type(error).__name__}: {error}".strip().rstrip(":")
