@@ -63,9 +63,13 @@ def _torch_conversion() -> Dialect:
     return TORCH_CONVERSION
 
 
-def context() -> Context:
-    """A fresh context: xDSL's dialects and ours, none of them loaded but `builtin`."""
-    ctx = LutContext()
+def context(*, allow_unregistered: bool = False) -> Context:
+    """
+    A fresh context: xDSL's dialects and ours, none of them loaded but `builtin`.
+
+    `allow_unregistered` lets ops and types of unknown dialects pass through, in generic form.
+    """
+    ctx = LutContext(allow_unregistered)
     ours = {"pwl": _pwl, "quant": _quant, "torch": _torch, "torch_c": _torch_conversion}
     for name, factory in {**get_all_dialects(), **ours}.items():
         ctx.register_dialect(name, factory)

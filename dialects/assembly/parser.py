@@ -32,6 +32,7 @@ from xdsl.ir import Attribute, Operation
 from xdsl.irdl import IRDLOperation
 from xdsl.parser import AttrParser, Parser
 from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.hints import isa
 from xdsl.utils.lexer import Input, Position, Span
 from xdsl.utils.mlir_lexer import MLIRTokenKind
 
@@ -61,6 +62,21 @@ class _BitsElement:
         if not 0 <= self.value < 1 << (8 * size):
             parser.raise_error(f"not the bits of {type}", self.span)
         return type.unpack(self.value.to_bytes(size, "little"), 1)[0]
+
+
+@dataclass
+class _PairElement:
+    """A complex element of a dense literal: `(1.0, 0x7F800000)`."""
+
+    real: Any
+    imaginary: Any
+    span: Span
+
+    def to_type(self, parser: AttrParser, type: Attribute) -> tuple[Any, Any]:
+        if not isa(type, ComplexType):
+            parser.raise_error(f"a pair is not an element of type {type}", self.span)
+        element = type.element_type
+        return self.real.to_type(parser, element), self.imaginary.to_type(parser, element)
 
 
 class AssemblyParser(Parser):
@@ -193,6 +209,13 @@ class AssemblyParser(Parser):
         return type
 
     def _parse_tensor_literal_element(self) -> Any:
+        start = self._current_token.span
+        if self.parse_optional_punctuation("(") is not None:
+            real = self._parse_tensor_literal_element()
+            self.parse_punctuation(",")
+            imaginary = self._parse_tensor_literal_element()
+            self.parse_punctuation(")")
+            return _PairElement(real, imaginary, start)
         element = super()._parse_tensor_literal_element()
         if isinstance(element.value, int) and element.span.text[:2] == "0x":
             return _BitsElement(element.is_negative, element.value, element.span)

@@ -8,9 +8,17 @@ from io import StringIO
 from typing import IO
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import (
+    BytesAttr,
+    DenseIntElementsAttr,
+    DenseIntOrFPElementsAttr,
+    ModuleOp,
+    i1,
+)
+from xdsl.ir import Attribute
 from xdsl.printer import Printer
 from xdsl.utils.exceptions import ParseError
+from xdsl.utils.hints import isa
 from xdsl.utils.lexer import Input, Span
 
 from lut_opt.dialects.assembly.parser import AssemblyParser
@@ -36,7 +44,14 @@ class Program:
 
 
 class AssemblyPrinter(Printer):
-    """A printer that quotes resource handles where MLIR does."""
+    """A printer that quotes resource handles, and packs truth values, as MLIR does."""
+
+    def print_attribute(self, attribute: Attribute) -> None:
+        is_dense = type(attribute) is DenseIntOrFPElementsAttr  # for isa alone is slow
+        if is_dense and isa(attribute, DenseIntElementsAttr) and attribute.get_element_type() == i1:
+            data = attribute.data.data.replace(b"\xff", b"\x01")
+            attribute = DenseIntOrFPElementsAttr(attribute.type, BytesAttr(data))
+        super().print_attribute(attribute)
 
     def print_resource_handle(self, dialect: str, handle: str) -> None:
         self.print_identifier_or_string_literal(handle)
