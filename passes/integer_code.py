@@ -120,11 +120,11 @@ def _parameters(
     select: Literal["compare", "search"],
 ) -> tuple[SSAValue, SSAValue]:
     """Slope and intercept of the input's segment, in the narrowest width that holds them."""
-    bits = register_width(table.param_bits)
+    bits, wide = register_width(table.param_bits), register_width(table.intercept_width)
 
     def load(index: int) -> tuple[SSAValue, SSAValue]:
         return constant(builder, table.slopes[index], bits), constant(
-            builder, table.intercepts[index], bits
+            builder, table.intercepts[index], wide
         )
 
     def choose(

@@ -16,7 +16,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from lut_opt.dialects.literals import parse_double
 from lut_opt.dialects.pwl.functions import FUNCTIONS
-from lut_opt.dialects.pwl.quantization import Reals
+from lut_opt.dialects.pwl.quantization import Reals, storage_range
 from lut_opt.dialects.pwl.table import Table
 
 MAX_SHIFT = 62
@@ -58,9 +58,10 @@ class FnAttr(Data[NamedFunction]):
         """Check the name and the number and finiteness of the parameters."""
         known = FUNCTIONS.get(self.data.function)
         if known is None:
+            names = ", ".join(sorted(FUNCTIONS))
             raise VerifyException(
-                f"unknown function '{self.data.function}': use one of {', '.join(sorted(FUNCTIONS))}, "
-                "or name a func.func with `pwl.apply @f`"
+                f"unknown function '{self.data.function}': use one of {names}, or name a func.func "
+                "with `pwl.apply @f`"
             )
         if len(self.data.parameters) != len(known.parameters):
             wanted = ", ".join(known.parameters) or "no parameter"
@@ -97,7 +98,8 @@ class TableAttr(Data[Table]):
         #pwl.table<i8, breakpoints = [-30, 7], slopes = [0, 12, 64], intercepts = [0, 5, 0],
                    intercept_shift = 4, result_shift = 6>
 
-    The leading type is the width of slopes and intercepts. Shifts of zero are left out.
+    The leading type is the width of slopes and intercepts; `intercept_bits = 16` follows where the
+    intercepts have a width of their own. Shifts of zero are left out.
     """
 
     name = "pwl.table"
@@ -121,13 +123,10 @@ class TableAttr(Data[Table]):
                 raise VerifyException(f"breakpoints must ascend: {left} comes before {right}")
         if not 2 <= table.param_bits <= 32:
             raise VerifyException(f"parameter width i{table.param_bits} is not within i2 … i32")
-        low, high = table.parameter_range()
-        for kind, values in (("slope", table.slopes), ("intercept", table.intercepts)):
-            for value in values:
-                if not low <= value <= high:
-                    raise VerifyException(
-                        f"{kind} {value} does not fit in i{table.param_bits}: [{low}, {high}]"
-                    )
+        if not 2 <= table.intercept_width <= 32:
+            raise VerifyException(f"intercept_bits {table.intercept_bits} is not within 2 … 32")
+        _verify_parameters("slope", table.slopes, table.param_bits)
+        _verify_parameters("intercept", table.intercepts, table.intercept_width)
         for kind, shift in (
             ("intercept_shift", table.intercept_shift),
             ("result_shift", table.result_shift),
@@ -146,6 +145,7 @@ class TableAttr(Data[Table]):
                 "breakpoints": lambda: _parse_integers(parser),
                 "slopes": lambda: _parse_integers(parser),
                 "intercepts": lambda: _parse_integers(parser),
+                "intercept_bits": parser.parse_integer,
                 "intercept_shift": parser.parse_integer,
                 "result_shift": parser.parse_integer,
             }
@@ -154,13 +154,13 @@ class TableAttr(Data[Table]):
         return Table(**values, param_bits=width.width.data)
 
     def print_parameter(self, printer: Printer) -> None:
-        """Print every list, and the shifts that are not zero."""
+        """Print every list, the intercepts' own width, and the shifts that are not zero."""
         table = self.data
         with printer.in_angle_brackets():
             printer.print_string(f"i{table.param_bits}")
             for key in ("breakpoints", "slopes", "intercepts"):
                 printer.print_string(f", {key} = {list(getattr(table, key))}")
-            for key in ("intercept_shift", "result_shift"):
+            for key in ("intercept_bits", "intercept_shift", "result_shift"):
                 if value := getattr(table, key):
                     printer.print_string(f", {key} = {value}")
 
@@ -170,9 +170,10 @@ class Fit:
     """
     How a table was found, and how good it is on the inputs that count.
 
-    `entries` is what the search was asked for. `mse` is that of the accumulator against f (saturated to the result's range), in real units;
-    `max_error` that of the rounded result, in output steps; `exact` the share of inputs whose result
-    is the correctly rounded f; `optimal_mse` the proven optimum of the same problem, None if unknown.
+    `entries` is what the search was asked for. `mse` is that of the accumulator against f (saturated
+    to the result's range), in real units; `max_error` that of the rounded result, in output steps;
+    `exact` the share of inputs whose result is the correctly rounded f; `optimal_mse` the proven
+    optimum of the same problem, None if unknown.
     """
 
     strategy: str
@@ -249,10 +250,15 @@ class FitAttr(Data[Fit]):
                 printer.print_string("]")
 
 
+def _verify_parameters(kind: str, values: Sequence[int], bits: int) -> None:
+    low, high = storage_range(bits, signed=True)
+    for value in values:
+        if not low <= value <= high:
+            raise VerifyException(f"{kind} {value} does not fit in i{bits}: [{low}, {high}]")
+
+
 def _parse_integers(parser: AttrParser) -> tuple[int, ...]:
-    return tuple(
-        parser.parse_comma_separated_list(parser.Delimiter.SQUARE, parser.parse_integer)
-    )
+    return tuple(parser.parse_comma_separated_list(parser.Delimiter.SQUARE, parser.parse_integer))
 
 
 def _parse_interval(parser: AttrParser) -> tuple[float, float]:

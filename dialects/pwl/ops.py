@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import TypeVar
 
 from xdsl.dialects.builtin import (
+    AnyFloat,
     FunctionType,
     MemRefType,
     SymbolRefAttr,
     TensorType,
     VectorType,
-    AnyFloat,
 )
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Operation, SSAValue
@@ -87,8 +88,8 @@ class ApplyOp(IRDLOperation):
 
     Before the search the op only names the function; afterwards it holds the table, and the table
     alone says what is computed (`lut_opt.dialects.pwl.table`). The scales stand in the types. The
-    function is `#pwl.fn<…>` or the symbol of a `func.func` from one float to one float whose body is
-    `arith` and `math`.
+    function is `#pwl.fn<…>` or the symbol of a `func.func` from one float to one float whose body
+    is `arith` and `math`.
 
         %y = pwl.apply #pwl.fn<gelu> %x : tensor<8x!quant.uniform<i8:f32, 6.250000e-02>>
                                        -> tensor<8x!quant.uniform<i8:f32, 6.250000e-02>>
@@ -256,8 +257,8 @@ def verify_table(table: Table, operand: Quantization, result: Quantization) -> N
     """
     Check a table against the types of its operand and result.
 
-    Raises VerifyException if a breakpoint lies outside the operand's storage range, or if a sum does
-    not fit a 64-bit accumulator. The bound is exact: every sum that any stored input forms.
+    Raises VerifyException if a breakpoint lies outside the operand's storage range, or if a sum
+    does not fit a 64-bit accumulator. The bound is exact: every sum that any input forms.
     """
     for breakpoint in table.breakpoints:
         if not operand.minimum <= breakpoint <= operand.maximum:
@@ -302,13 +303,9 @@ def shrink(table: Table, operand: Quantization) -> Table:
         if kept and kept[-1][1:] == (slope, intercept):
             continue
         kept.append((start, slope, intercept))
-    return Table(
+    return replace(
+        table,
         breakpoints=tuple(start for start, _, _ in kept[1:]),
         slopes=tuple(slope for _, slope, _ in kept),
         intercepts=tuple(intercept for _, _, intercept in kept),
-        intercept_shift=table.intercept_shift,
-        result_shift=table.result_shift,
-        param_bits=table.param_bits,
     )
-
-

@@ -1,8 +1,8 @@
 """
 The table: the one definition of what a piecewise-linear approximation computes.
 
-Everything else (the interpreter, the arithmetic that `convert-pwl-to-arith` writes, the SystemVerilog)
-is tested against `Table.evaluate` on every stored input.
+Everything else (the interpreter, the arithmetic that `convert-pwl-to-arith` writes, the
+SystemVerilog) is tested against `Table.evaluate` on every stored input.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ class Table:
     """
     A total function on integers, in N linear segments.
 
-        i   = number of breakpoints ≤ q           # a tie belongs to the right segment (GQA-LUT Eq. 1)
+        i   = number of breakpoints ≤ q           # a tie goes right (GQA-LUT Eq. 1)
         acc = slopes[i]·q + (intercepts[i] << intercept_shift)
         y   = clamp(floor((acc + 2^(r−1)) / 2^r)) # r = result_shift; r = 0: y = clamp(acc)
 
-    `breakpoints` ascend (N−1 of them; equal neighbours make an empty segment); slopes and intercepts
-    are signed integers of `param_bits` bits.
+    `breakpoints` ascend (N−1 of them; equal neighbours make an empty segment); slopes and
+    intercepts are signed integers of `param_bits` bits, the intercepts of `intercept_bits` where those differ
+    (None: they do not).
     """
 
     breakpoints: tuple[int, ...]
@@ -34,6 +35,11 @@ class Table:
     intercept_shift: int = 0
     result_shift: int = 0
     param_bits: int = 8
+    intercept_bits: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.intercept_bits == self.param_bits:
+            object.__setattr__(self, "intercept_bits", None)
 
     @property
     def entries(self) -> int:
@@ -85,8 +91,10 @@ class Table:
     def accumulator_bits(self, operand: Quantization) -> int:
         """Width of the two's-complement accumulator that holds every sum of `accumulator_range`."""
         low, high = self.accumulator_range(operand)
-        return max((-low - 1).bit_length(), high.bit_length()) + 1 if low < 0 else (
-            high.bit_length() + 1
+        return (
+            max((-low - 1).bit_length(), high.bit_length()) + 1
+            if low < 0
+            else (high.bit_length() + 1)
         )
 
     def form(self, operand: Quantization, result: Quantization) -> Literal["seed", "direct"]:
@@ -102,6 +110,15 @@ class Table:
             return "direct"
         return "seed" if exponents[0] == -self.intercept_shift else "direct"
 
+    @property
+    def intercept_width(self) -> int:
+        """Width of the intercepts in bits."""
+        return self.intercept_bits or self.param_bits
+
     def parameter_range(self) -> tuple[int, int]:
-        """Smallest and largest value that a slope or an intercept may take."""
+        """Smallest and largest value that a slope may take."""
         return storage_range(self.param_bits, signed=True)
+
+    def intercept_range(self) -> tuple[int, int]:
+        """Smallest and largest value that an intercept may take."""
+        return storage_range(self.intercept_width, signed=True)

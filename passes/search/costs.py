@@ -59,6 +59,7 @@ class Costs:
         self.moments = Moments(problem.q, problem.target, problem.weights)
         self.unit = float(1 << problem.intercept_shift)
         self.low, self.high = problem.parameter_range
+        self.least, self.most = problem.intercept_range
         self.tolerance = self.moments.tolerance
         misses = problem.weights * lattice_misses(problem) ** 2
         self._lattice = np.concatenate([[0.0], np.cumsum(misses)])
@@ -66,7 +67,7 @@ class Costs:
     def intercept(self, fit: Fit, slopes: Reals) -> Reals:
         """The best integer intercepts for the slopes."""
         wanted = (fit.level - slopes * fit.centre) / self.unit
-        return np.clip(np.rint(wanted), self.low, self.high)
+        return np.clip(np.rint(wanted), self.least, self.most)
 
     def cost(self, fit: Fit, slopes: Reals) -> tuple[Reals, Reals]:
         """
@@ -76,7 +77,7 @@ class Costs:
         convex function of the slope, which is what lets a scan stop (README, "Scanning slopes").
         """
         wanted = (fit.level - slopes * fit.centre) / self.unit
-        miss = np.abs(wanted - np.clip(np.rint(wanted), self.low, self.high))
+        miss = np.abs(wanted - np.clip(np.rint(wanted), self.least, self.most))
         parabola = fit.residual + fit.spread * (slopes - fit.slope) ** 2
         scale = fit.weight * self.unit**2
         return parabola + scale * miss**2, parabola + scale * np.maximum(miss - 0.5, 0.0) ** 2
@@ -91,7 +92,7 @@ class Costs:
         """
         fit = self.moments.fit(first, end)
         level = (fit.level - fit.slope * fit.centre) / self.unit
-        excess = (level - np.clip(level, self.low, self.high)) * self.unit
+        excess = (level - np.clip(level, self.least, self.most)) * self.unit
         slope = fit.slope
         if np.any(excess):
             curvature = fit.spread + fit.weight * fit.centre**2

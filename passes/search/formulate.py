@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from lut_opt.dialects.pwl.certificate import Samples
-from lut_opt.dialects.pwl.quantization import Quantization, Reals, exact_log2
+from lut_opt.dialects.pwl.quantization import Quantization, Reals, exact_log2, storage_range
 from lut_opt.passes.search.moments import Moments
 from lut_opt.passes.search.optimal import cut, forward
 from lut_opt.passes.search.problem import Metric, Problem
@@ -47,6 +47,7 @@ def formulate(
     form: Form = "auto",
     metric: Metric = "mse",
     weights: Reals | None = None,
+    intercept_bits: int | None = None,
 ) -> Problem:
     """
     The problem of approximating `samples` by a table of `entries` segments.
@@ -65,7 +66,8 @@ def formulate(
     form that does not fit even with λ = 0 gives way to the direct form. Where the direct form's
     slopes do not fit even with r = 0, up to twice the range is accepted: the search bounds them.
 
-    `weights` are positive, one per sample, in any unit (None: all equal).
+    `weights` are positive, one per sample, in any unit (None: all equal); `intercept_bits` is the
+    width of the intercepts where it is not `param_bits`.
 
     Raises `ValueError` where the form is not possible, the parameters cannot fit, or an option is
     out of range (see `Problem`).
@@ -77,7 +79,8 @@ def formulate(
     if entries < 1:
         raise ValueError(f"entries must be at least 1, not {entries}")
     mean_weights = _normalized(weights, len(samples.q))
-    limits = _Limits(operand, result, param_bits, samples, _sketch(samples, mean_weights, entries))
+    lines = _sketch(samples, mean_weights, entries)
+    limits = _Limits(operand, result, param_bits, intercept_bits or param_bits, samples, lines)
     scaling = _scaling(limits, form, frac_bits)
     offset = float(result.zero_point) * 2.0**scaling.result_shift if scaling.direct else 0.0
     return Problem(
@@ -92,6 +95,8 @@ def formulate(
         operand=operand,
         offset=offset,
         metric=metric,
+        intercept_bits=intercept_bits,
+        result=result,
     )
 
 
@@ -111,21 +116,22 @@ class _Limits:
     operand: Quantization
     result: Quantization
     param_bits: int
+    intercept_bits: int
     samples: Samples
     lines: _Lines
 
     @property
-    def high(self) -> int:
-        return (1 << (self.param_bits - 1)) - 1
+    def slopes(self) -> tuple[int, int]:
+        return storage_range(self.param_bits, signed=True)
 
     @property
-    def low(self) -> int:
-        return -self.high - 1
+    def intercepts(self) -> tuple[int, int]:
+        return storage_range(self.intercept_bits, signed=True)
 
-    def fits(self, values: Reals) -> bool:
-        """Whether the values, rounded, are parameters."""
+    def fits(self, values: Reals, limits: tuple[int, int]) -> bool:
+        """Whether the values, rounded, lie within the limits."""
         rounded = np.rint(values)
-        return bool(np.all((rounded >= self.low) & (rounded <= self.high)))
+        return bool(np.all((rounded >= limits[0]) & (rounded <= limits[1])))
 
     def most_bits(self, unit: float, zero_point: int) -> int:
         """Largest n at which no target, in steps of unit·2^−n, needs more bits than it should."""
@@ -174,7 +180,9 @@ def _seed_bits(limits: _Limits, least: int) -> int:
     lines, scale = limits.lines, limits.operand.scale
     intercepts = lines.level - lines.slope * lines.centre
     for bits in range(limits.most_bits(scale, 0), least - 1, -1):
-        if limits.fits(lines.slope / scale * 2.0**bits) and limits.fits(intercepts * 2.0**bits):
+        if limits.fits(lines.slope / scale * 2.0**bits, limits.slopes) and limits.fits(
+            intercepts * 2.0**bits, limits.intercepts
+        ):
             return bits
     raise ValueError(
         f"slopes up to {lines.steepest / scale:.3g} and intercepts up to "
@@ -188,7 +196,11 @@ def _direct(limits: _Limits, frac_bits: int | None) -> _Scaling:
     result, lines = limits.result, limits.lines
     if frac_bits is None:
         most = max(limits.most_bits(result.scale, result.zero_point), 0)
-        legal = (n for n in range(most, -1, -1) if limits.fits(lines.slope / result.scale * 2.0**n))
+        legal = (
+            n
+            for n in range(most, -1, -1)
+            if limits.fits(lines.slope / result.scale * 2.0**n, limits.slopes)
+        )
         frac_bits = next(legal, 0)
         if lines.steepest / result.scale > 1 << limits.param_bits:
             raise ValueError(
@@ -199,11 +211,11 @@ def _direct(limits: _Limits, frac_bits: int | None) -> _Scaling:
     elif frac_bits < 0:
         raise ValueError(f"frac-bits must not be negative in the direct form, not {frac_bits}")
     unit = result.scale * 2.0**-frac_bits
-    slopes = np.clip(np.rint(lines.slope / unit), limits.low, limits.high)
+    slopes = np.clip(np.rint(lines.slope / unit), *limits.slopes)
     levels = lines.level / unit + float(result.zero_point) * 2.0**frac_bits
     intercepts = levels - slopes * lines.centre
     shift = 0
-    while not limits.fits(intercepts / 2.0**shift):
+    while not limits.fits(intercepts / 2.0**shift, limits.intercepts):
         shift += 1
     return _Scaling(True, unit, shift, frac_bits)
 

@@ -76,6 +76,7 @@ class Chain:
         self._q, self._target = problem.q.astype(np.float64), problem.target
         self._unit = float(1 << problem.intercept_shift)
         self._low, self._high = problem.parameter_range
+        self._least, self._most = problem.intercept_range
         self._entries = problem.entries
         self.tried = 0
 
@@ -171,6 +172,6 @@ class Chain:
         rest = target - slopes[:, None] * q
         least, most = rest.min(axis=1), rest.max(axis=1)
         wanted = np.rint((least + most) / (2 * self._unit))
-        intercepts = np.clip(wanted, self._low, self._high)
+        intercepts = np.clip(wanted, self._least, self._most)
         errors = np.maximum(most - intercepts * self._unit, intercepts * self._unit - least)
         return intercepts, (most - least) / 2, errors

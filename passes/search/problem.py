@@ -40,7 +40,7 @@ class Problem:
     """Segments of the table, at least 1."""
 
     param_bits: int
-    """Width of the signed slopes and intercepts, at least 2."""
+    """Width of the signed slopes, 2 to 32; that of the intercepts too without `intercept_bits`."""
 
     intercept_shift: int
     """Left shift of the intercepts before they are added."""
@@ -59,6 +59,12 @@ class Problem:
 
     metric: Metric = "mse"
     """`mse`: weighted mean of squared errors; `max`: the largest absolute error."""
+
+    intercept_bits: int | None = None
+    """Width of the intercepts where they have one of their own, None: `param_bits`."""
+
+    result: Quantization | None = None
+    """How results are stored; None: unknown, only the accumulator matters."""
 
     def __post_init__(self) -> None:
         n = len(self.q)
@@ -83,10 +89,13 @@ class Problem:
             )
         if not 2 <= self.param_bits <= 32:
             raise ValueError(f"param-bits must be between 2 and 32, not {self.param_bits}")
+        if not 2 <= self.intercept_width <= 32:
+            raise ValueError(f"intercept-bits must be between 2 and 32, not {self.intercept_bits}")
         if self.intercept_shift < 0 or self.result_shift < 0:
             raise ValueError("intercept_shift and result_shift must not be negative")
-        reach = max(abs(operand.minimum), abs(operand.maximum)) + (1 << self.intercept_shift)
-        worst = (reach << (self.param_bits - 1)) + ((1 << self.result_shift) >> 1)
+        product = max(abs(operand.minimum), abs(operand.maximum)) << (self.param_bits - 1)
+        intercept = 1 << (self.intercept_width - 1 + self.intercept_shift)
+        worst = product + intercept + ((1 << self.result_shift) >> 1)
         if worst.bit_length() + 1 > MAX_ACCUMULATOR_BITS:
             raise ValueError(
                 f"the accumulator could need {worst.bit_length() + 1} bits, more than "
@@ -99,9 +108,19 @@ class Problem:
         return len(self.q)
 
     @property
+    def intercept_width(self) -> int:
+        """Width of the intercepts in bits."""
+        return self.intercept_bits or self.param_bits
+
+    @property
     def parameter_range(self) -> tuple[int, int]:
-        """Smallest and largest slope or intercept."""
+        """Smallest and largest slope."""
         return storage_range(self.param_bits, signed=True)
+
+    @property
+    def intercept_range(self) -> tuple[int, int]:
+        """Smallest and largest intercept."""
+        return storage_range(self.intercept_width, signed=True)
 
     @property
     def real_targets(self) -> Reals:
@@ -117,6 +136,7 @@ class Problem:
             self.intercept_shift,
             self.result_shift,
             self.param_bits,
+            self.intercept_bits,
         )
 
     def loss(self, table: Table) -> float:

@@ -71,3 +71,9 @@ func.func @nan(%x: !quant.uniform<i8:f32, 1.0>) {
   %y = pwl.apply #pwl.fn<exp> %x table #pwl.table<i8, breakpoints = [], slopes = [1], intercepts = [0]> fit #pwl.fit<optimal, form = seed, metric = mse, seed = 0, entries = 1, points = 256, mse = 0x7FF8000000000000, max_error = 0.0, exact = 1.0> : !quant.uniform<i8:f32, 1.0> -> !quant.uniform<i8:f32, 1.0>
   func.return
 }
+// -----
+// CHECK: error: intercept 40000 does not fit in i16
+func.func @wide_intercept(%x: !quant.uniform<i8:f32, 1.0>) {
+  %y = pwl.apply #pwl.fn<exp> %x table #pwl.table<i8, breakpoints = [], slopes = [1], intercepts = [40000], intercept_bits = 16> : !quant.uniform<i8:f32, 1.0> -> !quant.uniform<i8:f32, 1.0>
+  func.return
+}

@@ -19,6 +19,8 @@ func.func @forms(%s: !quant.uniform<i8:f32, 6.250000e-02>,
   %3 = pwl.apply #pwl.fn<rsqrt> %e : tensor<0x!quant.uniform<u8<1:255>:f32, 6.250000e-02>> -> tensor<0x!quant.uniform<i8:f32, 6.250000e-02>>
   // CHECK-NEXT: pwl.apply #pwl.fn<exp> %{{.*}} into %{{.*}} : memref<4x!quant.uniform<i8:f32, 6.250000e-02>>, memref<4x
   pwl.apply #pwl.fn<exp> %m into %m : memref<4x!quant.uniform<i8:f32, 6.250000e-02>>, memref<4x!quant.uniform<i8:f32, 6.250000e-02>>
+  // CHECK-NEXT: pwl.apply #pwl.fn<tanh> %{{.*}} table #pwl.table<i8, breakpoints = [], slopes = [1], intercepts = [300], intercept_bits = 16, result_shift = 1> : !quant
+  %4 = pwl.apply #pwl.fn<tanh> %s table #pwl.table<i8, breakpoints = [], slopes = [1], intercepts = [300], result_shift = 1, intercept_bits = 16> : !quant.uniform<i8:f32, 6.250000e-02> -> !quant.uniform<i8:f32, 6.250000e-02>
   func.return
 }
 

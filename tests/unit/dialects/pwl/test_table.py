@@ -27,6 +27,7 @@ def tables(draw: st.DrawFn) -> tuple[Table, Quantization, Quantization]:
         draw(st.integers(0, 9)),
         draw(st.integers(0, 9)),
         bits,
+        draw(st.sampled_from([None, 12, 16])),
     )
     return table, operand, result
 
