@@ -100,7 +100,7 @@ def parse(text: str) -> Any:
     if is_torch(text):
         torch_dialect.register_dialect(context)
         # `torch_c` is registered as a dependency of the pipeline, when that runs first.
-        _run(ir.Module.parse("", context), (_TORCH_TO_BACKEND,), "start")
+        _run(ir.Module.parse("", context), _TORCH_TO_LINALG, "start")
     try:
         return ir.Module.parse(text, context)
     except ir.MLIRError as error:

@@ -249,3 +249,21 @@ def test_scalars_and_names_are_checked() -> None:
         executable.run("nothing")
     with pytest.raises(JitError, match="opt_level"):
         jit.compile(SCALARS, opt_level=7)
+
+
+@pytest.mark.parametrize("torch_operator_too", [False, True])
+def test_fragments_between_torch_operators(torch_operator_too: bool) -> None:
+    before = "torch.aten.neg %x : !torch.vtensor<[2,3],f32> -> !torch.vtensor<[2,3],f32>"
+    source, line = ("%n", f"%n = {before}") if torch_operator_too else ("%x", "")
+    executable = jit.compile(f"""
+    func.func @main(%x: !torch.vtensor<[2,3],f32>) -> !torch.vtensor<[2,3],f32> {{
+      {line}
+      %t = torch_c.to_builtin_tensor {source} : !torch.vtensor<[2,3],f32> -> tensor<2x3xf32>
+      %q = arith.fptosi %t : tensor<2x3xf32> to tensor<2x3xi8>
+      %r = arith.addi %q, %q : tensor<2x3xi8>
+      %f = arith.sitofp %r : tensor<2x3xi8> to tensor<2x3xf32>
+      %y = torch_c.from_builtin_tensor %f : tensor<2x3xf32> -> !torch.vtensor<[2,3],f32>
+      return %y : !torch.vtensor<[2,3],f32>
+    }}""")
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    np.testing.assert_array_equal(executable(x), -2 * x if torch_operator_too else 2 * x)
