@@ -114,7 +114,9 @@ def is_torch(text: str) -> bool:
 
 def torch_to_linalg(module: Any) -> None:
     """Lower what is left of the `torch` dialect to linalg on tensors, in place."""
-    _run(module, _TORCH_TO_LINALG, "lowering of the torch dialect")
+    # Its conversions take arith on tensors for their own unfinished work.
+    fragments = "func.func(convert-elementwise-to-linalg)"
+    _run(module, (fragments, *_TORCH_TO_LINALG), "lowering of the torch dialect")
 
 
 def to_buffers(module: Any) -> None:

@@ -140,10 +140,7 @@ def calibrate(
     may clip, and minimizes the squared quantization error. Raises `CalibrationError` for NaN or
     infinity and if there is no batch, `ExportError` for a model that cannot be exported.
     """
-    if method not in ("minmax", "mse"):
-        raise ValueError(f"method is {method!r}; it must be 'minmax' or 'mse'")
-    if not 2 <= bits <= 16:
-        raise ValueError(f"bits is {bits}; it must be from 2 to 16")
+    _check_options(method, bits)
     graphs: dict[str, Graph] = {}
     first: Graph | None = None
     histograms: list[Histogram] = []
@@ -156,12 +153,7 @@ def calibrate(
         if first is None:
             first = graph
             histograms = [Histogram() for _ in graph.non_linear]
-        elif graph.names != first.names:
-            raise CalibrationError(
-                f"inputs {key} take another path through the model than the first batch "
-                f"({len(graph.names)} non-linear operators, not {len(first.names)}); calibrate "
-                "with batches that run the same operators"
-            )
+        _check_same_path(graph, first)
         _observe(graph, inputs, histograms)
     if first is None:
         raise CalibrationError("no batch was given; calibrate with at least one")
@@ -170,6 +162,22 @@ def calibrate(
         for node, histogram in zip(first.non_linear, histograms, strict=True)
     )
     return Calibration(observations, first.names, method, bits, decompose)
+
+
+def _check_options(method: str, bits: int) -> None:
+    if method not in ("minmax", "mse"):
+        raise ValueError(f"method is {method!r}; it must be 'minmax' or 'mse'")
+    if not 2 <= bits <= 16:
+        raise ValueError(f"bits is {bits}; it must be from 2 to 16")
+
+
+def _check_same_path(graph: Graph, first: Graph) -> None:
+    if graph.names != first.names:
+        raise CalibrationError(
+            f"a batch takes another path through the model than the first ({len(graph.names)} "
+            f"non-linear operators, not {len(first.names)}); calibrate with batches that run the "
+            "same operators"
+        )
 
 
 def _observe(graph: Graph, inputs: Inputs, histograms: list[Histogram]) -> None:
