@@ -85,7 +85,7 @@ def format_scale(value: float) -> str:
     Text of a positive scale, byte for byte as MLIR writes it.
 
     Six digits if they are exact (`1.000000e-01`), else seventeen (`0.0078740157480314959`,
-    `1.2345678901234567E-10`), else, where that would look like an integer, the bits of the double.
+    `1.2345678901234568E-10`), else, where that would look like an integer, the bits of the double.
     """
     digits, exponent = _decimal(value, 6)
     short = f"{digits[0]}.{digits[1:]:0<6}e{exponent:+03d}"

@@ -10,7 +10,6 @@ from functools import cache
 from typing import Any
 
 from xdsl.context import Context
-from xdsl.dialects.arith import IntegerOverflowAttr
 from xdsl.dialects.builtin import (
     UNKNOWN_LOC,
     AnyFloat,
@@ -154,7 +153,7 @@ class AssemblyParser(Parser):
         if op.properties and issubclass(op_type, IRDLOperation):
             for name in op.properties.keys() - _known_properties(op_type):
                 value = op.properties.pop(name)
-                if value != IntegerOverflowAttr("none"):
+                if str(value) != "#arith.overflow<none>":
                     op.attributes[name] = value
         return op
 
