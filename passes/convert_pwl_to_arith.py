@@ -13,6 +13,7 @@ from xdsl.dialects.builtin import (
     FunctionType,
     MemRefType,
     ModuleOp,
+    ShapedType,
     TensorType,
     VectorType,
 )
@@ -84,8 +85,8 @@ class ConvertPwlToArithPass(ModulePass):
         table, operand, result = op.table.data, op.input_quantization, op.result_quantization
         select = self.select
         if select != "direct":
-            return lambda _: lambda b, q: integer_code.apply_table(
-                b, q, table, operand, result, select
+            return lambda _: (
+                lambda b, q: integer_code.apply_table(b, q, table, operand, result, select)
             )
 
         def plan(before: Builder) -> Emit:
@@ -133,7 +134,10 @@ def storage(type_: Attribute) -> Attribute:
     if isinstance(type_, FunctionType):
         inputs, outputs = map(storage, type_.inputs), map(storage, type_.outputs)
         return FunctionType.from_lists(list(inputs), list(outputs))
-    if not isa(type_, Shaped) or not isinstance(type_.get_element_type(), UniformQuantizedType):
+    # The cheap test goes first: most values of a model are neither shaped nor quantized.
+    if not isinstance(type_, ShapedType) or not isa(type_, Shaped):
+        return type_
+    if not isinstance(type_.get_element_type(), UniformQuantizedType):
         return type_
     element = storage(type_.get_element_type())
     if isa(type_, TensorType[Attribute]):
