@@ -22,12 +22,13 @@ from xdsl.dialects.builtin import (
     IntAttr,
     IntegerType,
     LocationAttr,
+    ModuleOp,
     NoneAttr,
     RankedStructure,
     ShapedType,
     StringAttr,
 )
-from xdsl.ir import Attribute, Operation
+from xdsl.ir import Attribute, Block, Operation
 from xdsl.irdl import IRDLOperation
 from xdsl.parser import AttrParser, Parser
 from xdsl.utils.exceptions import VerifyException
@@ -146,6 +147,8 @@ class AssemblyParser(Parser):
             self.raise_error(str(error).strip(), start)
         if op.location is UNKNOWN_LOC:
             op.location = self.place(start)
+        if isinstance(op, ModuleOp) and not op.body.blocks:
+            op.body.add_block(Block())  # "builtin.module"() ({}) has one in MLIR
         return op
 
     def _parse_generic_operation(self, op_type: type[Operation]) -> Operation:
