@@ -9,6 +9,7 @@ Search for tables: pure numerics on NumPy arrays, no IR.
 `README.md` has the mathematics.
 """
 
+from lut_opt.passes.search.exact import ExactConfig
 from lut_opt.passes.search.formulate import Form, formulate
 from lut_opt.passes.search.genetic import GeneticConfig, GeneticSearch
 from lut_opt.passes.search.optimal import MAX_POINTS, NotProvable
@@ -18,6 +19,7 @@ from lut_opt.passes.search.strategies import STRATEGIES, SearchResult, Strategy,
 __all__ = [
     "MAX_POINTS",
     "STRATEGIES",
+    "ExactConfig",
     "Form",
     "GeneticConfig",
     "GeneticSearch",

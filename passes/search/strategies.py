@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.passes.search.exact import ExactConfig, fewest_entries, limits
 from lut_opt.passes.search.genetic import GeneticConfig, GeneticSearch
 from lut_opt.passes.search.minimax import minimize_maximum
 from lut_opt.passes.search.objective import (
@@ -38,6 +39,10 @@ class SearchResult:
     stop_reason: str
     proven: bool
     """Whether no table of the problem has a smaller loss."""
+    lower_bound: float | None = None
+    """No table of the problem has a smaller loss than this; None: unknown."""
+    fewest: bool = False
+    """Whether no table with fewer entries does what was asked."""
 
 
 class Strategy(Protocol):
@@ -70,7 +75,7 @@ def search(
     represent, as the samples are); only strategies that look between the points use it, and None
     joins the points by straight lines. `strategy` is a key of `STRATEGIES`; `auto` takes the proven
     optimum where it applies and genetic search elsewhere. `config` is the strategy's own options
-    (`GeneticConfig` for genetic, and for auto where it comes to that).
+    (`GeneticConfig` for genetic, and for auto where it comes to that; `ExactConfig` for exact).
 
     Raises `ValueError` for an unknown strategy and `NotProvable`, a `ValueError`, where
     `strategy="optimal"` does not apply. `TypeError` for a config of another strategy.
@@ -86,9 +91,19 @@ def _optimal(problem: Problem, curve: Curve, seed: int, config: object | None) -
         raise TypeError("strategy=optimal has no options")
     minimize = minimize_maximum if problem.metric == "max" else minimize_squares
     table, tried = minimize(problem)
-    return SearchResult(
-        table, problem.loss(table), "optimal", seed, tried, 0, "optimum proven", True
-    )
+    loss = problem.loss(table)
+    return SearchResult(table, loss, "optimal", seed, tried, 0, "optimum proven", True, loss)
+
+
+def _exact(problem: Problem, curve: Curve, seed: int, config: object | None) -> SearchResult:
+    """The fewest entries that are close enough at every input; `problem.entries` does not count."""
+    config = ExactConfig() if config is None else config
+    if not isinstance(config, ExactConfig):
+        raise TypeError(f"strategy=exact takes an ExactConfig, not {type(config).__name__}")
+    table, tried = fewest_entries(problem, limits(problem, config))
+    reason = f"{table.entries} entries are proven to be the fewest"
+    loss = problem.loss(table)
+    return SearchResult(table, loss, "exact", seed, tried, 0, reason, False, fewest=True)
 
 
 def _genetic(problem: Problem, curve: Curve, seed: int, config: object | None) -> SearchResult:
@@ -130,4 +145,9 @@ def _auto(problem: Problem, curve: Curve, seed: int, config: object | None) -> S
         return _genetic(problem, curve, seed, fallback)
 
 
-STRATEGIES: dict[str, Strategy] = {"auto": _auto, "optimal": _optimal, "genetic": _genetic}
+STRATEGIES: dict[str, Strategy] = {
+    "auto": _auto,
+    "optimal": _optimal,
+    "genetic": _genetic,
+    "exact": _exact,
+}
