@@ -26,6 +26,9 @@ from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 from xdsl.utils.hints import isa
 
+UNKNOWN_SIZE = -1
+"""A size that is known at run time only, as PyTorch writes it; builtin tensors have another."""
+
 
 class TorchTensorType(ParametrizedAttribute, TypeAttribute):
     """
@@ -78,7 +81,7 @@ class TorchTensorType(ParametrizedAttribute, TypeAttribute):
             if self.shape is None:
                 printer.print_string("*")
             else:
-                sizes = ("?" if size == DYNAMIC_INDEX else str(size) for size in self.shape)
+                sizes = ("?" if size == UNKNOWN_SIZE else str(size) for size in self.shape)
                 printer.print_string(f"[{','.join(sizes)}]")
             printer.print_string(",")
             if self.dtype is None:
@@ -92,12 +95,14 @@ class TorchTensorType(ParametrizedAttribute, TypeAttribute):
 
 def _parse_size(parser: AttrParser) -> int:
     if parser.parse_optional_punctuation("?") is not None:
-        return DYNAMIC_INDEX
+        return UNKNOWN_SIZE
     return parser.parse_integer(allow_boolean=False, allow_negative=False)
 
 
 def _sizes(shape: Iterable[int] | None) -> ArrayAttr[IntAttr] | NoneAttr:
-    return NoneAttr() if shape is None else ArrayAttr([IntAttr(size) for size in shape])
+    if shape is None:
+        return NoneAttr()
+    return ArrayAttr([IntAttr(max(size, UNKNOWN_SIZE)) for size in shape])
 
 
 @irdl_attr_definition
@@ -128,7 +133,8 @@ class VTensorType(TorchTensorType):
             raise ValueError(f"{self} has no builtin counterpart; it needs a known element type")
         if self.shape is None:
             return UnrankedTensorType(dtype)
-        return TensorType(dtype, self.shape, self.sparsity)
+        sizes = (DYNAMIC_INDEX if size == UNKNOWN_SIZE else size for size in self.shape)
+        return TensorType(dtype, sizes, self.sparsity)
 
     @staticmethod
     def from_builtin(tensor: Attribute) -> VTensorType:

@@ -5,7 +5,15 @@ import random
 
 import pytest
 from xdsl.context import Context
-from xdsl.dialects.builtin import Builtin, Float64Type, IntegerType, TensorType, f16, f32
+from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
+    Builtin,
+    Float64Type,
+    IntegerType,
+    TensorType,
+    f16,
+    f32,
+)
 from xdsl.dialects.func import Func
 from xdsl.parser import Parser
 from xdsl.transforms.canonicalize import CanonicalizePass
@@ -132,18 +140,18 @@ def test_plain_numbers():
 
 def test_casts_verify():
     quantized = UniformQuantizedType(8, 0.5)
-    tensor = TensorType(f32, [2, -1])
+    tensor = TensorType(f32, [2, DYNAMIC_INDEX])
     x = create_ssa_value(tensor)
-    q = QuantizeCastOp(x, TensorType(quantized, [2, -1]))
+    q = QuantizeCastOp(x, TensorType(quantized, [2, DYNAMIC_INDEX]))
     q.verify()
     DequantizeCastOp(q, tensor).verify()
-    StorageCastOp(q, TensorType(IntegerType(8), [2, -1])).verify()
+    StorageCastOp(q, TensorType(IntegerType(8), [2, DYNAMIC_INDEX])).verify()
     with pytest.raises(VerifyException, match="same shape"):
         QuantizeCastOp(x, TensorType(quantized, [2, 3])).verify()
     with pytest.raises(VerifyException, match="does not match"):
-        DequantizeCastOp(q, TensorType(f16, [2, -1])).verify()
+        DequantizeCastOp(q, TensorType(f16, [2, DYNAMIC_INDEX])).verify()
     with pytest.raises(VerifyException, match="does not match"):
-        StorageCastOp(q, TensorType(IntegerType(16), [2, -1])).verify()
+        StorageCastOp(q, TensorType(IntegerType(16), [2, DYNAMIC_INDEX])).verify()
     with pytest.raises(VerifyException, match="not a quantized"):
         QuantizeCastOp(x, tensor).verify()
 
