@@ -27,8 +27,8 @@ from lut_opt.dialects.quant import (
     QuantizeCastOp,
     StorageCastOp,
     UniformQuantizedType,
-    format_scale,
 )
+from lut_opt.dialects.quant_scale import format_scale
 
 SPELLINGS = [
     "i8:f32, 3.125000e-02",
