@@ -19,6 +19,7 @@ from xdsl.dialects.builtin import (
     DenseIntOrFPElementsAttr,
     IndexType,
     IntegerAttr,
+    IntegerType,
     MemRefType,
     TensorType,
     VectorType,
@@ -96,10 +97,12 @@ def _on_vector(
     """Lane by lane: xDSL's `arith` casts and `select` take scalars only."""
     from xdsl.dialects import vector
 
-    element = element_type(result_type)
-    zero = 0.0 if isinstance(element, AnyFloat) else 0
-    start = arith.ConstantOp(DenseIntOrFPElementsAttr.from_list(result_type, [zero]))
-    result: SSAValue = builder.insert(start).result
+    if isa(result_type, VectorType[AnyFloat]):
+        zeros = DenseIntOrFPElementsAttr.from_list(result_type, [0.0])
+    else:
+        assert isa(result_type, VectorType[IntegerType])
+        zeros = DenseIntOrFPElementsAttr.from_list(result_type, [0])
+    result: SSAValue = builder.insert(arith.ConstantOp(zeros)).result
     for position in product(*map(range, result_type.get_shape())):
         extract = vector.ExtractOp(source, position, element_type(source.type))
         lane = emit(builder, builder.insert(extract).result)

@@ -27,11 +27,18 @@ from xdsl.dialects.builtin import (
     TensorType,
 )
 from xdsl.ir import Attribute, SSAValue
+from xdsl.utils.hints import isa
 
 from lut_opt.dialects.pwl import Table
 from lut_opt.dialects.pwl.quantization import Quantization, exact_log2
 
 Select = Literal["compare", "search", "direct"]
+
+_SIGNIFICANT_BITS: dict[type[Attribute], int] = {
+    BFloat16Type: 8,
+    Float16Type: 11,
+    Float32Type: 24,
+}
 
 MAX_DIRECT_BITS = 16
 """Widest input of a direct table: 65,536 stored results."""
@@ -45,7 +52,7 @@ def constant(builder: Builder, value: int, bits: int) -> SSAValue:
 
 def resize(builder: Builder, value: SSAValue, bits: int, signed: bool = True) -> SSAValue:
     """Extend or truncate an integer to `bits`."""
-    assert isinstance(value.type, IntegerType)
+    assert isa(value.type, IntegerType)
     width = value.type.width.data
     if bits == width:
         return value
@@ -180,9 +187,8 @@ def look_up(builder: Builder, q: SSAValue, values: SSAValue, bits: int) -> SSAVa
     # One bit more, so that the signed cast to index reads the pattern as unsigned.
     wide = resize(builder, q, register_width(bits + 1), signed=False)
     index = builder.insert(arith.IndexCastOp(wide, IndexType())).result
-    assert isinstance(values.type, TensorType)
-    element: Attribute = values.type.get_element_type()
-    return builder.insert(tensor.ExtractOp(values, [index], element)).result
+    assert isa(values.type, TensorType[Attribute])
+    return builder.insert(tensor.ExtractOp(values, [index], values.type.element_type)).result
 
 
 def quantize(builder: Builder, x: SSAValue, to: Quantization) -> SSAValue:
@@ -226,7 +232,7 @@ def _float(value: SSAValue) -> AnyFloat:
 
 def _float_bounds(to: Quantization, kind: AnyFloat) -> tuple[float, float]:
     """The storage range, shrunk to floats that convert without overflow."""
-    digits = {BFloat16Type: 8, Float16Type: 11, Float32Type: 24}.get(type(kind), 53)
+    digits = _SIGNIFICANT_BITS.get(type(kind), 53)
     bounds: list[float] = []
     for bound in (to.minimum, to.maximum):
         excess = max(0, bound.bit_length() - digits)
