@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
 from xdsl.ir import Operation
@@ -20,8 +20,8 @@ class OpError(PassFailedException):
 
 
 @contextmanager
-def about(op: Operation) -> Iterator[None]:
-    """Turn what goes wrong inside (a bad value, a failed verification) into a diagnostic on `op`."""
+def about(op: Operation) -> Generator[None]:
+    """Turn a bad value or a failed verification inside into a diagnostic on `op`."""
     try:
         yield
     except OpError:

@@ -54,8 +54,8 @@ class LowerNonlinearToPwlPass(ModulePass):
     input_bits: int = 8
     """Storage width of inputs that are not quantized yet."""
     output_bits: int = 8
-    """Storage width of results that are not quantized yet; above 16, the output scale defaults to
-    input scale · 2^-6: the accumulator of the seed form."""
+    """Storage width of results that are not quantized yet; above 8, the output scale defaults to
+    input scale · 2^-6, the unit of the seed form's accumulator, if the results fit."""
     input_signed: bool = True
     """Storage of inputs whose scale comes from input-scale."""
     keep: tuple[str, ...] = ()
@@ -118,9 +118,7 @@ def _lower(found: Nonlinear, defaults: Defaults) -> None:
     operand = input_quantization(found, defaults)
     result = output_quantization(found, operand, defaults, _float_element(op, float_type))
     created.append(QuantizeCastOp(source, _quantized(float_type, operand)))
-    apply = ApplyOp(
-        FnAttr(found.function), created[-1], result_type=_quantized(float_type, result)
-    )
+    apply = ApplyOp(FnAttr(found.function), created[-1], result_type=_quantized(float_type, result))
     if RANGE in op.attributes:
         apply.attributes[RANGE] = op.attributes[RANGE]
     created += [apply, DequantizeCastOp(apply.results[0], float_type)]

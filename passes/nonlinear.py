@@ -132,5 +132,3 @@ def _softsign(op: Operation) -> Nonlinear | None:
     if not isinstance(inner, Operation) or torch_name(inner) != "aten.abs":
         return None
     return Nonlinear(op, NamedFunction("softsign"), x) if inner.operands[0] is x else None
-
-

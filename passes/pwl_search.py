@@ -11,7 +11,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from lut_opt.dialects.pwl import ApplyOp, Fit, FitAttr, FnAttr, TableAttr
+from lut_opt.dialects.pwl import ApplyOp, Fit, FitAttr, TableAttr
 from lut_opt.dialects.pwl.certificate import RealFunction, certify, samples
 from lut_opt.dialects.pwl.function_body import real_function
 from lut_opt.dialects.pwl.quantization import Quantization
@@ -59,8 +59,8 @@ class PwlSearchPass(ModulePass):
     """Fraction bits: λ of the seed form, the result shift of the direct form (default: the most at
     which the slopes and intercepts of the best real-valued table fit)."""
     form: Form = "auto"
-    """`seed`: slopes and intercepts in the function's own units, power-of-two scales; `direct`: from
-    stored input to stored result, any scales; `auto`: seed where it is possible."""
+    """`seed`: slopes and intercepts in the function's own units, power-of-two scales; `direct`:
+    from stored input to stored result, any scales; `auto`: seed where it is possible."""
     metric: Metric = "mse"
     """What is minimized on the accumulator: the mean squared or the largest error."""
     domain_min: float | int | None = None
@@ -84,7 +84,7 @@ class PwlSearchPass(ModulePass):
     rounding_range: tuple[int, ...] = (0, 6)
     """Genetic: [m_a, m_b], the fraction bits to which breakpoints are rounded."""
     fitness: Literal["grid", "integer"] = "integer"
-    """Genetic: the paper's error of real segments on a 0.01 grid, or the integer table's own loss."""
+    """Genetic: the paper's error of real segments on a 0.01 grid, or the integer table's loss."""
 
     def __post_init__(self) -> None:
         if self.entries < 1:

@@ -2,18 +2,18 @@
 Choose the quantized types around an operator.
 
 Scales come, in this order, from the quantize/dequantize ops around it, from its `pwl.range`
-attribute, and from the pass options. An output scale that nobody gives is derived from the function.
+attribute, and from the pass options. An output scale that nobody gives follows from the function.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from xdsl.dialects.builtin import ArrayAttr, FloatAttr, IntegerAttr
 from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.utils.hints import isa
 
 from lut_opt.dialects.pwl import NamedFunction
 from lut_opt.dialects.pwl.quantization import Quantization, storage_range
@@ -52,12 +52,9 @@ def declared_range(op: Operation) -> tuple[float, float] | None:
     if attribute is None:
         return None
     bounds: list[float] = []
-    if isinstance(attribute, ArrayAttr):
-        entries: Sequence[Attribute] = attribute.data
+    if isa(attribute, ArrayAttr[Attribute]):
         bounds = [
-            float(entry.value.data)
-            for entry in entries
-            if isinstance(entry, FloatAttr | IntegerAttr)
+            float(entry.value.data) for entry in attribute if isa(entry, FloatAttr | IntegerAttr)
         ]
     if len(bounds) != 2:
         raise OpError(op, f"{RANGE} must be two 64-bit floats, as in [-4.0, 4.0], got {attribute}")
@@ -88,7 +85,9 @@ def input_quantization(found: Nonlinear, defaults: Defaults) -> Quantization:
         scale = power_of_two_scale(*interval, bits, signed)
         quantization = Quantization(bits, signed, scale)
     elif defaults.input_scale is not None:
-        quantization = Quantization(defaults.input_bits, defaults.input_signed, defaults.input_scale)
+        quantization = Quantization(
+            defaults.input_bits, defaults.input_signed, defaults.input_scale
+        )
     else:
         raise OpError(
             op,
@@ -152,15 +151,16 @@ def output_quantization(
     bits = defaults.output_bits
     if defaults.output_scale is not None:
         return Quantization(bits, True, defaults.output_scale)
-    if bits > 16:
-        return Quantization(bits, True, operand.scale * 2.0**-SEED_FRACTION_BITS)
     return Quantization(bits, True, _derived_scale(found, operand, bits, float_type))
 
 
 def _derived_scale(
     found: Nonlinear, operand: Quantization, bits: int, float_type: Attribute
 ) -> float:
-    """The power of two that stores the function with the least squared error; ties: the larger."""
+    """
+    The accumulator's own unit if the storage is wide enough for it, so that nothing is rounded,
+    else the power of two that stores the function with the least squared error (ties: the larger).
+    """
     x = operand.dequantize(operand.values)
     if (interval := declared_range(found.op)) is not None:
         inside = x[(x >= interval[0]) & (x <= interval[1])]
@@ -168,6 +168,9 @@ def _derived_scale(
     # What overflows the float type saturates, as the table will.
     smallest, highest = SCALE_LIMITS[type(float_type)]
     y = np.clip(found.function(x), -highest, highest)
+    seed_scale = operand.scale * 2.0**-SEED_FRACTION_BITS
+    if bits > 8 and float(np.max(np.abs(y))) < seed_scale * 2.0 ** (bits - 1):
+        return seed_scale
     top = math.floor(math.log2(max(float(np.max(np.abs(y))), smallest, 2.0**-100))) - bits + 2
     scales = [2.0**exponent for exponent in range(top, top - 4, -1)]
     errors = [_squared_error(y, Quantization(bits, True, scale)) for scale in scales]
@@ -225,11 +228,14 @@ def _from_constants(op: Operation) -> Quantization | None:
     scale, zero_point = values[0], values[1]
     if not (scale > 0 and math.isfinite(scale)):
         raise OpError(op, f"the scale of {op.name} must be positive and finite, got {scale}")
-    if len(values) == 3 and values[2] in _ATEN_STORAGE:
-        bits, signed = _ATEN_STORAGE[int(values[2])]
-        return Quantization(bits, signed, scale, zero_point)
-    if len(values) < 4 or not isinstance(values[2], int) or not isinstance(values[3], int):
-        return None
-    low, high = values[2], values[3]
-    bits = next(b for b in (8, 16, 32) if storage_range(b, low < 0)[1] >= high)
-    return Quantization(bits, low < 0, scale, zero_point, low, high)
+    match values[2:]:
+        case [int() as dtype] if dtype in _ATEN_STORAGE:
+            bits, signed = _ATEN_STORAGE[dtype]
+            return Quantization(bits, signed, scale, zero_point)
+        case [int() as low, int() as high, *_] if low < high:
+            widths = (b for b in (8, 16, 32) if storage_range(b, low < 0)[1] >= high)
+            if (width := next(widths, None)) is not None:
+                return Quantization(width, low < 0, scale, zero_point, low, high)
+        case _:
+            pass
+    return None

@@ -44,9 +44,7 @@ class VerifyPwlPass(ModulePass):
         work = [inner for inner in op.walk() if isinstance(inner, ApplyOp)]
         for apply in progress(work, self.name):
             if apply.table is None:
-                raise OpError(
-                    apply, f"{apply.function_name} has no table: run --pwl-search first"
-                )
+                raise OpError(apply, f"{apply.function_name} has no table: run --pwl-search first")
             if apply.fit is None:
                 continue
             key = apply.table, apply.fit, problem_key(apply, None)

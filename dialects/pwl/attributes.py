@@ -13,6 +13,7 @@ from xdsl.irdl import irdl_attr_definition
 from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.hints import isa
 
 from lut_opt.dialects.literals import parse_double
 from lut_opt.dialects.pwl.functions import FUNCTIONS
@@ -139,7 +140,7 @@ class TableAttr(Data[Table]):
         """Parse `<iN, breakpoints = […], slopes = […], intercepts = […], …>`."""
         with parser.in_angle_brackets():
             width = parser.parse_type()
-            if not isinstance(width, IntegerType):
+            if not isa(width, IntegerType):
                 parser.raise_error("expected the integer type of slopes and intercepts, such as i8")
             fields: dict[str, Callable[[], Any]] = {
                 "breakpoints": lambda: _parse_integers(parser),
@@ -170,10 +171,10 @@ class Fit:
     """
     How a table was found, and how good it is on the inputs that count.
 
-    `entries` is what the search was asked for. `mse` is that of the accumulator against f (saturated
-    to the result's range), in real units; `max_error` that of the rounded result, in output steps;
-    `exact` the share of inputs whose result is the correctly rounded f; `optimal_mse` the proven
-    optimum of the same problem, None if unknown.
+    `entries` is what the search was asked for. `mse` is that of the accumulator against f, which is
+    saturated to the result's range, in real units; `max_error` that of the rounded result, in
+    output steps; `exact` the share of inputs whose result is the correctly rounded f; `optimal_mse`
+    the proven optimum of the same problem, None if unknown.
     """
 
     strategy: str

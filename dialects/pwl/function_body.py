@@ -20,6 +20,11 @@ from lut_opt.dialects.pwl.quantization import Reals
 Values = Any
 """A NumPy array: float64, or bool for the result of a comparison."""
 
+
+def _multiply_add(a: Values, b: Values, c: Values) -> Values:
+    return a * b + c
+
+
 _EVALUATE: dict[type[Operation], Callable[..., Values]] = {
     arith.AddfOp: np.add,
     arith.SubfOp: np.subtract,
@@ -35,8 +40,8 @@ _EVALUATE: dict[type[Operation], Callable[..., Values]] = {
     arith.OrIOp: np.logical_or,
     arith.XOrIOp: np.logical_xor,
     # The function is approximated in the reals, so a change of format is no operation.
-    arith.ExtFOp: lambda x: x,
-    arith.TruncFOp: lambda x: x,
+    arith.ExtFOp: np.positive,
+    arith.TruncFOp: np.positive,
     math.AbsFOp: np.abs,
     math.AcosOp: np.arccos,
     math.AsinOp: np.arcsin,
@@ -52,14 +57,14 @@ _EVALUATE: dict[type[Operation], Callable[..., Values]] = {
     math.ExpM1Op: np.expm1,
     math.ExpOp: np.exp,
     math.FloorOp: np.floor,
-    math.FmaOp: lambda a, b, c: a * b + c,
+    math.FmaOp: _multiply_add,
     math.Log10Op: np.log10,
     math.Log1pOp: np.log1p,
     math.Log2Op: np.log2,
     math.LogOp: np.log,
     math.PowFOp: np.power,
     math.RoundEvenOp: np.rint,
-    math.RsqrtOp: lambda x: 1.0 / np.sqrt(x),
+    math.RsqrtOp: FUNCTIONS["rsqrt"].evaluate,
     math.SinOp: np.sin,
     math.SinhOp: np.sinh,
     math.SqrtOp: np.sqrt,
@@ -77,8 +82,8 @@ class FunctionBody:
     """
     The real function that a `func.func` of straight-line `arith` and `math` computes.
 
-    Evaluated in double precision whatever float type the body names. Raises VerifyException, with the
-    op attached, if the body holds an op without a real meaning.
+    Evaluated in double precision whatever float type the body names. Raises VerifyException if the
+    body holds an op without a real meaning.
     """
 
     def __init__(self, op: func.FuncOp):
@@ -139,4 +144,3 @@ def real_function(op: ApplyOp) -> Any:
     if not isinstance(callee, func.FuncOp):
         raise VerifyException(f"symbol @{op.function.string_value()} names no func.func: define it")
     return FunctionBody(callee)
-

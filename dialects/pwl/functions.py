@@ -1,8 +1,8 @@
 """
 The functions that a table can approximate, in double precision.
 
-This registry is the only place that knows them: the IR attribute `#pwl.fn`, the lowering, the search
-and the certificates all look here.
+This registry is the only place that knows them: the IR attribute `#pwl.fn`, the lowering, the
+search and the certificates all look here.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lut_opt.dialects.pwl.quantization import Reals
+
+Mask = NDArray[np.bool_]
 
 _vector_erf: Callable[[Reals], Reals] = np.vectorize(math.erf, otypes=[np.float64])
 
@@ -30,15 +33,14 @@ class Function:
     name: str
     evaluate: Callable[..., Reals]
     parameters: tuple[str, ...] = ()
-    defined: Callable[..., np.ndarray] | None = None
-    domain: str = "every real"
+    defined: Callable[..., Mask] | None = None
 
     def __call__(self, x: Reals, *parameters: float) -> Reals:
         """Values at `x`; what lies outside the domain comes out as NaN or infinity."""
         with np.errstate(all="ignore"):
             return np.asarray(self.evaluate(np.asarray(x, np.float64), *parameters), np.float64)
 
-    def is_defined(self, x: Reals, *parameters: float) -> np.ndarray:
+    def is_defined(self, x: Reals, *parameters: float) -> Mask:
         """Boolean mask: where the function has a value."""
         x = np.asarray(x, np.float64)
         if self.defined is None:
@@ -81,14 +83,62 @@ def _elu(x: Reals, alpha: float, scale: float, input_scale: float) -> Reals:
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 
 
-def _pow_defined(x: Reals, exponent: float) -> np.ndarray:
+def _silu(x: Reals) -> Reals:
+    return x * _sigmoid(x)
+
+
+def _hard_swish(x: Reals) -> Reals:
+    return x * _hard_sigmoid(x)
+
+
+def _mish(x: Reals) -> Reals:
+    return x * np.tanh(np.logaddexp(0.0, x))
+
+
+def _selu(x: Reals) -> Reals:
+    return _elu(x, _SELU_ALPHA, _SELU_SCALE, 1.0)
+
+
+def _celu(x: Reals, alpha: float) -> Reals:
+    return _elu(x, alpha, 1.0, 1.0 / alpha)
+
+
+def _leaky_relu(x: Reals, slope: float) -> Reals:
+    return np.where(x > 0, x, slope * x)
+
+
+def _softsign(x: Reals) -> Reals:
+    return x / (1.0 + np.abs(x))
+
+
+def _rsqrt(x: Reals) -> Reals:
+    return 1.0 / np.sqrt(x)
+
+
+def _reciprocal(x: Reals) -> Reals:
+    return 1.0 / x
+
+
+def _positive(x: Reals) -> Mask:
+    return x > 0
+
+
+def _not_negative(x: Reals) -> Mask:
+    return x >= 0
+
+
+def _not_zero(x: Reals) -> Mask:
+    return x != 0
+
+
+def _above_minus_one(x: Reals) -> Mask:
+    return x > -1
+
+
+def _pow_defined(x: Reals, exponent: float) -> Mask:
     if float(exponent).is_integer():
         return np.ones(x.shape, dtype=bool) if exponent >= 0 else x != 0
     return x >= 0 if exponent > 0 else x > 0
-
-
-def _positive(x: Reals) -> np.ndarray:
-    return x > 0
 
 
 FUNCTIONS: dict[str, Function] = {
@@ -96,8 +146,8 @@ FUNCTIONS: dict[str, Function] = {
     for f in (
         Function("gelu", _gelu),
         Function("gelu_tanh", _gelu_tanh),
-        Function("silu", lambda x: x * _sigmoid(x)),
-        Function("hardswish", lambda x: x * _hard_sigmoid(x)),
+        Function("silu", _silu),
+        Function("hardswish", _hard_swish),
         Function("hardsigmoid", _hard_sigmoid),
         Function("sigmoid", _sigmoid),
         Function("tanh", np.tanh),
@@ -105,24 +155,22 @@ FUNCTIONS: dict[str, Function] = {
         Function("exp", np.exp),
         Function("exp2", np.exp2),
         Function("expm1", np.expm1),
-        Function("log", np.log, defined=_positive, domain="x > 0"),
-        Function("log1p", np.log1p, defined=lambda x: x > -1, domain="x > −1"),
+        Function("log", np.log, defined=_positive),
+        Function("log1p", np.log1p, defined=_above_minus_one),
         Function("softplus", _softplus, ("beta", "threshold")),
-        Function("mish", lambda x: x * np.tanh(np.logaddexp(0.0, x))),
+        Function("mish", _mish),
         Function("elu", _elu, ("alpha", "scale", "input_scale")),
-        Function("selu", lambda x: _elu(x, _SELU_ALPHA, _SELU_SCALE, 1.0)),
-        Function("celu", lambda x, alpha: _elu(x, alpha, 1.0, 1.0 / alpha), ("alpha",)),
-        Function("leaky_relu", lambda x, slope: np.where(x > 0, x, slope * x), ("negative_slope",)),
-        Function("softsign", lambda x: x / (1.0 + np.abs(x))),
+        Function("selu", _selu),
+        Function("celu", _celu, ("alpha",)),
+        Function("leaky_relu", _leaky_relu, ("negative_slope",)),
+        Function("softsign", _softsign),
         Function("sin", np.sin),
         Function("cos", np.cos),
         Function("atan", np.arctan),
-        Function("sqrt", np.sqrt, defined=lambda x: x >= 0, domain="x ≥ 0"),
-        Function("rsqrt", lambda x: 1.0 / np.sqrt(x), defined=_positive, domain="x > 0"),
-        Function("reciprocal", lambda x: 1.0 / x, defined=lambda x: x != 0, domain="x ≠ 0"),
+        Function("sqrt", np.sqrt, defined=_not_negative),
+        Function("rsqrt", _rsqrt, defined=_positive),
+        Function("reciprocal", _reciprocal, defined=_not_zero),
         Function("square", np.square),
-        Function(
-            "pow", np.power, ("exponent",), defined=_pow_defined, domain="x where x^exponent is real"
-        ),
+        Function("pow", np.power, ("exponent",), defined=_pow_defined),
     )
 }

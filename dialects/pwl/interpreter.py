@@ -5,13 +5,13 @@ Run `pwl` and `quant` ops in xDSL's interpreter.
     interpreter.register_implementations(PwlFunctions())
     interpreter.call_op("main", (3,))
 
-Scalars are Python ints and floats; tensors, vectors and memrefs are `ShapedArray`s of stored integers.
+Scalars are Python ints and floats; tensors, vectors and memrefs are `ShapedArray`s.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from xdsl.dialects.builtin import AnyFloat, IntegerType
@@ -40,10 +40,10 @@ from lut_opt.dialects.quant import (
 
 def _map(value: Any, element: Attribute, function: Callable[[Sequence[Any]], list[Any]]) -> Any:
     """Apply a function of many elements to a scalar or a ShapedArray."""
-    if not isinstance(value, ShapedArray):
-        return function([value])[0]
+    array = cast(ShapedArray[Any] | int | float, value)
+    if not isinstance(array, ShapedArray):
+        return function([array])[0]
     assert isinstance(element, IntegerType | AnyFloat)
-    array: ShapedArray[Any] = value
     data = TypedPtr[Any].new(function(array.data), xtype=element)
     return ShapedArray(data, list(array.shape))
 

@@ -38,6 +38,7 @@ from xdsl.traits import (
     SymbolTable,
 )
 from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.hints import isa
 
 from lut_opt.dialects.pwl.attributes import FitAttr, FnAttr, TableAttr
 from lut_opt.dialects.pwl.quantization import Quantization
@@ -45,6 +46,8 @@ from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quant import UniformQuantizedType
 
 MAX_ACCUMULATOR_BITS = 64
+
+Shaped = TensorType[Attribute] | VectorType[Attribute] | MemRefType[Attribute]
 
 
 class ApplyEffects(MemoryEffect):
@@ -70,15 +73,13 @@ class ApplyCanonicalization(HasCanonicalizationPatternsTrait):
 
 def element_type(type_: Attribute) -> Attribute:
     """Element of a shaped type, or the type itself."""
-    if isinstance(type_, TensorType | VectorType | MemRefType):
-        return type_.get_element_type()
-    return type_
+    return type_.get_element_type() if isa(type_, Shaped) else type_
 
 
 def _same_shape(left: Attribute, right: Attribute) -> bool:
-    if isinstance(left, TensorType | VectorType | MemRefType):
+    if isa(left, Shaped) and isa(right, Shaped):
         return type(left) is type(right) and left.get_shape() == right.get_shape()
-    return not isinstance(right, TensorType | VectorType | MemRefType)
+    return not isa(left, Shaped) and not isa(right, Shaped)
 
 
 @irdl_op_definition

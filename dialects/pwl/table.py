@@ -25,8 +25,8 @@ class Table:
         y   = clamp(floor((acc + 2^(r−1)) / 2^r)) # r = result_shift; r = 0: y = clamp(acc)
 
     `breakpoints` ascend (N−1 of them; equal neighbours make an empty segment); slopes and
-    intercepts are signed integers of `param_bits` bits, the intercepts of `intercept_bits` where those differ
-    (None: they do not).
+    intercepts are signed integers of `param_bits` bits, the intercepts of `intercept_bits` where
+    those differ (None: they do not).
     """
 
     breakpoints: tuple[int, ...]

@@ -356,3 +356,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return EXIT_BUG
+
+
+if __name__ == "__main__":
+    sys.exit(main())

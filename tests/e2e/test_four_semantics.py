@@ -1,8 +1,8 @@
 """
 One table, four places: NumPy, the interpreter, compiled arithmetic, simulated SystemVerilog.
 
-Every function of the registry at every power-of-two scale from 2^0 to 2^-6 goes through the driver's own
-passes, starting from the torch operator; then the four must agree on all 256 stored inputs.
+Every function of the registry at every power-of-two scale from 2^0 to 2^-6 goes through the
+driver's own passes, starting from the torch operator; then the four must agree on all 256 inputs.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@
 // MSE: error: [verify-pwl] the certificate of silu states mse = 1e-06, but it is
 // SHIFT: error: [verify-pwl] the certificate of silu states mse =
 // OPTIMUM: error: [verify-pwl] the certificate of silu states optimal_mse = 1e-09, but it is
-// NONE: doctest.mlir:20:3: error: [verify-pwl] silu has no table: run --pwl-search first
+// NONE: doctest.mlir:19:3: error: [verify-pwl] silu has no table: run --pwl-search first
 
 func.func @silu(%x: !quant.uniform<i8:f32, 6.250000e-02>) -> !quant.uniform<i8:f32, 6.250000e-02> {
   %0 = pwl.apply #pwl.fn<silu> %x : !quant.uniform<i8:f32, 6.250000e-02> -> !quant.uniform<i8:f32, 6.250000e-02>

@@ -1,0 +1,62 @@
+# `make help` lists the targets. Set-up on a fresh Debian machine with Python 3.11: `make demo`, `make test`.
+
+VENV   ?= .venv
+PYTHON ?= python3.11
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+APT    := iverilog yosys verilator
+SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	# torch first and pinned: what needs torch then takes this one.
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+.PHONY: install
+install: $(STAMP) ## make the virtual environment with everything in it
+
+.PHONY: apt
+apt: ## install the simulator and the synthesizer from Debian
+	@missing=; for tool in $(APT); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing$$missing"; \
+	  $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq $$missing >/dev/null; \
+	fi
+
+.PHONY: demo
+demo: $(STAMP) apt ## a pretrained sentence encoder through the whole toolchain
+	$(BIN)/python examples/minilm_demo.py
+
+.PHONY: test
+test: check apt ## everything: check, pytest, lit
+	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/lit -s tests/filecheck
+
+.PHONY: check
+check: $(STAMP) ## style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: $(STAMP) ## rewrite the code in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: bench
+bench: $(STAMP) ## measure: start-up, parsing, search, compiled code
+	for script in benchmarks/*.py; do $(BIN)/python $$script; done
+
+.PHONY: clean
+clean: ## remove what the targets made
+	rm -rf $(VENV) demo-output build dist .pytest_cache .ruff_cache .hypothesis
