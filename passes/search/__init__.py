@@ -12,6 +12,7 @@ Search for tables: pure numerics on NumPy arrays, no IR.
 from lut_opt.passes.search.exact import ExactConfig
 from lut_opt.passes.search.formulate import Form, formulate
 from lut_opt.passes.search.genetic import GeneticConfig, GeneticSearch
+from lut_opt.passes.search.joint import JointProblem, Scale, formulate_joint
 from lut_opt.passes.search.optimal import MAX_POINTS, NotProvable
 from lut_opt.passes.search.problem import Metric, Problem
 from lut_opt.passes.search.strategies import STRATEGIES, SearchResult, Strategy, search
@@ -23,11 +24,14 @@ __all__ = [
     "Form",
     "GeneticConfig",
     "GeneticSearch",
+    "JointProblem",
     "Metric",
     "NotProvable",
     "Problem",
+    "Scale",
     "SearchResult",
     "Strategy",
     "formulate",
+    "formulate_joint",
     "search",
 ]
