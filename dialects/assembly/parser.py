@@ -29,7 +29,7 @@ from xdsl.dialects.builtin import (
     StringAttr,
 )
 from xdsl.ir import Attribute, Block, Operation
-from xdsl.irdl import IRDLOperation
+from xdsl.irdl import IRDLOperation, OptPropertyDef
 from xdsl.parser import AttrParser, Parser
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
@@ -153,11 +153,14 @@ class AssemblyParser(Parser):
 
     def _parse_generic_operation(self, op_type: type[Operation]) -> Operation:
         op = super()._parse_generic_operation(op_type)
-        if op.properties and issubclass(op_type, IRDLOperation):
-            for name in op.properties.keys() - _known_properties(op_type):
-                value = op.properties.pop(name)
-                if str(value) != "#arith.overflow<none>":
-                    op.attributes[name] = value
+        if not issubclass(op_type, IRDLOperation):
+            return op
+        for name in op.properties.keys() - _known_properties(op_type):
+            value = op.properties.pop(name)
+            if str(value) != "#arith.overflow<none>":
+                op.attributes[name] = value
+        if missing := _required_properties(op_type) - op.properties.keys():
+            self.raise_error(f"{op.name} needs the property '{min(missing)}'")
         return op
 
     # Attributes
@@ -241,3 +244,12 @@ class AssemblyParser(Parser):
 @cache
 def _known_properties(op_type: type[IRDLOperation]) -> frozenset[str]:
     return SEGMENT_SIZES | op_type.get_irdl_definition().properties.keys()
+
+
+@cache
+def _required_properties(op_type: type[IRDLOperation]) -> frozenset[str]:
+    return frozenset(
+        name
+        for name, definition in op_type.get_irdl_definition().properties.items()
+        if not isinstance(definition, OptPropertyDef) and definition.default_value is None
+    )

@@ -47,6 +47,7 @@ class ConstantOp(TorchOp):
     """A constant: `%int1 = torch.constant.int 1`; its value is the property `value`."""
 
     RESULT: ClassVar[Attribute]
+    REQUIRED = ("value",)
 
     @property
     def value(self) -> Attribute | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from xdsl.dialects.builtin import IntegerAttr, StringAttr, i64
+from xdsl.dialects.builtin import IntegerAttr, StringAttr, UnitAttr, i64
 from xdsl.ir import Attribute, Operation, OpTraits
 from xdsl.parser import Parser
 from xdsl.printer import Printer
@@ -23,6 +23,7 @@ class OperatorOp(TorchOp):
     """`torch.operator "torch.custom.op"(%a) {k = 1 : si64} : (T) -> U`: an op by a name."""
 
     name = "torch.operator"
+    REQUIRED = ("name",)
 
     traits: ClassVar[OpTraits] = OpTraits(tuple)
 
@@ -197,13 +198,13 @@ class SymbolicIntOp(TorchOp):
 
     name = "torch.symbolic_int"
 
-    KEYS: ClassVar = ("symbol_name", "min_val", "max_val")
+    REQUIRED = ("symbol_name", "min_val", "max_val")
 
     @classmethod
     def parse(cls, parser: Parser) -> TorchOp:
         properties: dict[str, Attribute] = {"symbol_name": StringAttr(parser.parse_str_literal())}
         with parser.in_braces():
-            for key in cls.KEYS[1:]:
+            for key in cls.REQUIRED[1:]:
                 parser.parse_keyword(key)
                 parser.parse_punctuation("=")
                 properties[key] = IntegerAttr(parser.parse_integer(allow_boolean=False), i64)
@@ -217,13 +218,13 @@ class SymbolicIntOp(TorchOp):
 
     def print(self, printer: Printer) -> None:
         values = {**self.attributes, **self.properties}
-        name, low, high = (values.get(key) for key in self.KEYS)
+        name, low, high = (values.get(key) for key in self.REQUIRED)
         if isinstance(name, StringAttr):
             printer.print_string(" ")
             printer.print_string_literal(name.data)
         if isinstance(low, IntegerAttr) and isinstance(high, IntegerAttr):
             printer.print_string(f" {{min_val = {low.value.data}, max_val = {high.value.data}}}")
-        printer.print_op_attributes(self.attributes, reserved_attr_names=self.KEYS)
+        printer.print_op_attributes(self.attributes, reserved_attr_names=self.REQUIRED)
         self.print_signature(printer)
 
 
@@ -231,6 +232,7 @@ class BindSymbolicShapeOp(TorchOp):
     """`torch.bind_symbolic_shape %a, [%s0], affine_map<()[s0] -> (s0)> : T`: a shape in symbols."""
 
     name = "torch.bind_symbolic_shape"
+    REQUIRED = ("shape_expressions",)
 
     traits: ClassVar[OpTraits] = OpTraits(tuple)
 
@@ -261,7 +263,7 @@ class BindSymbolicShapeOp(TorchOp):
         with printer.in_square_brackets():
             printer.print_list(self.operands[1:], printer.print_operand)
         printer.print_string(", ")
-        printer.print_attribute(values["shape_expressions"])
+        printer.print_attribute(values.get("shape_expressions", UnitAttr()))
         printer.print_op_attributes(self.attributes, reserved_attr_names=("shape_expressions",))
         printer.print_string(" : ")
         printer.print_attribute(self.operands[0].type)
@@ -271,6 +273,7 @@ class RuntimeAssertOp(TorchOp):
     """`torch.runtime.assert %condition, "message"`."""
 
     name = "torch.runtime.assert"
+    REQUIRED = ("message",)
 
     @classmethod
     def parse(cls, parser: Parser) -> TorchOp:
@@ -287,7 +290,7 @@ class RuntimeAssertOp(TorchOp):
         values = {**self.attributes, **self.properties}
         print_operand_list(printer, self.operands)
         printer.print_string(", ")
-        printer.print_attribute(values["message"])
+        printer.print_attribute(values.get("message", UnitAttr()))
         printer.print_op_attributes(self.attributes, reserved_attr_names=("message",))
 
 

@@ -13,6 +13,7 @@ from xdsl.ir import Attribute, Operation, OpTraits, SSAValue
 from xdsl.parser import Parser, UnresolvedOperand
 from xdsl.printer import Printer
 from xdsl.traits import EffectInstance, IsTerminator, MemoryEffect
+from xdsl.utils.exceptions import VerifyException
 
 from lut_opt.dialects.torch.types import (
     BoolType,
@@ -66,6 +67,14 @@ class TorchOp(Operation):
     """
 
     traits: ClassVar[OpTraits] = OpTraits(lambda: (TorchEffects(),))
+
+    REQUIRED: ClassVar[Sequence[str]] = ()
+    """Properties that the op cannot do without."""
+
+    def verify_(self) -> None:
+        for name in self.REQUIRED:
+            if name not in self.properties and name not in self.attributes:
+                raise VerifyException(f"{self.name} needs the property '{name}'")
 
     @classmethod
     def parse(cls, parser: Parser) -> TorchOp:
