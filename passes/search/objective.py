@@ -15,6 +15,7 @@ from lut_opt.passes.search.minimax import Chain
 from lut_opt.passes.search.moments import Fit, Moments
 from lut_opt.passes.search.optimal import assemble
 from lut_opt.passes.search.problem import Problem
+from lut_opt.passes.search.real_table import RealTable
 
 Curve = Callable[[Reals], Reals]
 """The function as a map of float64 arrays, in real units; NaN where it is not defined."""
@@ -46,16 +47,16 @@ def sampled(problem: Problem) -> Curve:
 
 def positions(problem: Problem, breakpoints: Reals, rounding: Rounding) -> Integers:
     """
-    Integer breakpoints of real ones, any shape, kept in the operand's storage range.
+    Integer breakpoints of real ones, any shape.
 
-    By ceiling no input changes its segment; to nearest (GQA-LUT Eq. 3) some do.
+    By ceiling no input changes its segment: a breakpoint above the storage range becomes the number
+    after it. To nearest (GQA-LUT Eq. 3, which clips to [Q_n, Q_p]) some inputs do.
     """
     scaled = breakpoints / problem.operand.scale
     whole = np.ceil(scaled) if rounding == "ceiling" else np.rint(scaled)
     operand = problem.operand
-    return np.clip(whole + operand.zero_point, operand.minimum + 1, operand.maximum).astype(
-        np.int64
-    )
+    above = operand.maximum + (rounding == "ceiling")
+    return np.clip(whole + operand.zero_point, operand.minimum, above).astype(np.int64)
 
 
 def _runs(edges: Integers, points: int) -> tuple[Integers, Integers, np.ndarray]:
@@ -69,28 +70,50 @@ def _runs(edges: Integers, points: int) -> tuple[Integers, Integers, np.ndarray]
 
 def _compact(problem: Problem, breakpoints: Integers, slopes: Reals, intercepts: Reals) -> Table:
     """The table without its empty segments, padded again to the number of entries."""
-    keep = np.concatenate([[True], np.diff(breakpoints) > 0, [True]])[: len(slopes)]
-    return assemble(problem, np.unique(breakpoints), slopes[keep], intercepts[keep])
+    least, most = problem.operand.minimum, problem.operand.maximum
+    keep = np.diff(np.concatenate([[least], breakpoints, [most + 1]])) > 0
+    inner = np.unique(breakpoints[(breakpoints > least) & (breakpoints <= most)])
+    return assemble(problem, inner, slopes[keep], intercepts[keep])
 
 
-class GridObjective:
+def integer_table(problem: Problem, real: RealTable, rounding: Rounding) -> Table:
     """
-    MSE of real-valued segments on an even grid of [R_n, R_p] (Algorithm 1, lines 4–8).
+    The integer table of a real one (GQA-LUT Algorithm 1, line 22, and Eq. 3).
 
-    The loss ignores the integer grid; `table` rounds breakpoints, slopes and intercepts afterwards
-    (lines 20–22) and clips slopes and intercepts to their width. Grid points at which the function
-    has no finite value are left out.
+    Breakpoints by `rounding`, slopes and intercepts to the nearest parameters of the problem,
+    clipped to their width; empty segments are replaced by harmless ones.
+    """
+    operand, unit = problem.operand, problem.accumulator_scale
+    low, high = problem.parameter_range
+    step = real.slopes * operand.scale / unit
+    level = real.intercepts / unit + problem.offset - step * operand.zero_point
+    intercepts = np.rint(level / float(1 << problem.intercept_shift))
+    return _compact(
+        problem,
+        positions(problem, real.breakpoints, rounding),
+        np.clip(np.rint(step), low, high),
+        np.clip(intercepts, *problem.intercept_range),
+    )
+
+
+class RealObjective:
+    """
+    MSE of real-valued segments on an even grid of [low, high] (Algorithm 1, lines 4–8).
+
+    With `config.fitness_bits` the slopes and intercepts are rounded to so many fraction bits
+    before they are judged. Grid points at which the function has no finite value are left out;
+    none left raises `ValueError`.
     """
 
-    def __init__(self, problem: Problem, curve: Curve, config: GeneticConfig) -> None:
-        self._problem, self._curve, self._config = problem, curve, config
-        self._low, self._high = interval(problem)
-        steps = max(round((self._high - self._low) / config.grid_step), 1)
-        x = np.unique(np.linspace(self._low, self._high, min(steps + 1, config.grid_points)))
+    def __init__(self, curve: Curve, low: float, high: float, config: GeneticConfig) -> None:
+        self._curve, self._config = curve, config
+        self._ends = (low, high) if config.ends is None else config.ends
+        steps = max(round((high - low) / config.grid_step), 1)
+        x = np.unique(np.linspace(low, high, min(steps + 1, config.grid_points)))
         y = np.asarray(curve(x), np.float64)
         self._x, self._y = x[np.isfinite(y)], y[np.isfinite(y)]
         if not len(self._x):
-            raise ValueError(f"no finite value of the function in [{self._low:g}, {self._high:g}]")
+            raise ValueError(f"no finite value of the function in [{low:g}, {high:g}]")
         self._moments = Moments(self._x, self._y, np.ones(len(self._x)))
 
     def losses(self, population: Reals) -> Reals:
@@ -99,6 +122,11 @@ class GridObjective:
         miss = values - (fit.level - slopes * fit.centre)
         errors = fit.residual + fit.spread * (slopes - fit.slope) ** 2 + fit.weight * miss**2
         return np.where(filled, errors, 0.0).sum(axis=1) / len(self._x)
+
+    def real_table(self, breakpoints: Reals) -> RealTable:
+        """The table of ascending breakpoints, shape (N−1,) (Algorithm 1, line 21)."""
+        _, _, slopes, values = self._lines(breakpoints[None, :])
+        return RealTable(breakpoints, slopes[0], values[0])
 
     def _lines(self, population: Reals) -> tuple[Fit, np.ndarray, Reals, Reals]:
         """
@@ -113,35 +141,42 @@ class GridObjective:
         if self._config.coefficients == "least-squares":
             slopes, values = fit.slope, fit.level - fit.slope * fit.centre
         else:
-            ends = np.pad(population, ((0, 0), (1, 1)), constant_values=(self._low, self._high))
-            heights = np.asarray(self._curve(ends), np.float64)
-            width = np.diff(ends, axis=1)
-            slopes = np.diff(heights, axis=1) / np.where(width > 0, width, 1.0)
-            values = heights[:, :-1] - slopes * ends[:, :-1]
+            slopes, values = self._chords(population)
         narrow = end - first < 2
         if len(self._x) > 1 and np.any(narrow):
             right = np.maximum(first, 1)
             chord = (np.diff(self._y) / np.diff(self._x))[right - 1]
             slopes = np.where(narrow, chord, slopes)
             values = np.where(narrow, self._y[right] - chord * self._x[right], values)
+        if self._config.fitness_bits is not None:
+            unit = 2.0**-self._config.fitness_bits
+            slopes, values = np.rint(slopes / unit) * unit, np.rint(values / unit) * unit
         return fit, filled, slopes, values
 
+    def _chords(self, population: Reals) -> tuple[Reals, Reals]:
+        """Slopes and values at x = 0 of the lines through the function at the segments' ends."""
+        knots = np.pad(population, ((0, 0), (1, 1)), constant_values=self._ends)
+        heights = np.asarray(self._curve(knots), np.float64)
+        width = np.diff(knots, axis=1)
+        slopes = np.diff(heights, axis=1) / np.where(width > 0, width, 1.0)
+        return slopes, heights[:, :-1] - slopes * knots[:, :-1]
+
+
+class GridObjective(RealObjective):
+    """
+    `RealObjective` on the inputs of a problem, [R_n, R_p] being the smallest and the largest.
+
+    The loss ignores the integer grid; `table` rounds afterwards (Algorithm 1, lines 20–22).
+    """
+
+    def __init__(self, problem: Problem, curve: Curve, config: GeneticConfig) -> None:
+        super().__init__(curve, *interval(problem), config)
+        self._problem = problem
+        self._rounding: Rounding = config.rounding
+
     def table(self, breakpoints: Reals) -> Table:
-        """Breakpoints, slopes and intercepts on the integer grid (Algorithm 1, line 22; Eq. 3)."""
-        problem, operand = self._problem, self._problem.operand
-        _, _, all_slopes, all_values = self._lines(breakpoints[None, :])
-        slopes, values = all_slopes[0], all_values[0]
-        low, high = problem.parameter_range
-        unit = problem.accumulator_scale
-        step = slopes * operand.scale / unit
-        level = values / unit + problem.offset - step * operand.zero_point
-        intercepts = np.rint(level / float(1 << problem.intercept_shift))
-        return _compact(
-            problem,
-            positions(problem, breakpoints, self._config.rounding),
-            np.clip(np.rint(step), low, high),
-            np.clip(intercepts, low, high),
-        )
+        """The integer table of ascending real breakpoints, shape (N−1,)."""
+        return integer_table(self._problem, self.real_table(breakpoints), self._rounding)
 
 
 class IntegerObjective:

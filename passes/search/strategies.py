@@ -9,7 +9,7 @@ import numpy as np
 
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.passes.search.exact import ExactConfig, fewest_entries, limits
-from lut_opt.passes.search.genetic import GeneticConfig, GeneticSearch
+from lut_opt.passes.search.genetic import GeneticConfig, GeneticSearch, evolve
 from lut_opt.passes.search.minimax import minimize_maximum
 from lut_opt.passes.search.objective import (
     Curve,
@@ -119,10 +119,9 @@ def _genetic(problem: Problem, curve: Curve, seed: int, config: object | None) -
     )
     low, high = interval(problem)
     rng = np.random.default_rng(seed)
-    state = GeneticSearch(problem.entries - 1, low, high, config, rng)
-    while (reason := state.stop_reason) is None:
-        population = state.ask()
-        state.tell(population, objective.losses(population))
+    target = _target(problem, config)
+    state = GeneticSearch(problem.entries - 1, low, high, config, rng, target)
+    reason = evolve(state, objective.losses)
     table = objective.table(state.best)
     return SearchResult(
         table,
@@ -134,6 +133,16 @@ def _genetic(problem: Problem, curve: Curve, seed: int, config: object | None) -
         reason,
         False,
     )
+
+
+def _target(problem: Problem, config: GeneticConfig) -> float:
+    """The loss at which to stop: within `stop_gap` of the proven optimum, −inf without either."""
+    if config.stop_gap is None or config.fitness == "grid":
+        return -np.inf
+    try:
+        return _optimal(problem, sampled(problem), 0, None).loss * (1.0 + config.stop_gap)
+    except NotProvable:
+        return -np.inf
 
 
 def _auto(problem: Problem, curve: Curve, seed: int, config: object | None) -> SearchResult:

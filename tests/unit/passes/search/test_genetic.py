@@ -10,7 +10,13 @@ from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.pwl.quantization import Quantization
 from lut_opt.passes.search import GeneticConfig, GeneticSearch, Problem, formulate, search
 from lut_opt.passes.search.genetic import crossover, mutate, select
-from lut_opt.passes.search.objective import GridObjective, IntegerObjective, positions
+from lut_opt.passes.search.objective import (
+    GridObjective,
+    IntegerObjective,
+    integer_table,
+    positions,
+)
+from lut_opt.passes.search.real_table import RealTable
 
 GELU = FUNCTIONS["gelu"]
 
@@ -127,6 +133,38 @@ def test_ceiling_moves_no_input_and_nearest_does() -> None:
     assert np.any(near != real)
 
 
+def test_breakpoints_beyond_the_storage_range_move_no_input() -> None:
+    operand = Quantization(8, True, 2.0**-6)
+    points = samples(GELU, (), operand, Quantization(32, True, 2.0**-12))
+    problem = formulate(points, operand, Quantization(32, True, 2.0**-12), entries=4, frac_bits=6)
+    real = RealTable(np.array([-3.0, 0.0, 3.0]), np.array([1.5, 0.25, 0.75, -1.0]), np.zeros(4))
+    table = integer_table(problem, real, "ceiling")
+    np.testing.assert_array_equal(table.accumulate(problem.q), real(points.x) * 2.0**12)
+
+
+def test_mixed_mutation_rounds_and_adds_noise() -> None:
+    population = np.sort(rng().uniform(-4, 4, (2000, 1)), axis=1)
+    config = GeneticConfig(
+        mutation="mixed", mutation_rate=1.0, rounding_range=(1, 1), rounding_rate=0.25,
+        noise_rate=0.2, deviation=0.01,
+    )  # fmt: skip
+    mutated = mutate(population, config, -4.0, 4.0, rng())
+    halves = mutated * 2 == np.rint(mutated * 2)
+    assert 0.2 < halves.mean() < 0.3
+    assert 0.15 < ((mutated != population) & ~halves).mean() < 0.25
+
+
+def test_the_search_stops_on_the_certificate() -> None:
+    problem = gelu_problem()
+    optimum = search(problem, strategy="optimal").loss
+    config = GeneticConfig(fitness="integer", elite=1, generations=5000, stop_gap=0.3)
+    found = search(problem, strategy="genetic", config=config)
+    assert found.stop_reason == "target reached"
+    assert found.generations < 2000
+    assert optimum <= found.loss * (1 + 1e-9)
+    assert found.loss <= 1.3 * optimum
+
+
 @pytest.mark.parametrize(
     ("config", "factor"),
     [
@@ -182,7 +220,16 @@ def test_one_entry_has_nothing_to_search() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"population": 1}, {"elite": 50}, {"rounding_range": (3, 2)}, {"mutation": "x"}]
+    "options",
+    [
+        {"population": 1},
+        {"elite": 50},
+        {"rounding_range": (3, 2)},
+        {"mutation": "x"},
+        {"keep": "x"},
+        {"stop_gap": -1.0},
+        {"noise_rate": 2.0},
+    ],
 )
 def test_impossible_options(options: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="must"):
@@ -190,5 +237,5 @@ def test_impossible_options(options: dict[str, object]) -> None:
 
 
 def test_unknown_strategy() -> None:
-    with pytest.raises(ValueError, match="auto, optimal, genetic"):
+    with pytest.raises(ValueError, match="auto, optimal, genetic, exact"):
         search(gelu_problem(), strategy="best")
