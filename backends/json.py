@@ -67,7 +67,7 @@ def describe(
         "output_scale": result.scale,
         "input_bits": operand.bits,
         "output_bits": result.bits,
-        **_describe_table(table, operand, result),
+        **_describe_table(table, fit, operand, result),
         **_describe_fit(fit),
         "input_zero_point": operand.zero_point,
         "output_zero_point": result.zero_point,
@@ -79,17 +79,18 @@ def describe(
 
 
 def _describe_table(
-    table: Table | None, operand: Quantization, result: Quantization
+    table: Table | None, fit: Fit | None, operand: Quantization, result: Quantization
 ) -> dict[str, Any]:
     keys = ("param_bits", "frac_bits", "entries", "breakpoints", "slopes", "intercepts")
     keys += ("intercept_shift", "result_shift", "accumulator_scale", "accumulator_bits")
     if table is None:
         return dict.fromkeys(keys)
     unit = result.scale / (1 << table.result_shift)
+    form = table.form(operand, result) if fit is None else fit.form
     values = (
         table.param_bits,
-        # A slope k stands for the real slope k·unit/S, which is k·2^−λ.
-        exact_log2(operand.scale / unit),
+        # Seed form: a slope k stands for the real slope k·unit/S, which is k·2^−λ.
+        exact_log2(operand.scale / unit) if form == "seed" else table.result_shift,
         table.entries,
         list(table.breakpoints),
         list(table.slopes),

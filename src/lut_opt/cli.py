@@ -141,6 +141,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--print-op-generic", action="store_true", help="print MLIR in generic form")
     add("--print-debuginfo", action="store_true", help="print locations")
     add("--verify-each", action="store_true", help="verify the IR after every pass, not only last")
+    add("--allow-unregistered-dialect", action="store_true", help="accept ops of other dialects")
     add("--debug", action="store_true", help="show the traceback behind a diagnostic")
     add("--version", action="version", version=_version())
     parser.set_defaults(pipeline=[])
@@ -177,7 +178,7 @@ class Session:
         """Parse, run the passes, and render the target."""
         from lut_opt.dialects.assembly import context, parse
 
-        ctx = context()
+        ctx = context(allow_unregistered=self.arguments.allow_unregistered_dialect)
         # Blank lines keep the line numbers of a later part of a split file.
         program = parse("\n" * first_line + text, self.name, ctx)
         self.verify(program)
