@@ -105,6 +105,44 @@ class Costs:
         )
         return fit, Start(lower, lower + (right < left), np.minimum(left, right), bound)
 
+    def survey(self, rows: slice, columns: slice) -> tuple[Reals, Reals]:
+        """
+        Costs and bounds of the runs `rows` … `columns`−1, (rows, columns); inf where empty.
+
+        Tighter bounds than `start`, for less: both slopes next to the free optimum are evaluated,
+        and no other slope costs less than its parabola. Where a parameter leaves its range, `start`
+        answers.
+        """
+        first = np.arange(int(rows.start), int(rows.stop))[:, None]
+        end = np.arange(int(columns.start), int(columns.stop))[None, :]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            fit = self.moments.fit(first, end)
+            lower = np.floor(fit.slope)
+            part = fit.slope - lower
+            step = fit.centre / self.unit
+            left = fit.level / self.unit - lower * step
+            right = left - step
+            near, far = np.rint(left), np.rint(right)
+            fits = (lower >= self.low) & (lower < self.high)
+            for wanted in (near, far):
+                fits &= (wanted >= self.least) & (wanted <= self.most)
+            scale = fit.weight * self.unit**2
+            cost = np.minimum(
+                fit.spread * part**2 + scale * (left - near) ** 2,
+                fit.spread * (1.0 - part) ** 2 + scale * (right - far) ** 2,
+            )
+            outer = fit.spread * (1.0 + np.minimum(part, 1.0 - part)) ** 2
+            bound = np.minimum(cost, outer) + fit.residual
+            cost += fit.residual
+            np.maximum(bound, self._lattice[end] - self._lattice[first], out=bound)
+        empty = end <= first
+        cost[empty] = bound[empty] = np.inf
+        i, j = np.nonzero(~(fits | empty))
+        if len(i):
+            _, start = self.start(i + int(rows.start), j + int(columns.start))
+            cost[i, j], bound[i, j] = start.cost, start.bound
+        return cost, bound
+
     def scan(self, first: Integers, end: Integers) -> Scan:
         """
         The optimum of each run; `first` and `end` have shape (runs,).

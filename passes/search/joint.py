@@ -173,4 +173,4 @@ def _merge(scales: Sequence[Scale], finest: float, metric: Metric) -> tuple[Samp
             "metric=max needs one value of the function at each input: it saturates at one scale "
             "and not at another; use a wider result"
         )
-    return Samples(everywhere, everywhere * finest, mean), total
+    return Samples(everywhere, everywhere.astype(np.float64) * finest, mean), total

@@ -25,6 +25,9 @@ _BLOCK = 1 << 14
 _CHUNK = 1 << 18
 """Runs scanned at once, which bounds the memory of a scan."""
 
+_FEW = 1 << 12
+"""So many runs are scanned sooner than sorted out."""
+
 
 class NotProvable(ValueError):
     """The dynamic program does not apply to this problem; use `strategy=genetic`."""
@@ -46,12 +49,15 @@ def minimize_squares(problem: Problem) -> tuple[Table, int]:
     runs = min(problem.entries, n)
     model = Costs(problem)
     costs, bounds = _matrices(model, n)
-    best = forward(costs, runs)
-    limit = float(best[runs, n]) + n * model.tolerance
+    first, end = np.nonzero(bounds < costs - model.tolerance)
+    if len(first) > _FEW:
+        kept = _candidates(costs, bounds, runs, n * model.tolerance, (first, end))
+        first, end = first[kept], end[kept]
     tried = 0
-    for first, end in _candidates(bounds, runs, limit):
-        scan = model.scan(first, end)
-        costs[first, end] = scan.cost
+    for chunk in range(0, len(first), _CHUNK):
+        part = slice(chunk, chunk + _CHUNK)
+        scan = model.scan(first[part], end[part])
+        costs[first[part], end[part]] = scan.cost
         tried += scan.tried
     ends = np.array(cut(costs, forward(costs, runs)))
     fit = model.moments.fit(ends[:-1], ends[1:])
@@ -86,35 +92,21 @@ def _matrices(model: Costs, points: int) -> tuple[Reals, Reals]:
     costs = np.full((points + 1, points + 1), np.inf)
     bounds = np.full((points + 1, points + 1), np.inf)
     for rows, columns in _blocks(points):
-        first = np.arange(int(rows.start), int(rows.stop))[:, None]
-        end = np.arange(int(columns.start), int(columns.stop))[None, :]
-        filled = end > first
-        _, start = model.start(first, np.maximum(end, first + 1))
-        np.copyto(costs[rows, columns], start.cost, where=filled)
-        np.copyto(bounds[rows, columns], start.bound, where=filled)
+        costs[rows, columns], bounds[rows, columns] = model.survey(rows, columns)
     return costs, bounds
 
 
-def _candidates(bounds: Reals, runs: int, limit: float) -> Iterator[tuple[Integers, Integers]]:
-    """The runs that a table no worse than `limit` may contain, as index arrays, in chunks."""
-    n = len(bounds) - 1
+def _candidates(
+    costs: Reals, bounds: Reals, runs: int, slack: float, open_: tuple[Integers, Integers]
+) -> np.ndarray:
+    """Mask of the open runs (first, end) that a table no worse than the best known may contain."""
+    first, end = open_
+    limit = float(forward(costs, runs)[runs, -1]) + slack
     before, after = forward(bounds, runs - 1), backward(bounds, runs - 1)
-    first: list[Integers] = []
-    end: list[Integers] = []
-    for rows, columns in _blocks(n):
-        rest = np.full(bounds[rows, columns].shape, np.inf)
-        for e in range(runs):
-            np.minimum(rest, before[e, rows, None] + after[runs - 1 - e, None, columns], out=rest)
-        i, j = np.nonzero(rest + bounds[rows, columns] <= limit)
-        first.append(i + rows.start)
-        end.append(j + columns.start)
-        if sum(map(len, first)) > _CHUNK:
-            yield np.concatenate(first), np.concatenate(end)
-            first, end = [], []
-    yield (
-        np.concatenate([*first, np.empty(0, np.int64)]),
-        np.concatenate([*end, np.empty(0, np.int64)]),
-    )
+    rest = np.full(len(first), np.inf)
+    for e in range(runs):
+        np.minimum(rest, before[e, first] + after[runs - 1 - e, end], out=rest)
+    return rest + bounds[first, end] <= limit
 
 
 def _blocks(points: int) -> Iterator[tuple[slice, slice]]:
