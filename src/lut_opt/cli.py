@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 a diagnostic about the input, 2 usage, 70 a bug of lut-opt
 from __future__ import annotations
 
 import argparse
+import atexit
 import gc
 import os
 import re
@@ -325,10 +326,11 @@ def _own_process() -> None:
     Settings for a short run that has the process to itself.
 
     One BLAS thread: no problem here is large enough for two, and starting them takes 45 ms. No
-    garbage collection: nearly all that a run makes lives until its end.
+    garbage collection, at the end neither: nearly all that a run makes lives as long as the process.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.disable()
+    atexit.register(gc.freeze)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
