@@ -326,7 +326,7 @@ def _own_process() -> None:
     Settings for a short run that has the process to itself.
 
     One BLAS thread: no problem here is large enough for two, and starting them takes 45 ms. No
-    garbage collection, at the end neither: nearly all that a run makes lives as long as the process.
+    garbage collection, at the end neither: nearly all that a run makes lives until its end.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.disable()
