@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import statistics
@@ -12,6 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+_COLLECT_ABOVE = 0.01
+"""Runs longer than this (seconds) leave garbage worth collecting, and no warm caches to spoil."""
 
 
 @dataclass(frozen=True)
@@ -34,16 +38,32 @@ class Timing:
 def paired(
     runs: Mapping[str, Callable[[], object]], repetitions: int, warm_up: int = 1
 ) -> dict[str, Timing]:
-    """Time all `runs` in turn (A B A B …), so that what disturbs one disturbs all."""
+    """
+    Time all `runs` in turn (A B A B …), so that what disturbs one disturbs all.
+
+    As `timeit` does, and as `lut-opt` runs: no garbage collection while the clock runs.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for repetition in range(warm_up + repetitions):
         for name, run in runs.items():
-            start = time.perf_counter()
-            run()
-            elapsed = time.perf_counter() - start
+            elapsed = _timed(run)
+            if elapsed > _COLLECT_ABOVE:
+                gc.collect()
             if repetition >= warm_up:
                 seconds[name].append(elapsed)
     return {name: Timing(tuple(values)) for name, values in seconds.items()}
+
+
+def _timed(run: Callable[[], object]) -> float:
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        start = time.perf_counter()
+        run()
+        return time.perf_counter() - start
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def command(*words: str) -> Callable[[], object]:
