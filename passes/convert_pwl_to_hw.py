@@ -1,12 +1,16 @@
-"""The pass `convert-pwl-to-hw`."""
+"""
+The pass `convert-pwl-to-hw`.
+
+The builder of the units is imported when there is a unit to build: its dialects cost every other
+run 20 ms.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from xdsl.context import Context
-from xdsl.dialects import hw
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
@@ -14,8 +18,9 @@ from xdsl.utils.exceptions import PassFailedException
 from lut_opt.dialects.pwl import ApplyOp, FnAttr, Table
 from lut_opt.dialects.pwl.quantization import Quantization
 from lut_opt.passes.diagnostics import OpError
-from lut_opt.passes.hw.datapath import MAX_PIPELINE, Style
-from lut_opt.passes.hw.unit import Unit, build_unit, unit_name
+
+if TYPE_CHECKING:
+    from xdsl.dialects import hw
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,10 @@ class ConvertPwlToHwPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Convert a module."""
+        from xdsl.dialects import hw
+
+        from lut_opt.passes.hw.datapath import MAX_PIPELINE
+
         if not 0 <= self.pipeline <= MAX_PIPELINE:
             raise PassFailedException(
                 f"pipeline={self.pipeline} is not within 0 … {MAX_PIPELINE}: give another number"
@@ -76,6 +85,9 @@ class ConvertPwlToHwPass(ModulePass):
 
     def _build(self, applies: list[ApplyOp], taken: set[str]) -> list[hw.HWModuleOp]:
         """One module for each distinct table and pair of quantizations, in program order."""
+        from lut_opt.passes.hw.datapath import Style
+        from lut_opt.passes.hw.unit import Unit, build_unit, unit_name
+
         made: dict[tuple[Table, Quantization, Quantization], hw.HWModuleOp] = {}
         for apply in applies:
             if apply.table is None:
