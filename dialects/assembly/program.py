@@ -65,6 +65,8 @@ def parse(text: str, name: str, ctx: Context) -> Program:
     is not verified.
     """
     head, resources = _split(text, name)
+    if _NOTHING.fullmatch(head):
+        return Program(ModuleOp([]), resources, name)
     parser: AssemblyParser | None = None
     try:
         parser = AssemblyParser(ctx, head, name)

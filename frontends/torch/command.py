@@ -95,6 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (ValueError, ImportError, OSError) as error:
         if options.debug:
             traceback.print_exc()
+        if isinstance(error, ImportError) and error.name in ("torch", "torch_mlir"):
+            error = ImportError(f"{error.name} is missing: pip install 'lut-opt[torch]'")
         sys.exit(_failed(str(error), 1))
     except Exception as error:
         if options.debug:

@@ -95,6 +95,12 @@ def test_stdin_and_stdout_make_a_filter() -> None:
     assert "pwl.apply #pwl.fn<tanh>" in done.stdout
 
 
+def test_nothing_is_an_empty_module() -> None:
+    for text in ("", "// a comment\n"):
+        done = run("--nonlinear-to-arith", stdin=text)
+        assert (done.returncode, done.stdout) == (0, "builtin.module {\n}\n")
+
+
 def test_output_is_the_same_bytes_twice(capsys: pytest.CaptureFixture[str]) -> None:
     outputs: list[str] = []
     for _ in range(2):
