@@ -88,3 +88,29 @@ class RealTable:
             slopes * unit / operand.scale,
             (levels + slopes * operand.zero_point) * unit,
         )
+
+    def integers(self, operand: Quantization, bits: int) -> tuple[Table, float]:
+        """
+        The table in integers of so many bits, and the real value of one unit of its accumulator.
+
+        With 32 bits NN-LUT's INT32 form. The unit is the smallest power of two at which every slope
+        and intercept fits; breakpoints by ceiling, within the operand's storage range. Intercepts
+        are not shifted, so narrow parameters waste bits on inputs of a fine scale: `formulate` and
+        `integer_table` do better there.
+        """
+        slopes = self.slopes * operand.scale
+        intercepts = self.intercepts - slopes * operand.zero_point
+        largest = max(float(np.max(np.abs(slopes))), float(np.max(np.abs(intercepts))))
+        least, most = operand.minimum, operand.maximum
+        reach = max(abs(least), abs(most)).bit_length()
+        exponent = int(np.frexp(largest)[1]) - bits + 1 if largest else 0
+        while np.rint(largest / 2.0**exponent) > (1 << (bits - 1)) - 1:
+            exponent += 1
+        if bits + reach > 62:
+            raise ValueError(f"{bits}-bit parameters and {reach}-bit inputs leave 63 bits")
+        unit = 2.0**exponent
+        edges = np.ceil(self.breakpoints / operand.scale) + operand.zero_point
+        breakpoints = np.clip(edges, least, most + 1).astype(np.int64)
+        stored = (np.rint(v / unit).astype(np.int64) for v in (slopes, intercepts))
+        parts = [tuple(int(n) for n in part) for part in (breakpoints, *stored)]
+        return Table(parts[0], parts[1], parts[2], param_bits=bits), unit

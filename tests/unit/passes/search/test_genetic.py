@@ -237,5 +237,5 @@ def test_impossible_options(options: dict[str, object]) -> None:
 
 
 def test_unknown_strategy() -> None:
-    with pytest.raises(ValueError, match="auto, optimal, genetic, exact"):
+    with pytest.raises(ValueError, match="auto, optimal, genetic, exact, neural"):
         search(gelu_problem(), strategy="best")
