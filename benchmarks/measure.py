@@ -39,14 +39,16 @@ def paired(
     runs: Mapping[str, Callable[[], object]], repetitions: int, warm_up: int = 1
 ) -> dict[str, Timing]:
     """
-    Time all `runs` in turn (A B A B …), so that what disturbs one disturbs all.
+    Time all `runs` in turn, so that what disturbs one disturbs all, each round from another start.
 
     As `timeit` does, and as `lut-opt` runs: no garbage collection while the clock runs.
     """
     seconds: dict[str, list[float]] = {name: [] for name in runs}
+    names = list(runs)
     for repetition in range(warm_up + repetitions):
-        for name, run in runs.items():
-            elapsed = _timed(run)
+        first = repetition % len(names)
+        for name in (*names[first:], *names[:first]):
+            elapsed = _timed(runs[name])
             if elapsed > _COLLECT_ABOVE:
                 gc.collect()
             if repetition >= warm_up:
