@@ -15,6 +15,7 @@ import ctypes
 import struct
 import weakref
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -181,9 +182,16 @@ def _wrap(value: Value, words: tuple[int, ...], free: bool) -> Array:
     return array
 
 
-def _free(address: int) -> None:
+@cache
+def _release() -> Any:
+    """The C library's `free`, looked up once: a third of a short call otherwise."""
     release = ctypes.CDLL(None).free
-    release(ctypes.c_void_p(address))
+    release.argtypes, release.restype = [ctypes.c_void_p], None
+    return release
+
+
+def _free(address: int) -> None:
+    _release()(address)
 
 
 def _pointer_to(address: int, holders: list[Any]) -> int:

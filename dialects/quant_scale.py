@@ -5,6 +5,8 @@ from __future__ import annotations
 from xdsl.dialects.builtin import Float64Type
 from xdsl.parser import AttrParser
 
+from lut_opt.dialects.literals import parse_double
+
 
 def format_scale(value: float) -> str:
     """
@@ -53,14 +55,8 @@ def _decimal(value: float, precision: int) -> tuple[str, int]:
 def parse_scale(parser: AttrParser) -> float:
     """A scale in decimal, or as the bits of a double (`0x3FB999999999999A`)."""
     start = parser.pos
-    number = parser.parse_optional_number(allow_boolean=False)
-    if number is None:
-        parser.raise_error("expected a scale, such as 3.125000e-02", start)
-    if isinstance(number, float):
-        return number
-    text = parser.lexer.input.content[start : start + 2]
-    if text not in ("0x", "0X"):
-        parser.raise_error(f"scale {number} needs a decimal point, as in {number}.0", start)
-    if not 0 <= number < 1 << 64:
-        parser.raise_error("a hexadecimal scale has 64 bits", start)
-    return Float64Type().unpack(number.to_bytes(8, "little"), 1)[0]
+    value = parse_double(parser)
+    text = parser.lexer.input.content[start : parser.pos]
+    if "." not in text and text[:2] not in ("0x", "0X"):
+        parser.raise_error(f"scale {text.strip()} needs a decimal point, as in {value}", start)
+    return value

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Literal
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
-from xdsl.utils.exceptions import PassFailedException
 
 from lut_opt.dialects.pwl import ApplyOp, FnAttr, Table
 from lut_opt.dialects.pwl.quantization import Quantization
@@ -62,16 +61,18 @@ class ConvertPwlToHwPass(ModulePass):
     multiplier: Literal["recoded", "inferred"] = "recoded"
     """Rows of slopes recoded beforehand (small), or a `*` (for FPGAs with multiplier blocks)."""
 
+    def __post_init__(self) -> None:
+        if self.pipeline == 0:
+            return
+        from lut_opt.passes.hw.datapath import MAX_PIPELINE
+
+        if not 0 <= self.pipeline <= MAX_PIPELINE:
+            raise ValueError(f"pipeline must be between 0 and {MAX_PIPELINE}, got {self.pipeline}")
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Convert a module."""
         from xdsl.dialects import hw
 
-        from lut_opt.passes.hw.datapath import MAX_PIPELINE
-
-        if not 0 <= self.pipeline <= MAX_PIPELINE:
-            raise PassFailedException(
-                f"pipeline={self.pipeline} is not within 0 … {MAX_PIPELINE}: give another number"
-            )
         applies = [child for child in op.walk() if isinstance(child, ApplyOp)]
         if not applies:
             return

@@ -7,7 +7,6 @@ from typing import ClassVar, Literal, TypeAlias
 
 from xdsl.dialects.builtin import (
     BytesAttr,
-    Float64Type,
     FloatAttr,
     IntegerAttr,
     StringAttr,
@@ -16,9 +15,10 @@ from xdsl.dialects.builtin import (
     i64,
 )
 from xdsl.ir import Attribute, OpResult, SSAValue
-from xdsl.parser import AttrParser, Parser
+from xdsl.parser import Parser
 from xdsl.printer import Printer
 
+from lut_opt.dialects.literals import parse_double
 from lut_opt.dialects.torch.ops import TorchOp
 from lut_opt.dialects.torch.types import (
     BoolType,
@@ -254,18 +254,6 @@ def constant_value(value: SSAValue) -> Constant | Literal[NotConstant.NOT_CONSTA
             return NOT_CONSTANT
         elements.append(element)
     return elements
-
-
-def parse_double(parser: AttrParser) -> float:
-    """A double in decimal, or as its bits in hexadecimal."""
-    start = parser.pos
-    number = parser.parse_number()
-    is_bits = parser.lexer.input.content[start : start + 2] in ("0x", "0X")
-    if not is_bits or isinstance(number, float):
-        return float(number)
-    if number >= 1 << 64:
-        parser.raise_error("more than the 64 bits of a double", start)
-    return Float64Type().unpack(number.to_bytes(8, "little"), 1)[0]
 
 
 def _python_value(

@@ -167,9 +167,8 @@ def test_a_missing_table_and_a_silly_pipeline_are_refused() -> None:
     source = ir.TestOp(result_types=[I8])
     with pytest.raises(PassFailedException, match=r"gelu has no table.*--pwl-search first"):
         convert(apply_op(source, table=None), source=source)
-    source = ir.TestOp(result_types=[I8])
-    with pytest.raises(PassFailedException, match="pipeline=5 is not within 0 … 4"):
-        convert(apply_op(source), source=source, pipeline=5)
+    with pytest.raises(ValueError, match="pipeline must be between 0 and 4, got 5"):
+        ConvertPwlToHwPass(pipeline=5)
 
 
 @pytest.mark.parametrize("scale", [2.0**-7, 1.0, 8.0, 0.1, 1e-05, 0.0078740157480314959, 1e22])

@@ -9,4 +9,4 @@ func.func @host(%x : !q) -> !q {
 }
 
 // CHECK:    invalid.mlir:7:3: error: [convert-pwl-to-hw] {{.*}}gelu has no table to build: run --pwl-search first
-// PIPELINE: error: [convert-pwl-to-hw] {{.*}}pipeline=9 is not within 0
+// PIPELINE: lut-opt: error: --convert-pwl-to-hw: pipeline must be between 0 and 4, got 9
