@@ -9,6 +9,7 @@ Search for tables: pure numerics on NumPy arrays, no IR.
 `README.md` has the mathematics.
 """
 
+from lut_opt.passes.search.constraints import Constraints, Tail
 from lut_opt.passes.search.exact import ExactConfig
 from lut_opt.passes.search.formulate import Form, formulate
 from lut_opt.passes.search.genetic import GeneticConfig, GeneticSearch
@@ -20,6 +21,7 @@ from lut_opt.passes.search.strategies import STRATEGIES, SearchResult, Strategy,
 __all__ = [
     "MAX_POINTS",
     "STRATEGIES",
+    "Constraints",
     "ExactConfig",
     "Form",
     "GeneticConfig",
@@ -31,6 +33,7 @@ __all__ = [
     "Scale",
     "SearchResult",
     "Strategy",
+    "Tail",
     "formulate",
     "formulate_joint",
     "search",

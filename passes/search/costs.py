@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -59,6 +60,8 @@ class Costs:
         self.moments = Moments(problem.q, problem.target, problem.weights)
         self.unit = float(1 << problem.intercept_shift)
         self.low, self.high = problem.parameter_range
+        if sign := problem.constraints.sign:
+            self.low, self.high = (0, self.high) if sign > 0 else (self.low, 0)
         self.least, self.most = problem.intercept_range
         self.tolerance = self.moments.tolerance
         misses = problem.weights * lattice_misses(problem) ** 2
@@ -142,6 +145,44 @@ class Costs:
             _, start = self.start(i + int(rows.start), j + int(columns.start))
             cost[i, j], bound[i, j] = start.cost, start.bound
         return cost, bound
+
+    def through(self, first: Integers, end: Integers, q: int, value: int) -> tuple[Reals, Reals]:
+        """
+        Least cost of each run, and its slope, with the accumulator `value` at the input `q`.
+
+        `value − K·q` must be a multiple of the unit: K runs through an arithmetic progression, and
+        along it the cost is a parabola. Raises `ValueError` if no slope is legal.
+        """
+        unit = int(self.unit)
+        common = math.gcd(q, unit)
+        stride = unit // common
+        origin = value // common * pow(q // common, -1, stride) % stride
+        low, high = self.low, self.high
+        if q:
+            limits = sorted((value - b * unit) / q for b in (self.least, self.most))
+            low, high = max(low, math.ceil(limits[0])), min(high, math.floor(limits[1]))
+        least, most = -((origin - low) // stride), (high - origin) // stride
+        if value % common or least > most or (not q and not self._holds(value // unit)):
+            raise ValueError(
+                f"no parameters give the accumulator {value} at the stored input {q}: use more "
+                "param-bits or intercept-bits"
+            )
+        fit = self.moments.fit(first, end)
+        arm, miss = fit.centre - q, fit.level - value
+        curvature = fit.spread + fit.weight * arm**2
+        pull = fit.spread * fit.slope + fit.weight * arm * miss
+        free = np.where(curvature > 0, pull / np.where(curvature > 0, curvature, 1.0), 0.0)
+        below = np.clip(np.floor((free - origin) / stride), least, most)
+        slopes = [origin + stride * np.minimum(below + k, most) for k in (0, 1)]
+        costs = [
+            fit.residual + fit.spread * (k - fit.slope) ** 2 + fit.weight * (k * arm - miss) ** 2
+            for k in slopes
+        ]
+        better = costs[1] < costs[0]
+        return np.where(better, costs[1], costs[0]), np.where(better, slopes[1], slopes[0])
+
+    def _holds(self, intercept: int) -> bool:
+        return self.least <= intercept <= self.most
 
     def scan(self, first: Integers, end: Integers) -> Scan:
         """

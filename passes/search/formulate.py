@@ -9,8 +9,9 @@ import numpy as np
 
 from lut_opt.dialects.pwl.certificate import Samples
 from lut_opt.dialects.pwl.quantization import Quantization, Reals, exact_log2, storage_range
+from lut_opt.passes.search.constraints import Constraints
+from lut_opt.passes.search.dynamic import cut, forward
 from lut_opt.passes.search.moments import Moments
-from lut_opt.passes.search.optimal import cut, forward
 from lut_opt.passes.search.problem import Metric, Problem
 
 Form = Literal["auto", "seed", "direct"]
@@ -48,6 +49,7 @@ def formulate(
     metric: Metric = "mse",
     weights: Reals | None = None,
     intercept_bits: int | None = None,
+    constraints: Constraints | None = None,
 ) -> Problem:
     """
     The problem of approximating `samples` by a table of `entries` segments.
@@ -67,7 +69,8 @@ def formulate(
     slopes do not fit even with r = 0, up to twice the range is accepted: the search bounds them.
 
     `weights` are positive, one per sample, in any unit (None: all equal); `intercept_bits` is the
-    width of the intercepts where it is not `param_bits`.
+    width of the intercepts where it is not `param_bits`; `constraints` are what
+    every table must satisfy.
 
     Raises `ValueError` where the form is not possible, the parameters cannot fit, or an option is
     out of range (see `Problem`).
@@ -97,6 +100,7 @@ def formulate(
         metric=metric,
         intercept_bits=intercept_bits,
         result=result,
+        constraints=constraints or Constraints(),
     )
 
 

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lut_opt.dialects.pwl.quantization import Reals
-from lut_opt.dialects.pwl.table import Table
 from lut_opt.passes.search.costs import lattice_misses
-from lut_opt.passes.search.optimal import assemble
+from lut_opt.passes.search.optimal import Optimum, assemble
 from lut_opt.passes.search.problem import Problem
 
 _PRECISION = 1e-9
@@ -44,9 +43,9 @@ class Line:
     """Largest error over the run, in accumulator units."""
 
 
-def minimize_maximum(problem: Problem) -> tuple[Table, int]:
+def minimize_maximum(problem: Problem) -> Optimum:
     """
-    The table of least maximum error, and the number of (run, slope) pairs evaluated.
+    The table of least maximum error.
 
     No table of the problem has a maximum error smaller than (1 − 1e-9) times the result's. Weights
     do not count.
@@ -66,7 +65,7 @@ def minimize_maximum(problem: Problem) -> tuple[Table, int]:
     ends = np.array([line.end for line in good])
     slopes = np.array([line.slope for line in good], np.float64)
     intercepts = np.array([line.intercept for line in good], np.float64)
-    return assemble(problem, problem.q[ends[:-1]], slopes, intercepts), chain.tried
+    return Optimum(assemble(problem, problem.q[ends[:-1]], slopes, intercepts), chain.tried)
 
 
 class Chain:

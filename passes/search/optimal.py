@@ -7,20 +7,20 @@ why each bound may skip work but never the optimum.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from lut_opt.dialects.pwl.quantization import Integers, Reals
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.passes.search.constraints import pinned, tail_line
 from lut_opt.passes.search.costs import Costs
+from lut_opt.passes.search.dynamic import backward, blocks, cut, ends, forward
 from lut_opt.passes.search.problem import Problem
 
 MAX_POINTS = 4096
 """Most points that the dynamic program takes: its two matrices fill 16·points² bytes."""
-
-_BLOCK = 1 << 14
-"""Runs handled at once: the temporaries of one block stay in the second-level cache."""
 
 _CHUNK = 1 << 18
 """Runs scanned at once, which bounds the memory of a scan."""
@@ -33,37 +33,177 @@ class NotProvable(ValueError):
     """The dynamic program does not apply to this problem; use `strategy=genetic`."""
 
 
-def minimize_squares(problem: Problem) -> tuple[Table, int]:
+@dataclass(frozen=True)
+class Optimum:
+    """A table, and how far from the best it can be."""
+
+    table: Table
+    tried: int
+    """(run, slope) pairs evaluated."""
+    lower_bound: float | None = None
+    """No table has a smaller loss, in real units; None: the table's own loss is the least."""
+
+
+def minimize_squares(problem: Problem) -> Optimum:
     """
-    The table of least weighted squared error, and the number of (run, slope) pairs evaluated.
+    The table of least weighted squared error, ignoring constraints that couple segments.
 
     Optimal over all integer breakpoints, slopes and intercepts of the problem, to within the
-    rounding error of the sums (README). Raises `NotProvable` above `MAX_POINTS` points.
+    rounding error of the sums (README). Raises `NotProvable` above `MAX_POINTS` points and
+    `ValueError` if nothing satisfies the constraints.
     """
-    n = problem.points
-    if n > MAX_POINTS:
-        raise NotProvable(
-            f"the dynamic program takes up to {MAX_POINTS} points, not {n}: use strategy=genetic "
-            "or restrict the inputs that count"
-        )
-    runs = min(problem.entries, n)
-    model = Costs(problem)
-    costs, bounds = _matrices(model, n)
-    first, end = np.nonzero(bounds < costs - model.tolerance)
-    if len(first) > _FEW:
-        kept = _candidates(costs, bounds, runs, n * model.tolerance, (first, end))
-        first, end = first[kept], end[kept]
-    tried = 0
-    for chunk in range(0, len(first), _CHUNK):
-        part = slice(chunk, chunk + _CHUNK)
-        scan = model.scan(first[part], end[part])
-        costs[first[part], end[part]] = scan.cost
-        tried += scan.tried
-    ends = np.array(cut(costs, forward(costs, runs)))
-    fit = model.moments.fit(ends[:-1], ends[1:])
-    slopes = model.scan(ends[:-1], ends[1:]).slope
-    intercepts = model.intercept(fit, slopes)
-    return assemble(problem, problem.q[ends[1:-1]], slopes, intercepts), tried
+    runs = Runs(problem, [problem.entries])
+    return Optimum(runs.table(problem.entries), runs.tried)
+
+
+class Runs:
+    """
+    The cost of every run of a problem's points that an optimal table can contain.
+
+    `costs[i, j]` (points + 1, points + 1) is the least cost of the run i … j−1, never more than
+    that for runs in the tables of least cost with one of the numbers of `entries`, and infinite
+    where i ≥ j; `bounds[i, j]` is never more than it.
+    """
+
+    def __init__(self, problem: Problem, entries: Sequence[int]) -> None:
+        n = problem.points
+        if n > MAX_POINTS:
+            raise NotProvable(
+                f"the dynamic program takes up to {MAX_POINTS} points, not {n}: use "
+                "strategy=genetic or restrict the inputs that count"
+            )
+        self.problem, self.model = problem, Costs(problem)
+        self.pin = pinned(problem) if problem.constraints.zero_exact else None
+        self.costs, self.bounds = self._matrices()
+        self.start, self.stop = self._tails()
+        self.tried = 0
+        self._scan(sorted({self.middle(e) for e in entries}))
+        self._best = np.empty((0, n + 1))
+
+    def middle(self, entries: int) -> int:
+        """How many runs there are between the tails, at most."""
+        wanted = self.problem.constraints
+        middle = entries - (wanted.left is not None) - (wanted.right is not None)
+        if middle < 0:
+            raise ValueError(f"two exact tails need two entries, not {entries}")
+        return min(middle, self.problem.points)
+
+    def _matrices(self) -> tuple[Reals, Reals]:
+        """Feasible costs and lower bounds of all runs, inf where empty."""
+        n, model = self.problem.points, self.model
+        costs, bounds = np.full((n + 1, n + 1), np.inf), np.full((n + 1, n + 1), np.inf)
+        for rows, columns in blocks(n):
+            costs[rows, columns], bounds[rows, columns] = model.survey(rows, columns)
+        if self.pin:
+            at, value = self.pin
+            first, end = np.arange(at + 1)[:, None], np.arange(at + 1, n + 1)[None, :]
+            through, _ = model.through(first, end, int(self.problem.q[at]), value)
+            costs[: at + 1, at + 1 :] = bounds[: at + 1, at + 1 :] = through
+        return costs, bounds
+
+    def _tails(self) -> tuple[Reals, Reals]:
+        """What the first j points cost in the left tail, and the points from i in the right one."""
+        problem, wanted = self.problem, self.problem.constraints
+        start, stop = ends(problem.points)
+        for tail, left in ((wanted.left, True), (wanted.right, False)):
+            if tail is None:
+                continue
+            slope, intercept = tail_line(problem, tail)
+            acc = slope * problem.q + (intercept << problem.intercept_shift)
+            squares = problem.weights * (acc - problem.target) ** 2
+            if self.pin and acc[self.pin[0]] != self.pin[1]:
+                squares[self.pin[0]] = np.inf
+            if left:
+                start = np.concatenate([[0.0], np.cumsum(squares)])
+                # A segment before the first stored input would hold nothing.
+                start[0] = np.inf if problem.q[0] == problem.operand.minimum else 0.0
+            else:
+                stop = np.concatenate([[0.0], np.cumsum(squares[::-1])])[::-1].copy()
+                stop[-1] = np.inf if problem.q[-1] == problem.operand.maximum else 0.0
+        return start, stop
+
+    def _scan(self, counts: list[int]) -> None:
+        """True costs for the runs that the best tables of so many middle runs may contain."""
+        model = self.model
+        first, end = np.nonzero(self.bounds < self.costs - model.tolerance)
+        if len(first) > _FEW:
+            kept = self._candidates(first, end, counts)
+            first, end = first[kept], end[kept]
+        for chunk in range(0, len(first), _CHUNK):
+            part = slice(chunk, chunk + _CHUNK)
+            scan = model.scan(first[part], end[part])
+            self.costs[first[part], end[part]] = scan.cost
+            self.bounds[first[part], end[part]] = scan.cost
+            self.tried += scan.tried
+
+    def _candidates(self, first: Integers, end: Integers, counts: list[int]) -> np.ndarray:
+        """Mask of the runs that a table no worse than the best known may contain."""
+        most, slack = counts[-1], self.problem.points * self.model.tolerance
+        totals = (forward(self.costs, most, self.start) + self.stop).min(axis=1)
+        before = np.minimum.accumulate(forward(self.bounds, most, self.start))
+        after = np.minimum.accumulate(backward(self.bounds, most, self.stop))
+        kept = np.zeros(len(first), bool)
+        for count in counts:
+            rest = np.full(len(first), np.inf)
+            for e in range(count):
+                np.minimum(rest, before[e, first] + after[count - 1 - e, end], out=rest)
+            kept |= rest + self.bounds[first, end] <= totals[: count + 1].min() + slack
+        return kept
+
+    def best(self, middle: int) -> Reals:
+        """`forward` over the costs, at least `middle` runs."""
+        if len(self._best) <= middle:
+            self._best = forward(self.costs, middle, self.start)
+        return self._best
+
+    def cuts(self, entries: int) -> list[int]:
+        """The ends of the runs between the tails of the best table, c₀ < c₁ < …"""
+        middle = self.middle(entries)
+        best = self.best(middle)[: middle + 1]
+        totals = best + self.stop
+        # As many runs as possible, unless fewer are better, which only tails make possible.
+        runs = middle - int(np.argmin(totals.min(axis=1)[::-1]))
+        if not np.isfinite(totals[runs].min()):
+            raise ValueError("no table satisfies the constraints: use more entries or param-bits")
+        return cut(self.costs, best[: runs + 1], int(np.argmin(totals[runs])))
+
+    def losses(self, entries: int) -> Reals:
+        """Least loss in real units for 1 … `entries` segments, inf where there is no table."""
+        best = self.best(self.middle(entries)) + self.stop
+        least = np.minimum.accumulate(best.min(axis=1))
+        scale = self.problem.accumulator_scale**2 / self.problem.points
+        wanted = self.problem.constraints
+        tails = (wanted.left is not None) + (wanted.right is not None)
+        middle = np.minimum(np.arange(1, entries + 1) - tails, len(least) - 1)
+        return np.where(middle < 0, np.inf, least[np.maximum(middle, 0)] * scale)
+
+    def table(self, entries: int) -> Table:
+        """The best table of so many entries."""
+        problem, model, wanted = self.problem, self.model, self.problem.constraints
+        cuts = np.array(self.cuts(entries))
+        fit = model.moments.fit(cuts[:-1], cuts[1:])
+        slopes = model.scan(cuts[:-1], cuts[1:]).slope
+        intercepts = model.intercept(fit, slopes)
+        if self.pin:
+            at, value = self.pin
+            for k in np.flatnonzero((cuts[:-1] <= at) & (at < cuts[1:])):
+                q = int(problem.q[at])
+                slopes[k] = model.through(cuts[k], cuts[k + 1], q, value)[1]
+                intercepts[k] = (value - slopes[k] * q) / model.unit
+        if wanted.left:
+            slope, intercept = tail_line(problem, wanted.left)
+            slopes, intercepts = np.append(slope, slopes), np.append(intercept, intercepts)
+        if wanted.right:
+            slope, intercept = tail_line(problem, wanted.right)
+            slopes, intercepts = np.append(slopes, slope), np.append(intercepts, intercept)
+        inner = cuts[0 if wanted.left else 1 : len(cuts) if wanted.right else -1]
+        return assemble(problem, positions(problem, inner.tolist()), slopes, intercepts)
+
+
+def positions(problem: Problem, cuts: Sequence[int]) -> Integers:
+    """The breakpoints that cut before these points."""
+    q = np.append(problem.q, problem.q[-1] + 1)
+    return q[np.array(cuts, np.int64)]
 
 
 def assemble(problem: Problem, breakpoints: Integers, slopes: Reals, intercepts: Reals) -> Table:
@@ -85,68 +225,3 @@ def assemble(problem: Problem, breakpoints: Integers, slopes: Reals, intercepts:
         np.asarray(slopes).astype(np.int64)[source],
         np.asarray(intercepts).astype(np.int64)[source],
     )
-
-
-def _matrices(model: Costs, points: int) -> tuple[Reals, Reals]:
-    """Feasible costs and lower bounds of all runs, (points + 1, points + 1), inf where empty."""
-    costs = np.full((points + 1, points + 1), np.inf)
-    bounds = np.full((points + 1, points + 1), np.inf)
-    for rows, columns in _blocks(points):
-        costs[rows, columns], bounds[rows, columns] = model.survey(rows, columns)
-    return costs, bounds
-
-
-def _candidates(
-    costs: Reals, bounds: Reals, runs: int, slack: float, open_: tuple[Integers, Integers]
-) -> np.ndarray:
-    """Mask of the open runs (first, end) that a table no worse than the best known may contain."""
-    first, end = open_
-    limit = float(forward(costs, runs)[runs, -1]) + slack
-    before, after = forward(bounds, runs - 1), backward(bounds, runs - 1)
-    rest = np.full(len(first), np.inf)
-    for e in range(runs):
-        np.minimum(rest, before[e, first] + after[runs - 1 - e, end], out=rest)
-    return rest + bounds[first, end] <= limit
-
-
-def _blocks(points: int) -> Iterator[tuple[slice, slice]]:
-    """Row and column slices that cover the runs (first, end), first < end, of so many points."""
-    rows = max(1, min(max(points // 8, 32), _BLOCK // points))
-    for top in range(0, points, rows):
-        yield slice(top, min(top + rows, points)), slice(top + 1, points + 1)
-
-
-def forward(costs: Reals, runs: int) -> Reals:
-    """
-    Least cost of the first j points in exactly e runs: result[e, j], (runs + 1, points + 1).
-
-    `costs[i, j]` is the cost of the run i … j−1, infinite where i ≥ j.
-    """
-    n = len(costs) - 1
-    best = np.full((runs + 1, n + 1), np.inf)
-    best[0, 0] = 0.0
-    for e in range(1, runs + 1):
-        for rows, columns in _blocks(n):
-            through = costs[rows, columns] + best[e - 1, rows, None]
-            np.minimum(best[e, columns], through.min(axis=0), out=best[e, columns])
-    return best
-
-
-def backward(costs: Reals, runs: int) -> Reals:
-    """Least cost of the points i … in e runs: result[e, i]; the mirror image of `forward`."""
-    n = len(costs) - 1
-    best = np.full((runs + 1, n + 1), np.inf)
-    best[0, n] = 0.0
-    for e in range(1, runs + 1):
-        for rows, columns in _blocks(n):
-            best[e, rows] = (costs[rows, columns] + best[e - 1, columns]).min(axis=1)
-    return best
-
-
-def cut(costs: Reals, best: Reals) -> list[int]:
-    """The ends 0 = c₀ < c₁ < … = points of the cheapest runs, leftmost on ties."""
-    ends = [len(costs) - 1]
-    for e in range(len(best) - 1, 0, -1):
-        end = ends[-1]
-        ends.append(int(np.argmin(best[e - 1, :end] + costs[:end, end])))
-    return ends[::-1]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
 
 from lut_opt.dialects.pwl.quantization import Integers, Quantization, Reals, storage_range
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.passes.search.constraints import Constraints
 
 Metric = Literal["mse", "max"]
 
@@ -65,6 +66,9 @@ class Problem:
 
     result: Quantization | None = None
     """How results are stored; None: unknown, only the accumulator matters."""
+
+    constraints: Constraints = field(default_factory=Constraints)
+    """What every table must satisfy; the strategies `optimal` and `auto` see to it."""
 
     def __post_init__(self) -> None:
         n = len(self.q)

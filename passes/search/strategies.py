@@ -10,16 +10,18 @@ import numpy as np
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.passes.search.exact import ExactConfig, fewest_entries, limits
 from lut_opt.passes.search.genetic import GeneticConfig, GeneticSearch, evolve
-from lut_opt.passes.search.minimax import minimize_maximum
+from lut_opt.passes.search.neural import NeuralConfig, train
 from lut_opt.passes.search.objective import (
     Curve,
     GridObjective,
     IntegerObjective,
+    integer_table,
     interval,
     sampled,
 )
-from lut_opt.passes.search.optimal import NotProvable, minimize_squares
+from lut_opt.passes.search.optimal import NotProvable
 from lut_opt.passes.search.problem import Problem
+from lut_opt.passes.search.solve import minimize
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,15 @@ def search(
     (`GeneticConfig` for genetic, and for auto where it comes to that; `ExactConfig` for exact).
 
     Raises `ValueError` for an unknown strategy and `NotProvable`, a `ValueError`, where
-    `strategy="optimal"` does not apply. `TypeError` for a config of another strategy.
+    `strategy="optimal"` does not apply, or constraints cannot be satisfied. `TypeError` for a
+    config of another strategy.
     """
     if strategy not in STRATEGIES:
         raise ValueError(f"strategy must be one of {', '.join(STRATEGIES)}, not '{strategy}'")
+    if problem.constraints.any and strategy not in ("auto", "optimal"):
+        raise ValueError(
+            f"strategy={strategy} sees to no constraints: use strategy=optimal, or drop them"
+        )
     return STRATEGIES[strategy](problem, sampled(problem) if curve is None else curve, seed, config)
 
 
@@ -89,10 +96,13 @@ def _optimal(problem: Problem, curve: Curve, seed: int, config: object | None) -
     """The proven optimum."""
     if config is not None:
         raise TypeError("strategy=optimal has no options")
-    minimize = minimize_maximum if problem.metric == "max" else minimize_squares
-    table, tried = minimize(problem)
-    loss = problem.loss(table)
-    return SearchResult(table, loss, "optimal", seed, tried, 0, "optimum proven", True, loss)
+    found = minimize(problem)
+    table, loss, bound = found.table, problem.loss(found.table), found.lower_bound
+    if bound is None:
+        reason = "optimum proven"
+        return SearchResult(table, loss, "optimal", seed, found.tried, 0, reason, True, loss)
+    reason = f"no table is better than {bound:.4g}"
+    return SearchResult(table, loss, "optimal", seed, found.tried, 0, reason, False, bound)
 
 
 def _exact(problem: Problem, curve: Curve, seed: int, config: object | None) -> SearchResult:
@@ -135,6 +145,21 @@ def _genetic(problem: Problem, curve: Curve, seed: int, config: object | None) -
     )
 
 
+def _neural(problem: Problem, curve: Curve, seed: int, config: object | None) -> SearchResult:
+    """NN-LUT: a trained network turned into its table, rounded to the problem's parameters."""
+    config = NeuralConfig() if config is None else config
+    if not isinstance(config, NeuralConfig):
+        raise TypeError(f"strategy=neural takes a NeuralConfig, not {type(config).__name__}")
+    low, high = interval(problem)
+    real = train(curve, low, high, problem.entries, config, seed=seed).table()
+    if config.refit:
+        table = IntegerObjective(problem, config.rounding).table(real.breakpoints)
+    else:
+        table = integer_table(problem, real, config.rounding)
+    loss, shown = problem.loss(table), config.samples * config.epochs
+    return SearchResult(table, loss, "neural", seed, shown, config.epochs, "epochs", False)
+
+
 def _target(problem: Problem, config: GeneticConfig) -> float:
     """The loss at which to stop: within `stop_gap` of the proven optimum, −inf without either."""
     if config.stop_gap is None or config.fitness == "grid":
@@ -159,4 +184,5 @@ STRATEGIES: dict[str, Strategy] = {
     "optimal": _optimal,
     "genetic": _genetic,
     "exact": _exact,
+    "neural": _neural,
 }

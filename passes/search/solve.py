@@ -1,0 +1,29 @@
+"""The best table of a problem: which program applies to which problem."""
+
+from __future__ import annotations
+
+from lut_opt.passes.search.coupled import minimize_coupled
+from lut_opt.passes.search.minimax import minimize_maximum
+from lut_opt.passes.search.optimal import Optimum, minimize_squares
+from lut_opt.passes.search.problem import Problem
+from lut_opt.passes.search.symmetry import Halves
+
+
+def minimize(problem: Problem) -> Optimum:
+    """
+    The table of least loss that satisfies the constraints, or a bracket of it.
+
+    Raises `ValueError` for constraints that cannot be satisfied, or with metric=max, and
+    `NotProvable` where the problem has too many points for its constraints.
+    """
+    wanted = problem.constraints
+    if problem.metric == "max":
+        if wanted.any:
+            raise ValueError("constraints need metric=mse")
+        return minimize_maximum(problem)
+    if wanted.symmetry != "none":
+        halves = Halves(problem)
+        return halves.whole(minimize(halves.problem))
+    if wanted.coupled:
+        return minimize_coupled(problem)
+    return minimize_squares(problem)
