@@ -49,14 +49,14 @@ def positions(problem: Problem, breakpoints: Reals, rounding: Rounding) -> Integ
     """
     Integer breakpoints of real ones, any shape.
 
-    By ceiling no input changes its segment: a breakpoint above the storage range becomes the number
-    after it. To nearest (GQA-LUT Eq. 3, which clips to [Q_n, Q_p]) some inputs do.
+    By ceiling no input changes its segment; to nearest (GQA-LUT Eq. 3) some do. A breakpoint above
+    the storage range becomes the number after it, which no input reaches: Eq. 3 clips to Q_p, which
+    with Eq. 1 would send the input Q_p itself to the right (the authors' program does not clip).
     """
-    scaled = breakpoints / problem.operand.scale
+    operand, scaled = problem.operand, breakpoints / problem.operand.scale
     whole = np.ceil(scaled) if rounding == "ceiling" else np.rint(scaled)
-    operand = problem.operand
-    above = operand.maximum + (rounding == "ceiling")
-    return np.clip(whole + operand.zero_point, operand.minimum, above).astype(np.int64)
+    inside = np.clip(whole + operand.zero_point, operand.minimum, operand.maximum + 1)
+    return inside.astype(np.int64)
 
 
 def _runs(edges: Integers, points: int) -> tuple[Integers, Integers, np.ndarray]:
