@@ -1,8 +1,8 @@
 """
 The published comparison, through the driver: metric M of GQA-LUT, one table for each scale.
 
-S in {2^0 … 2^-6}; q in [−128, 127]; inputs x = S·q inside the function's range count; the error of the
-accumulator, nothing rounded after the multiply; MSE for each S, then the plain mean of the seven.
+S in {2^0 … 2^-6}; q in [−128, 127]; inputs x = S·q inside the function's range count; the error
+of the accumulator, nothing rounded after the multiply; MSE for each S, then the mean of the seven.
 The expected figures were proven by an independent program.
 """
 

@@ -15,7 +15,7 @@ from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 
 pytest.importorskip("torch_mlir")
 
-from lut_opt.backends import jit  # noqa: E402  (needs torch_mlir)
+from lut_opt.backends import jit
 
 SELECTS = ["compare", "search", "direct"]
 
