@@ -9,10 +9,12 @@ from lut_opt.dialects.pwl.attributes import (
     NamedFunction,
     TableAttr,
 )
+from lut_opt.dialects.pwl.norm_ops import LayerNormOp, NormOp, RMSNormOp
 from lut_opt.dialects.pwl.ops import ApplyOp
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.pwl.unit_ops import Lookup, SoftmaxOp, UnitOp
 
-PWL = Dialect("pwl", [ApplyOp], [FnAttr, TableAttr, FitAttr])
+PWL = Dialect("pwl", [ApplyOp, SoftmaxOp, LayerNormOp, RMSNormOp], [FnAttr, TableAttr, FitAttr])
 
 __all__ = [
     "PWL",
@@ -20,7 +22,13 @@ __all__ = [
     "Fit",
     "FitAttr",
     "FnAttr",
+    "LayerNormOp",
+    "Lookup",
     "NamedFunction",
+    "NormOp",
+    "RMSNormOp",
+    "SoftmaxOp",
     "Table",
     "TableAttr",
+    "UnitOp",
 ]

@@ -26,9 +26,12 @@ from xdsl.interpreters.shaped_array import ShapedArray
 from xdsl.interpreters.utils.ptr import TypedPtr
 from xdsl.ir import Attribute
 from xdsl.utils.exceptions import InterpretationError
+from xdsl.utils.hints import isa
 
+from lut_opt.dialects.pwl.norm_ops import LayerNormOp, NormOp, RMSNormOp
 from lut_opt.dialects.pwl.ops import ApplyOp
 from lut_opt.dialects.pwl.quantization import Integers, Quantization, Reals
+from lut_opt.dialects.pwl.unit_ops import SoftmaxOp
 from lut_opt.dialects.quant import (
     DequantizeCastOp,
     QuantizeCastOp,
@@ -43,7 +46,7 @@ def _map(value: Any, element: Attribute, function: Callable[[Sequence[Any]], lis
     array = cast(ShapedArray[Any] | int | float, value)
     if not isinstance(array, ShapedArray):
         return function([array])[0]
-    assert isinstance(element, IntegerType | AnyFloat)
+    assert isa(element, IntegerType) or isinstance(element, AnyFloat)
     data = TypedPtr[Any].new(function(array.data), xtype=element)
     return ShapedArray(data, list(array.shape))
 
@@ -68,6 +71,24 @@ def _write(q: Integers, storage: Quantization) -> list[int]:
 
 def _reals(values: Sequence[Any]) -> Reals:
     return np.asarray(values, np.float64)
+
+
+def _array(value: ShapedArray[Any], storage: Quantization) -> Integers:
+    return _read(value.data, storage).reshape(value.shape)
+
+
+def _shaped(q: Integers, type_: Attribute) -> ShapedArray[Any]:
+    quantized, element = _storage(type_)
+    values = _write(q.reshape(-1), quantized.quantization)
+    return ShapedArray(TypedPtr[Any].new(values, xtype=element), list(q.shape))
+
+
+def _normalize(op: NormOp, args: tuple[Any, ...]) -> ShapedArray[Any]:
+    unit, rest = op.unit(), list(args[1:])
+    gamma = None if unit.gamma is None else _array(rest.pop(0), unit.gamma)
+    beta = None if unit.beta is None else _array(rest.pop(0), unit.beta)
+    y = unit.evaluate(_array(args[0], unit.operand), gamma, beta, op.normalized.value.data)
+    return _shaped(y, op.result.type)
 
 
 @register_impls
@@ -99,6 +120,28 @@ class PwlFunctions(InterpreterFunctions):
         for position, value in zip(source.indices(), evaluate(source.data), strict=True):
             destination.store(position, value)
         return ()
+
+    @impl(SoftmaxOp)
+    def run_softmax(
+        self, interpreter: Interpreter, op: SoftmaxOp, args: tuple[Any, ...]
+    ) -> PythonValues:
+        """Softmax through the unit's own semantics."""
+        y = op.unit().evaluate(_array(args[0], op.input_quantization), op.axis.value.data)
+        return (_shaped(y, op.result.type),)
+
+    @impl(LayerNormOp)
+    def run_layer_norm(
+        self, interpreter: Interpreter, op: LayerNormOp, args: tuple[Any, ...]
+    ) -> PythonValues:
+        """Layer norm through the unit's own semantics."""
+        return (_normalize(op, args),)
+
+    @impl(RMSNormOp)
+    def run_rms_norm(
+        self, interpreter: Interpreter, op: RMSNormOp, args: tuple[Any, ...]
+    ) -> PythonValues:
+        """RMS norm through the unit's own semantics."""
+        return (_normalize(op, args),)
 
     @impl(QuantizeCastOp)
     def run_qcast(
