@@ -103,6 +103,11 @@ def tail_line(problem: Problem, tail: Tail) -> tuple[int, int]:
                 f"the tail {tail.slope:g}·x + {tail.level:g} needs the {name} {value:g}, which is "
                 f"no integer in [{limits[0]}, {limits[1]}]: use other frac-bits or more param-bits"
             )
+    if slope * problem.constraints.sign < 0:
+        raise ValueError(
+            f"no table with the tail {tail.slope:g}·x + {tail.level:g} is "
+            f"{problem.constraints.monotone}"
+        )
     return round(slope), round(intercept)
 
 

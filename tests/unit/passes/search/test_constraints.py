@@ -46,6 +46,8 @@ def legal_optimum(problem: Problem) -> float:
     ks, bs = np.arange(-2, 2), np.arange(low, high + 1)
     k, b = (v.ravel() for v in np.meshgrid(ks, bs))
     edges = [int(v) for v in (*problem.q, problem.q[-1] + 1) if -4 < v <= operand.maximum]
+    if problem.constraints.symmetry != "none":
+        edges = list(range(-3, 4))
     best = np.inf
     for runs in range(1, n + 1):
         index = np.indices((len(k),) * runs).reshape(runs, -1)
