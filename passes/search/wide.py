@@ -1,0 +1,329 @@
+"""
+Reciprocal and reciprocal square root of wide unsigned integers through one narrow table.
+
+    unit = design(LeadingZero("reciprocal", bits=8), entries=8, param_bits=8)
+    mantissa, exponent = unit.evaluate(v)          # f(v · 2^−frac) ≈ mantissa · 2^exponent
+    errors = relative_errors(unit, 1, 2**32)       # by octave; the maximum is exact
+
+Two reductions of the range: the multi-range input scaling of GQA-LUT (Table 2), and leading-zero
+normalization to one octave (reciprocal) or two (rsqrt). NumPy integers throughout: this is what the
+hardware and the generated code are compared with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from lut_opt.dialects.pwl.certificate import Samples
+from lut_opt.dialects.pwl.quantization import Integers, Quantization, Reals, exact_log2
+from lut_opt.dialects.pwl.table import Table
+from lut_opt.passes.search.formulate import Form, formulate
+from lut_opt.passes.search.problem import Problem
+from lut_opt.passes.search.strategies import search
+
+Wide = Literal["reciprocal", "rsqrt"]
+
+_POWER: dict[Wide, int] = {"reciprocal": 1, "rsqrt": 2}
+"""An input that is 2^(n·power) times as large has a result 2^n times as small."""
+
+_CELLS = 12
+"""log2 of the cells into which an octave is cut; inputs at both ends and the middle of each."""
+
+MAX_INPUT_BITS = 32
+
+
+class Reduction(Protocol):
+    """A way from a wide input to a table's input."""
+
+    @property
+    def function(self) -> Wide:
+        """What is computed."""
+        ...
+
+    @property
+    def operand(self) -> Quantization:
+        """How the table's input is stored: unsigned."""
+        ...
+
+    @property
+    def frac(self) -> int:
+        """Fraction bits of the wide input."""
+        ...
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """The inputs, end excluded, whose table input is not saturated."""
+        ...
+
+    def reduce(self, v: Integers) -> tuple[Integers, Integers]:
+        """Table inputs q and exponents e, in the shape of `v`: `f(x) ≈ T(q) · 2^e`."""
+        ...
+
+
+@dataclass(frozen=True)
+class LeadingZero:
+    """
+    x = m · 2^n with m in [1, 2), or in [1, 4) and n even for rsqrt; q is m cut to `bits` bits.
+
+    v = 0 is taken for 1.
+    """
+
+    function: Wide
+    bits: int = 8
+    """Width of the table's input, unsigned, at least 3."""
+    frac: int = 0
+    """Fraction bits of the wide input."""
+
+    @property
+    def operand(self) -> Quantization:
+        """m with all fraction bits that fit, from 1."""
+        one = self.bits - _POWER[self.function]
+        return Quantization(self.bits, False, 2.0**-one, 0, 1 << one, (1 << self.bits) - 1)
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Every input but 0."""
+        return 1, 1 << MAX_INPUT_BITS
+
+    def reduce(self, v: Integers) -> tuple[Integers, Integers]:
+        """Count leading zeros, shift left by them, keep the top bits."""
+        v = np.maximum(np.asarray(v, np.int64), 1)
+        power = _POWER[self.function]
+        place = np.frexp(v.astype(np.float64))[1].astype(np.int64) - 1 - self.frac
+        place -= place % power
+        shift = place + self.frac - (self.bits - power)
+        q = (v << np.maximum(-shift, 0)) >> np.maximum(shift, 0)
+        return q, -place // power
+
+
+@dataclass(frozen=True)
+class MultiRange:
+    """
+    GQA-LUT's multi-range input scaling: x in sub-range i is multiplied by 2^−shifts[i].
+
+    The product is rounded to a multiple of 1/32 (halves up) and saturated at `high`; the result is
+    multiplied by 2^−shift, or by its square root for rsqrt, so those shifts are even.
+    """
+
+    function: Wide
+    bounds: tuple[int, ...]
+    """Where sub-ranges begin, real units, ascending; below the first the shift is 0."""
+    shifts: tuple[int, ...]
+    """−log2 of S' of each sub-range, one for each bound."""
+    low: float = 0.5
+    """R_n of the interval of the table."""
+    high: float = 4.0
+    """R_p."""
+    frac: int = 5
+    """Fraction bits of the wide input and of the table's input: λ = 5."""
+
+    @property
+    def operand(self) -> Quantization:
+        """8-bit fixed point with λ fraction bits (Table 2, note)."""
+        unit = 1 << self.frac
+        return Quantization(8, False, 1.0 / unit, 0, int(self.low * unit), int(self.high * unit))
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """From R_n to where the last sub-range saturates."""
+        unit = 1 << self.frac
+        end = int(self.high * unit) << self.shifts[-1]
+        # a last sub-range that begins where it saturates adds nothing
+        return int(self.low * unit), min(end, 1 << MAX_INPUT_BITS)
+
+    def reduce(self, v: Integers) -> tuple[Integers, Integers]:
+        """Find the sub-range, shift right with rounding, saturate."""
+        v = np.asarray(v, np.int64)
+        edges = np.array(self.bounds, np.int64) << self.frac
+        shift = np.array([0, *self.shifts], np.int64)[np.searchsorted(edges, v, side="right")]
+        q = (v + ((1 << shift) >> 1)) >> shift
+        operand = self.operand
+        q = np.clip(q, operand.minimum, operand.maximum)
+        return q, -shift // _POWER[self.function]
+
+
+def table_2(function: Wide, *, complete: bool = False) -> MultiRange:
+    """
+    Table 2 of GQA-LUT; `complete` goes on in its steps until 32 bits are covered.
+
+    As printed, DIV saturates from x = 256 (its last S' is 2^−6 again) and RSQRT from 2^14.
+    """
+    step, low = (3, 0.5) if function == "reciprocal" else (4, 0.25)
+    count = 3 if not complete else -(-(MAX_INPUT_BITS - 5 - 2) // step)
+    shifts = tuple(step * (i + 1) for i in range(count))
+    bounds = tuple(4 << (step * i) for i in range(count))
+    if function == "reciprocal" and not complete:
+        shifts = (3, 6, 6)
+    return MultiRange(function, bounds, shifts, low)
+
+
+@dataclass(frozen=True)
+class WideUnit:
+    """A reduction and its table: total on unsigned 32-bit integers."""
+
+    reduction: Reduction
+    table: Table
+    unit: int
+    """log2 of the real value of one unit of the table's accumulator."""
+
+    def evaluate(self, v: Integers) -> tuple[Integers, Integers]:
+        """
+        Mantissas and exponents, in the shape of `v`: `f(v · 2^−frac) ≈ mantissa · 2^exponent`.
+
+        Raises `ValueError` outside 0 … 2^32 − 1.
+        """
+        v = np.asarray(v, np.int64)
+        if v.size and (v.min() < 0 or v.max() >> MAX_INPUT_BITS):
+            raise ValueError(f"inputs are unsigned and of at most {MAX_INPUT_BITS} bits")
+        q, exponent = self.reduction.reduce(v)
+        return self.table.accumulate(q), exponent + self.unit
+
+    def real(self, v: Integers) -> Reals:
+        """The results as float64, in the shape of `v`."""
+        mantissa, exponent = self.evaluate(v)
+        return np.ldexp(mantissa.astype(np.float64), exponent)
+
+
+@dataclass(frozen=True, eq=False)
+class WideErrors:
+    """Relative errors by octave of the input, arrays of shape (octaves,)."""
+
+    octaves: Integers
+    """log2 of where each octave of `v` begins."""
+    worst: Reals
+    """Largest relative error."""
+    mse: Reals
+    """Mean squared relative error over the inputs of the octave."""
+
+    @property
+    def max_relative(self) -> float:
+        """The largest relative error of all."""
+        return float(self.worst.max())
+
+    @property
+    def mean_square(self) -> float:
+        """Mean over the octaves: every octave counts alike."""
+        return float(self.mse.mean())
+
+
+def exact(reduction: Reduction, v: Integers) -> Reals:
+    """The function of the wide inputs, double precision."""
+    x = np.asarray(v, np.float64) * 2.0**-reduction.frac
+    return 1.0 / x if reduction.function == "reciprocal" else 1.0 / np.sqrt(x)
+
+
+def octave_inputs(place: int, cells: int = _CELLS) -> tuple[Integers, Reals]:
+    """
+    Inputs of the octave 2^place … 2^(place+1) − 1 and their weights, which sum to 1.
+
+    All of them in narrow octaves. In wide ones both ends and the middle of 2^cells equal parts,
+    with Simpson's weights: whatever is monotone on each part has its extremes among them.
+    """
+    if place <= cells + 1:
+        v = np.arange(1 << place, 2 << place, dtype=np.int64)
+        return v, np.full(len(v), 1.0 / len(v))
+    size = 1 << (place - cells)
+    start = (1 << place) + size * np.arange(1 << cells, dtype=np.int64)
+    v = np.stack([start, start + size // 2, start + size - 1], axis=1)
+    weights = np.tile(np.array([1.0, 4.0, 1.0]) / (6.0 * len(start)), len(start))
+    return v.reshape(-1), weights
+
+
+def relative_errors(unit: WideUnit, first: int = 1, end: int = 1 << MAX_INPUT_BITS) -> WideErrors:
+    """
+    Relative errors of inputs first … end − 1.
+
+    The table's input is constant on each of 2^12 parts of an octave or finer, and the function is
+    monotone there: the maximum is that of every input. The mean square is Simpson's rule.
+    """
+    octaves = range(first.bit_length() - 1, (end - 1).bit_length())
+    worst: list[float] = []
+    mse: list[float] = []
+    for place in octaves:
+        v, weights = octave_inputs(place)
+        keep = (v >= first) & (v < end)
+        error = unit.real(v[keep]) / exact(unit.reduction, v[keep]) - 1.0
+        worst.append(float(np.abs(error).max()))
+        mse.append(float(np.average(error**2, weights=weights[keep])))
+    return WideErrors(np.array(octaves, np.int64), np.array(worst), np.array(mse))
+
+
+def design(reduction: Reduction, *, entries: int, param_bits: int = 8) -> WideUnit:
+    """
+    The table of least mean squared relative error over `reach`, every octave counting alike.
+
+    Inputs that share q become one point, with the mean of their targets: what they leave does not
+    depend on the table. Both forms and the fraction bits around the default are tried, each solved
+    by `optimal`; the result is the best of them, and none of the same format is better.
+    """
+    points, weights = _points(reduction)
+    best: tuple[float, Problem, Table] | None = None
+    forms: tuple[Form, ...] = ("seed", "direct")
+    for form in forms:
+        for bits in _fraction_bits(reduction, points, weights, entries, param_bits, form):
+            problem = _problem(reduction, points, weights, entries, param_bits, form, bits)
+            found = search(problem, strategy="optimal")
+            if best is None or found.loss < best[0]:
+                best = found.loss, problem, found.table
+    if best is None:
+        raise ValueError(f"no table of {entries} entries and {param_bits}-bit parameters")
+    unit = exact_log2(best[1].accumulator_scale)
+    return WideUnit(reduction, best[2], 0 if unit is None else unit)
+
+
+def _points(reduction: Reduction) -> tuple[Samples, Reals]:
+    """Every table input that occurs, with its best answer and the weight of missing it."""
+    first, end = reduction.reach
+    parts: list[tuple[Integers, Reals, Reals]] = []
+    for place in range(first.bit_length() - 1, (end - 1).bit_length()):
+        v, weights = octave_inputs(place)
+        keep = (v >= first) & (v < end)
+        q, exponent = reduction.reduce(v[keep])
+        parts.append((q, exact(reduction, v[keep]) * np.exp2(-exponent), weights[keep]))
+    q, y, w = (np.concatenate(column) for column in zip(*parts, strict=True))
+    values, index = np.unique(q, return_inverse=True)
+    # Σ w (T/y − 1)² is a parabola in T with its vertex at Σ (w/y) / Σ (w/y²)
+    curvature = np.bincount(index, w / y**2).astype(np.float64)
+    target = np.bincount(index, w / y).astype(np.float64) / curvature
+    return Samples(values, reduction.operand.dequantize(values), target), curvature
+
+
+def _problem(
+    reduction: Reduction,
+    points: Samples,
+    weights: Reals,
+    entries: int,
+    param_bits: int,
+    form: Form,
+    frac_bits: int | None,
+) -> Problem:
+    operand = reduction.operand
+    return formulate(
+        points,
+        operand,
+        Quantization(32, True, operand.scale),
+        entries=entries,
+        param_bits=param_bits,
+        form=form,
+        frac_bits=frac_bits,
+        weights=weights,
+    )
+
+
+def _fraction_bits(
+    reduction: Reduction,
+    points: Samples,
+    weights: Reals,
+    entries: int,
+    param_bits: int,
+    form: Form,
+) -> range:
+    """Fraction bits around those that `formulate` takes."""
+    try:
+        problem = _problem(reduction, points, weights, entries, param_bits, form, None)
+    except ValueError:
+        return range(0)
+    return range(max(problem.result_shift - 1, 0), problem.result_shift + 2)
