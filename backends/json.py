@@ -1,5 +1,5 @@
 """
-The tables of a module as JSON, one object per `pwl.apply` in program order.
+The tables of a module as JSON, one object per `pwl.apply` or table of a unit, in program order.
 
 After `convert-pwl-to-hw`, one object per hardware unit. What is not known yet is `null`: everything
 that the search decides, before it has run.
@@ -16,7 +16,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 
 from lut_opt.dialects.assembly import describe_location
-from lut_opt.dialects.pwl import ApplyOp, Fit, FnAttr, Table
+from lut_opt.dialects.pwl import ApplyOp, Fit, FnAttr, Table, UnitOp
 from lut_opt.dialects.pwl.quantization import Quantization, exact_log2
 from lut_opt.passes.hw.unit import Unit, unit_of
 
@@ -28,7 +28,12 @@ _NUMBERS = re.compile(r"\[\n([-+.,\deE\s]+)\]")
 
 def emit(module: ModuleOp) -> str:
     """A JSON list, indented by two, lists of numbers on one line."""
-    rows = [row for op in module.walk() if (row := _describe(op)) is not None]
+    rows: list[dict[str, Any]] = []
+    for op in module.walk():
+        if isinstance(op, UnitOp):
+            rows += _describe_lookups(op)
+        elif (row := _describe(op)) is not None:
+            rows.append(row)
     text = json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False)
     return _NUMBERS.sub(lambda match: f"[{' '.join(match[1].split())}]", text) + "\n"
 
@@ -46,6 +51,17 @@ def _describe(op: Operation) -> dict[str, Any] | None:
     if unit is None:
         return None
     return _describe_unit(unit) | {"location": _location(op)}
+
+
+def _describe_lookups(op: UnitOp) -> list[dict[str, Any]]:
+    """One object for each table inside a softmax or a norm, which `unit` names."""
+    rows: list[dict[str, Any]] = []
+    for lookup in op.lookups():
+        table = None if lookup.table is None else lookup.table.data
+        fit = None if lookup.fit is None else lookup.fit.data
+        row = describe(lookup.function.name, lookup.operand, lookup.result, table, fit)
+        rows.append(row | {"unit": op.FUNCTION, "table": lookup.name, "location": _location(op)})
+    return rows
 
 
 def _describe_unit(unit: Unit) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from lut_opt.dialects.pwl import ApplyOp, Fit, FitAttr, TableAttr
+from lut_opt.dialects.pwl import ApplyOp, Fit, FitAttr, TableAttr, UnitOp
 from lut_opt.dialects.pwl.certificate import RealFunction, certify, samples
 from lut_opt.dialects.pwl.function_body import real_function
 from lut_opt.dialects.pwl.quantization import Quantization
@@ -28,6 +28,7 @@ from lut_opt.passes.search import (
     formulate,
     search,
 )
+from lut_opt.passes.search_units import search_unit
 
 Domain = tuple[float, float] | None
 
@@ -38,7 +39,8 @@ class PwlSearchPass(ModulePass):
     Find the table of every `pwl.apply` and write it, with its certificate, on the op.
 
     Equal problems (function, types, domain) are solved once. The result depends on the IR, the
-    options and the seed alone.
+    options and the seed alone. Softmax and the norms get their tables too, in the form that fits;
+    frac-bits, form and the domain are not for them.
 
     Before:   %y = pwl.apply #pwl.fn<gelu> %x : …
     After:    %y = pwl.apply #pwl.fn<gelu> %x table #pwl.table<i8, …> fit #pwl.fit<optimal, …> : …
@@ -108,14 +110,32 @@ class PwlSearchPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Search the tables of the whole module."""
         solved: dict[Hashable, tuple[TableAttr, FitAttr]] = {}
-        work = [inner for inner in op.walk() if isinstance(inner, ApplyOp)]
-        for apply in progress(work, self.name):
-            with about(apply):
-                domain = self._domain(apply)
-                key = problem_key(apply, domain)
+
+        def solve_unit(
+            function: RealFunction,
+            operand: Quantization,
+            result: Quantization,
+            entries: int,
+            domain: Domain = None,
+        ) -> tuple[TableAttr, FitAttr]:
+            key = "unit", function, operand, result, entries, domain
+            if key not in solved:
+                own = replace(self, entries=entries, frac_bits=None, form="auto")
+                solved[key] = own._solve(function, operand, result, domain)
+            return solved[key]
+
+        work = [inner for inner in op.walk() if isinstance(inner, ApplyOp | UnitOp)]
+        for inner in progress(work, self.name):
+            with about(inner):
+                if isinstance(inner, UnitOp):
+                    search_unit(inner, solve_unit, self.entries, self.param_bits)
+                    continue
+                domain = self._domain(inner)
+                key = problem_key(inner, domain)
                 if key not in solved:
-                    solved[key] = self._solve(apply, domain)
-                apply.table, apply.fit = solved[key]
+                    sides = inner.input_quantization, inner.result_quantization
+                    solved[key] = self._solve(real_function(inner), *sides, domain)
+                inner.table, inner.fit = solved[key]
 
     def _domain(self, op: ApplyOp) -> Domain:
         """The real inputs that count, None for every stored input."""
@@ -126,9 +146,9 @@ class PwlSearchPass(ModulePass):
         high = float(min(high, last)) if self.domain_max is None else float(self.domain_max)
         return None if low <= first and high >= last else (low, high)
 
-    def _solve(self, op: ApplyOp, domain: Domain) -> tuple[TableAttr, FitAttr]:
-        function = real_function(op)
-        operand, result = op.input_quantization, op.result_quantization
+    def _solve(
+        self, function: RealFunction, operand: Quantization, result: Quantization, domain: Domain
+    ) -> tuple[TableAttr, FitAttr]:
         points = samples(function, (), operand, result, domain)
         problem = formulate(
             points,

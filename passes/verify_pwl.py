@@ -9,15 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation
 from xdsl.passes import ModulePass
 
-from lut_opt.dialects.pwl import ApplyOp, Fit, Table
-from lut_opt.dialects.pwl.certificate import Samples, certify, samples
+from lut_opt.dialects.pwl import ApplyOp, Fit, FitAttr, Table, TableAttr, UnitOp
+from lut_opt.dialects.pwl.certificate import RealFunction, Samples, certify, samples
 from lut_opt.dialects.pwl.function_body import real_function
 from lut_opt.dialects.pwl.quantization import Quantization
 from lut_opt.passes.diagnostics import OpError, about
 from lut_opt.passes.progress import progress
-from lut_opt.passes.pwl_search import optimal_mse, problem_key
+from lut_opt.passes.pwl_search import optimal_mse
 from lut_opt.passes.search import Problem
 
 TOLERANCE = 1e-9
@@ -41,23 +42,52 @@ class VerifyPwlPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Verify the whole module."""
         verified: set[Hashable] = set()
-        work = [inner for inner in op.walk() if isinstance(inner, ApplyOp)]
-        for apply in progress(work, self.name):
-            if apply.table is None:
-                raise OpError(apply, f"{apply.function_name} has no table: run --pwl-search first")
-            if apply.fit is None:
-                continue
-            key = apply.table, apply.fit, problem_key(apply, None)
-            if key in verified:
-                continue
-            with about(apply):
-                _verify(apply, apply.table.data, apply.fit.data)
-            verified.add(key)
+        work = [inner for inner in op.walk() if isinstance(inner, ApplyOp | UnitOp)]
+        for inner in progress(work, self.name):
+            for claim in _claims(inner):
+                if claim.table is None:
+                    name = claim.name
+                    raise OpError(inner, f"{name} has no table: run --pwl-search first")
+                key = claim.table, claim.fit, claim.function, claim.operand, claim.result
+                if claim.fit is None or key in verified:
+                    continue
+                with about(inner):
+                    _verify(inner, claim, claim.table.data, claim.fit.data)
+                verified.add(key)
 
 
-def _verify(op: ApplyOp, table: Table, fit: Fit) -> None:
-    operand, result = op.input_quantization, op.result_quantization
-    points = samples(real_function(op), (), operand, result, fit.domain)
+@dataclass(frozen=True)
+class _Claim:
+    """A table, what it should approximate, and its certificate."""
+
+    name: str
+    function: RealFunction
+    operand: Quantization
+    result: Quantization
+    table: TableAttr | None
+    fit: FitAttr | None
+
+
+def _claims(op: ApplyOp | UnitOp) -> list[_Claim]:
+    if isinstance(op, ApplyOp):
+        sides = op.input_quantization, op.result_quantization
+        return [_Claim(op.function_name, real_function(op), *sides, op.table, op.fit)]
+    return [
+        _Claim(
+            f"{each.name} of {op.name}",
+            each.function,
+            each.operand,
+            each.result,
+            each.table,
+            each.fit,
+        )
+        for each in op.lookups()
+    ]
+
+
+def _verify(op: Operation, claim: _Claim, table: Table, fit: Fit) -> None:
+    operand, result = claim.operand, claim.result
+    points = samples(claim.function, (), operand, result, fit.domain)
     figures = certify(table, points, operand, result)
     stated_and_true: list[tuple[str, float | None, float | None]] = [
         ("points", fit.points, figures.points),
@@ -72,7 +102,7 @@ def _verify(op: ApplyOp, table: Table, fit: Fit) -> None:
         if not _equal(stated, true):
             raise OpError(
                 op,
-                f"the certificate of {op.function_name} states {name} = {stated!r}, but it is "
+                f"the certificate of {claim.name} states {name} = {stated!r}, but it is "
                 f"{true!r}: search the table again",
             )
     # A seed-form table is a direct one too, as far as its numbers go.

@@ -20,7 +20,8 @@ from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
 from lut_opt.dialects.pwl import units
-from lut_opt.dialects.pwl.attributes import FitAttr, NamedFunction, TableAttr
+from lut_opt.dialects.pwl.attributes import FitAttr, TableAttr
+from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.pwl.unit_ops import (
     Lookup,
@@ -56,9 +57,8 @@ class NormOp(UnitOp, ABC):
         return None
 
     def lookups(self) -> tuple[Lookup, ...]:
-        function = NamedFunction("rsqrt")
         sides = units.RSQRT_OPERAND, units.INVERSE_RESULT
-        return (Lookup("rsqrt", function, *sides, self.rsqrt, self.rsqrt_fit),)
+        return (Lookup("rsqrt", FUNCTIONS["rsqrt"], *sides, self.rsqrt, self.rsqrt_fit),)
 
     def unit(self) -> units.Norm:
         """The semantics of an op that has its table."""

@@ -24,7 +24,8 @@ from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
 from lut_opt.dialects.pwl import units
-from lut_opt.dialects.pwl.attributes import FitAttr, NamedFunction, TableAttr
+from lut_opt.dialects.pwl.attributes import FitAttr, TableAttr
+from lut_opt.dialects.pwl.functions import FUNCTIONS, Function
 from lut_opt.dialects.pwl.ops import verify_table
 from lut_opt.dialects.pwl.quantization import Quantization, exact_log2
 from lut_opt.dialects.quant import UniformQuantizedType, element_type
@@ -36,7 +37,7 @@ class Lookup:
 
     name: str
     """Name of the property that holds the table; its certificate is in `<name>_fit`."""
-    function: NamedFunction
+    function: Function
     operand: Quantization
     result: Quantization
     table: TableAttr | None
@@ -143,7 +144,7 @@ class SoftmaxOp(UnitOp):
         operand = units.exp_operand(self.input_quantization.scale, self.clip.value.data)
         exp = Lookup(
             "exp",
-            NamedFunction("exp"),
+            FUNCTIONS["exp"],
             operand,
             units.exp_result(self.fraction),
             self.exp,
@@ -151,7 +152,7 @@ class SoftmaxOp(UnitOp):
         )
         reciprocal = Lookup(
             "reciprocal",
-            NamedFunction("reciprocal"),
+            FUNCTIONS["reciprocal"],
             units.RECIPROCAL_OPERAND,
             units.INVERSE_RESULT,
             self.reciprocal,
