@@ -23,6 +23,7 @@ import numpy as np
 from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.pwl.quantization import Reals
 from lut_opt.passes.search import search
+from lut_opt.passes.search.genetic import Rounding
 from lut_opt.passes.search.neural import NeuralConfig, train
 from lut_opt.passes.search.presets import (
     SEED_FUNCTIONS,
@@ -112,7 +113,7 @@ class Method:
     seeded: bool = True
 
 
-def neural(rounding: str, variant: Variant, function: str, entries: int, seed: int) -> Reals:
+def neural(rounding: Rounding, variant: Variant, function: str, entries: int, seed: int) -> Reals:
     """NN-LUT: train on [R_n, R_p], round to the format."""
     table = trained(function, entries, seed)
     lam = fraction_bits(function, variant)
@@ -136,7 +137,7 @@ def evolved(variant: Variant, mutates: bool, function: str, entries: int, seed: 
 
 
 def published(
-    variant: Variant, mutates: bool, rounding: str, function: str, entries: int, seed: int
+    variant: Variant, mutates: bool, rounding: Rounding, function: str, entries: int, seed: int
 ) -> Reals:
     """GQA-LUT as printed, or as the authors' program has it."""
     table = evolved(variant, mutates, function, entries, seed)
@@ -278,7 +279,7 @@ def against_published(results: Results) -> str:
 
 def main() -> None:
     """Measure, print, and draw where asked."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser = argparse.ArgumentParser(description="GQA-LUT's Table 3, rerun and bounded")
     parser.add_argument("--seeds", type=int, default=10, help="runs of each random method")
     parser.add_argument("--quick", action="store_true", help="two seeds, GELU and DIV only")
     parser.add_argument("--plot", type=Path, metavar="DIR", help="write the figures as PNG")

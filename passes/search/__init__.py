@@ -9,11 +9,13 @@ Search for tables: pure numerics on NumPy arrays, no IR.
 `README.md` has the mathematics.
 """
 
+from lut_opt.passes.search.budget import Budget, Choice, front, meet
 from lut_opt.passes.search.constraints import Constraints, Tail
 from lut_opt.passes.search.exact import ExactConfig
 from lut_opt.passes.search.formulate import Form, formulate
 from lut_opt.passes.search.genetic import GeneticConfig, GeneticSearch
 from lut_opt.passes.search.joint import JointProblem, Scale, formulate_joint
+from lut_opt.passes.search.neural import NeuralConfig
 from lut_opt.passes.search.optimal import MAX_POINTS, NotProvable
 from lut_opt.passes.search.problem import Metric, Problem
 from lut_opt.passes.search.strategies import STRATEGIES, SearchResult, Strategy, search
@@ -21,6 +23,8 @@ from lut_opt.passes.search.strategies import STRATEGIES, SearchResult, Strategy,
 __all__ = [
     "MAX_POINTS",
     "STRATEGIES",
+    "Budget",
+    "Choice",
     "Constraints",
     "ExactConfig",
     "Form",
@@ -28,6 +32,7 @@ __all__ = [
     "GeneticSearch",
     "JointProblem",
     "Metric",
+    "NeuralConfig",
     "NotProvable",
     "Problem",
     "Scale",
@@ -36,5 +41,7 @@ __all__ = [
     "Tail",
     "formulate",
     "formulate_joint",
+    "front",
+    "meet",
     "search",
 ]

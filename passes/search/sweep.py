@@ -163,8 +163,8 @@ def key_of(task: Task) -> str:
         parts.append(repr(task))
     else:
         for field in fields(problem):
-            value = getattr(problem, field.name)
-            if isinstance(value, np.ndarray):
+            value: Any = getattr(problem, field.name)
+            if field.name in ("q", "target", "weights"):
                 digest.update(np.ascontiguousarray(value).tobytes())
             else:
                 parts.append((field.name, repr(value)))

@@ -1,7 +1,7 @@
 """
 Reciprocal and reciprocal square root of wide unsigned integers through one narrow table.
 
-    unit = design(LeadingZero("reciprocal", bits=8), entries=8, param_bits=8)
+    unit = design(LeadingZero("reciprocal", bits=8), entries=8)     # wide_design.py
     mantissa, exponent = unit.evaluate(v)          # f(v · 2^−frac) ≈ mantissa · 2^exponent
     errors = relative_errors(unit, 1, 2**32)       # by octave; the maximum is exact
 
@@ -17,12 +17,8 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from lut_opt.dialects.pwl.certificate import Samples
-from lut_opt.dialects.pwl.quantization import Integers, Quantization, Reals, exact_log2
+from lut_opt.dialects.pwl.quantization import Integers, Quantization, Reals
 from lut_opt.dialects.pwl.table import Table
-from lut_opt.passes.search.formulate import Form, formulate
-from lut_opt.passes.search.problem import Problem
-from lut_opt.passes.search.strategies import search
 
 Wide = Literal["reciprocal", "rsqrt"]
 
@@ -249,81 +245,3 @@ def relative_errors(unit: WideUnit, first: int = 1, end: int = 1 << MAX_INPUT_BI
         worst.append(float(np.abs(error).max()))
         mse.append(float(np.average(error**2, weights=weights[keep])))
     return WideErrors(np.array(octaves, np.int64), np.array(worst), np.array(mse))
-
-
-def design(reduction: Reduction, *, entries: int, param_bits: int = 8) -> WideUnit:
-    """
-    The table of least mean squared relative error over `reach`, every octave counting alike.
-
-    Inputs that share q become one point, with the mean of their targets: what they leave does not
-    depend on the table. Both forms and the fraction bits around the default are tried, each solved
-    by `optimal`; the result is the best of them, and none of the same format is better.
-    """
-    points, weights = _points(reduction)
-    best: tuple[float, Problem, Table] | None = None
-    forms: tuple[Form, ...] = ("seed", "direct")
-    for form in forms:
-        for bits in _fraction_bits(reduction, points, weights, entries, param_bits, form):
-            problem = _problem(reduction, points, weights, entries, param_bits, form, bits)
-            found = search(problem, strategy="optimal")
-            if best is None or found.loss < best[0]:
-                best = found.loss, problem, found.table
-    if best is None:
-        raise ValueError(f"no table of {entries} entries and {param_bits}-bit parameters")
-    unit = exact_log2(best[1].accumulator_scale)
-    return WideUnit(reduction, best[2], 0 if unit is None else unit)
-
-
-def _points(reduction: Reduction) -> tuple[Samples, Reals]:
-    """Every table input that occurs, with its best answer and the weight of missing it."""
-    first, end = reduction.reach
-    parts: list[tuple[Integers, Reals, Reals]] = []
-    for place in range(first.bit_length() - 1, (end - 1).bit_length()):
-        v, weights = octave_inputs(place)
-        keep = (v >= first) & (v < end)
-        q, exponent = reduction.reduce(v[keep])
-        parts.append((q, exact(reduction, v[keep]) * np.exp2(-exponent), weights[keep]))
-    q, y, w = (np.concatenate(column) for column in zip(*parts, strict=True))
-    values, index = np.unique(q, return_inverse=True)
-    # Σ w (T/y − 1)² is a parabola in T with its vertex at Σ (w/y) / Σ (w/y²)
-    curvature = np.bincount(index, w / y**2).astype(np.float64)
-    target = np.bincount(index, w / y).astype(np.float64) / curvature
-    return Samples(values, reduction.operand.dequantize(values), target), curvature
-
-
-def _problem(
-    reduction: Reduction,
-    points: Samples,
-    weights: Reals,
-    entries: int,
-    param_bits: int,
-    form: Form,
-    frac_bits: int | None,
-) -> Problem:
-    operand = reduction.operand
-    return formulate(
-        points,
-        operand,
-        Quantization(32, True, operand.scale),
-        entries=entries,
-        param_bits=param_bits,
-        form=form,
-        frac_bits=frac_bits,
-        weights=weights,
-    )
-
-
-def _fraction_bits(
-    reduction: Reduction,
-    points: Samples,
-    weights: Reals,
-    entries: int,
-    param_bits: int,
-    form: Form,
-) -> range:
-    """Fraction bits around those that `formulate` takes."""
-    try:
-        problem = _problem(reduction, points, weights, entries, param_bits, form, None)
-    except ValueError:
-        return range(0)
-    return range(max(problem.result_shift - 1, 0), problem.result_shift + 2)

@@ -16,12 +16,12 @@ from lut_opt.passes.search.wide import (
     MultiRange,
     Reduction,
     WideUnit,
-    design,
     exact,
     octave_inputs,
     relative_errors,
     table_2,
 )
+from lut_opt.passes.search.wide_design import design
 
 REDUCTIONS: list[Reduction] = [
     LeadingZero("reciprocal"),
