@@ -214,6 +214,7 @@ def optimal_mse(problem: Problem, found: SearchResult | None = None) -> float | 
     if found is not None and found.proven and problem.metric == "mse":
         return found.loss
     try:
-        return search(replace(problem, metric="mse"), strategy="optimal").loss
+        best = search(replace(problem, metric="mse"), strategy="optimal")
     except NotProvable:
         return None
+    return best.loss if best.proven else None

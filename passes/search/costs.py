@@ -108,16 +108,17 @@ class Costs:
         )
         return fit, Start(lower, lower + (right < left), np.minimum(left, right), bound)
 
-    def survey(self, rows: slice, columns: slice) -> tuple[Reals, Reals]:
+    def survey(self, rows: Integers, columns: Integers) -> tuple[Reals, Reals]:
         """
-        Costs and bounds of the runs `rows` … `columns`−1, (rows, columns); inf where empty.
+        Costs and bounds of the runs from each of `rows` to each of `columns`; inf where empty.
+
+        Point indices of shapes (rows,) and (columns,); the results are (rows, columns).
 
         Tighter bounds than `start`, for less: both slopes next to the free optimum are evaluated,
         and no other slope costs less than its parabola. Where a parameter leaves its range, `start`
         answers.
         """
-        first = np.arange(int(rows.start), int(rows.stop))[:, None]
-        end = np.arange(int(columns.start), int(columns.stop))[None, :]
+        first, end = rows[:, None], columns[None, :]
         with np.errstate(divide="ignore", invalid="ignore"):
             fit = self.moments.fit(first, end)
             lower = np.floor(fit.slope)
@@ -142,7 +143,7 @@ class Costs:
         cost[empty] = bound[empty] = np.inf
         i, j = np.nonzero(~(fits | empty))
         if len(i):
-            _, start = self.start(i + int(rows.start), j + int(columns.start))
+            _, start = self.start(rows[i], columns[j])
             cost[i, j], bound[i, j] = start.cost, start.bound
         return cost, bound
 

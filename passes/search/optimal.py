@@ -8,7 +8,7 @@ why each bound may skip work but never the optimum.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -63,10 +63,16 @@ class Runs:
     `costs[i, j]` (points + 1, points + 1) is the least cost of the run i … j−1, never more than
     that for runs in the tables of least cost with one of the numbers of `entries`, and infinite
     where i ≥ j; `bounds[i, j]` is never more than it.
+
+    With a `grid`, ascending point indices from 0 to points, i and j count its positions, and only
+    tables with cuts there are looked at.
     """
 
-    def __init__(self, problem: Problem, entries: Sequence[int]) -> None:
-        n = problem.points
+    def __init__(
+        self, problem: Problem, entries: Sequence[int], grid: Integers | None = None
+    ) -> None:
+        self.grid = np.arange(problem.points + 1) if grid is None else grid
+        n = len(self.grid) - 1
         if n > MAX_POINTS:
             raise NotProvable(
                 f"the dynamic program takes up to {MAX_POINTS} points, not {n}: use "
@@ -86,25 +92,26 @@ class Runs:
         middle = entries - (wanted.left is not None) - (wanted.right is not None)
         if middle < 0:
             raise ValueError(f"two exact tails need two entries, not {entries}")
-        return min(middle, self.problem.points)
+        return min(middle, len(self.grid) - 1)
 
     def _matrices(self) -> tuple[Reals, Reals]:
         """Feasible costs and lower bounds of all runs, inf where empty."""
-        n, model = self.problem.points, self.model
+        n, model, grid = len(self.grid) - 1, self.model, self.grid
         costs, bounds = np.full((n + 1, n + 1), np.inf), np.full((n + 1, n + 1), np.inf)
         for rows, columns in blocks(n):
-            costs[rows, columns], bounds[rows, columns] = model.survey(rows, columns)
+            costs[rows, columns], bounds[rows, columns] = model.survey(grid[rows], grid[columns])
         if self.pin:
             at, value = self.pin
-            first, end = np.arange(at + 1)[:, None], np.arange(at + 1, n + 1)[None, :]
+            k = int(np.searchsorted(grid, at, side="right"))
+            first, end = grid[:k, None], grid[None, k:]
             through, _ = model.through(first, end, int(self.problem.q[at]), value)
-            costs[: at + 1, at + 1 :] = bounds[: at + 1, at + 1 :] = through
+            costs[:k, k:] = bounds[:k, k:] = through
         return costs, bounds
 
     def _tails(self) -> tuple[Reals, Reals]:
         """What the first j points cost in the left tail, and the points from i in the right one."""
         problem, wanted = self.problem, self.problem.constraints
-        start, stop = ends(problem.points)
+        start, stop = ends(len(self.grid) - 1)
         for tail, left in ((wanted.left, True), (wanted.right, False)):
             if tail is None:
                 continue
@@ -114,11 +121,11 @@ class Runs:
             if self.pin and acc[self.pin[0]] != self.pin[1]:
                 squares[self.pin[0]] = np.inf
             if left:
-                start = np.concatenate([[0.0], np.cumsum(squares)])
+                start = np.concatenate([[0.0], np.cumsum(squares)])[self.grid]
                 # A segment before the first stored input would hold nothing.
                 start[0] = np.inf if problem.q[0] == problem.operand.minimum else 0.0
             else:
-                stop = np.concatenate([[0.0], np.cumsum(squares[::-1])])[::-1].copy()
+                stop = np.concatenate([[0.0], np.cumsum(squares[::-1])])[::-1][self.grid]
                 stop[-1] = np.inf if problem.q[-1] == problem.operand.maximum else 0.0
         return start, stop
 
@@ -131,7 +138,7 @@ class Runs:
             first, end = first[kept], end[kept]
         for chunk in range(0, len(first), _CHUNK):
             part = slice(chunk, chunk + _CHUNK)
-            scan = model.scan(first[part], end[part])
+            scan = model.scan(self.grid[first[part]], self.grid[end[part]])
             self.costs[first[part], end[part]] = scan.cost
             self.bounds[first[part], end[part]] = scan.cost
             self.tried += scan.tried
@@ -157,7 +164,7 @@ class Runs:
         return self._best
 
     def cuts(self, entries: int) -> list[int]:
-        """The ends of the runs between the tails of the best table, c₀ < c₁ < …"""
+        """Point indices: ends of the runs between the tails of the best table, c₀ < c₁ < …"""
         middle = self.middle(entries)
         best = self.best(middle)[: middle + 1]
         totals = best + self.stop
@@ -165,7 +172,8 @@ class Runs:
         runs = middle - int(np.argmin(totals.min(axis=1)[::-1]))
         if not np.isfinite(totals[runs].min()):
             raise ValueError("no table satisfies the constraints: use more entries or param-bits")
-        return cut(self.costs, best[: runs + 1], int(np.argmin(totals[runs])))
+        found = cut(self.costs, best[: runs + 1], int(np.argmin(totals[runs])))
+        return self.grid[found].tolist()
 
     def losses(self, entries: int) -> Reals:
         """Least loss in real units for 1 … `entries` segments, inf where there is no table."""
@@ -197,7 +205,8 @@ class Runs:
             slope, intercept = tail_line(problem, wanted.right)
             slopes, intercepts = np.append(slopes, slope), np.append(intercepts, intercept)
         inner = cuts[0 if wanted.left else 1 : len(cuts) if wanted.right else -1]
-        return assemble(problem, positions(problem, inner.tolist()), slopes, intercepts)
+        breakpoints = positions(problem, inner.tolist())
+        return assemble(replace(problem, entries=entries), breakpoints, slopes, intercepts)
 
 
 def positions(problem: Problem, cuts: Sequence[int]) -> Integers:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from lut_opt.passes.search.bracket import GOAL, bracket
 from lut_opt.passes.search.coupled import minimize_coupled
 from lut_opt.passes.search.minimax import minimize_maximum
-from lut_opt.passes.search.optimal import Optimum, minimize_squares
+from lut_opt.passes.search.optimal import MAX_POINTS, Optimum, minimize_squares
 from lut_opt.passes.search.problem import Problem
 from lut_opt.passes.search.symmetry import Halves
+
+_MANY = 1024
+"""More points than this are solved faster from coarse to fine."""
 
 
 def minimize(problem: Problem) -> Optimum:
@@ -26,4 +30,10 @@ def minimize(problem: Problem) -> Optimum:
         return halves.whole(minimize(halves.problem))
     if wanted.coupled:
         return minimize_coupled(problem)
-    return minimize_squares(problem)
+    if problem.points <= _MANY:
+        return minimize_squares(problem)
+    provable = problem.points <= MAX_POINTS
+    found = bracket(problem, 0.0 if provable else GOAL)
+    if provable and found.lower_bound is not None:
+        return minimize_squares(problem)
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,16 @@ from hypothesis import strategies as st
 from lut_opt.dialects.pwl.certificate import samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.pwl.quantization import Quantization
-from lut_opt.passes.search import MAX_POINTS, NotProvable, Problem, formulate, search
+from lut_opt.passes.search import (
+    MAX_POINTS,
+    Constraints,
+    NotProvable,
+    Problem,
+    formulate,
+    search,
+)
+from lut_opt.passes.search import bracket as bracket_module
+from lut_opt.passes.search.constraints import IDENTITY, ZERO
 from lut_opt.passes.search.problem import Metric
 
 # metric M: mean over S = 2^0 … 2^−6 of the least MSE at λ = 6, computed by an independent program
@@ -147,13 +157,37 @@ def test_equal_problems_have_equal_tables() -> None:
     assert first == second
 
 
+@pytest.mark.parametrize("goal", [0.0, 1e-2])
+@pytest.mark.parametrize("constraints", [Constraints(), Constraints(left=ZERO, right=IDENTITY)])
+def test_bracket_holds_the_optimum(
+    goal: float, constraints: Constraints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bracket_module, "_CELLS", 24)
+    monkeypatch.setattr(bracket_module, "_MAX_CELLS", 160)
+    for name, entries, shift in itertools.product(("gelu", "silu"), (3, 6), (4, 5)):
+        operand = Quantization(8, True, 2.0**-shift)
+        points = samples(FUNCTIONS[name], (), operand, Quantization(32, True, 2.0**-12))
+        problem = formulate(
+            points, operand, operand, entries=entries, frac_bits=6, constraints=constraints
+        )
+        best = search(problem, strategy="optimal").loss
+        found = bracket_module.bracket(problem, goal)
+        loss = problem.loss(found.table)
+        assert loss >= best * (1 - 1e-9)
+        if found.lower_bound is None:
+            assert loss == pytest.approx(best, rel=1e-9)
+        else:
+            assert found.lower_bound <= best * (1 + 1e-9)
+
+
 def test_more_points_than_the_program_takes() -> None:
     operand = Quantization(16, True, 2.0**-12)
-    points = samples(FUNCTIONS["gelu"], (), operand, operand)
-    problem = formulate(points, operand, operand, entries=8, param_bits=16)
-    with pytest.raises(NotProvable, match=f"{MAX_POINTS} points, not 65536"):
-        search(problem, strategy="optimal")
+    points = samples(FUNCTIONS["gelu"], (), operand, Quantization(32, True, 2.0**-26))
+    problem = formulate(points, operand, operand, entries=4, param_bits=16, frac_bits=14)
     found = search(problem)
-    assert (found.strategy, found.proven) == ("genetic", False)
-    # the least squares optimum of 8 real lines is about 1.6e-5
-    assert found.loss < 3e-5
+    assert found.strategy == "optimal"
+    assert found.lower_bound is not None
+    assert 0.99 * found.loss <= found.lower_bound <= found.loss
+    wanted = Constraints(monotone="increasing")
+    with pytest.raises(NotProvable, match=f"{MAX_POINTS} points, not 65536"):
+        search(replace(problem, constraints=wanted), strategy="optimal")
