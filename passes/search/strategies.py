@@ -151,6 +151,7 @@ def _neural(problem: Problem, curve: Curve, seed: int, config: object | None) ->
     if not isinstance(config, NeuralConfig):
         raise TypeError(f"strategy=neural takes a NeuralConfig, not {type(config).__name__}")
     low, high = interval(problem)
+    high = max(high, low + problem.operand.scale)  # one point is no range
     real = train(curve, low, high, problem.entries, config, seed=seed).table()
     if config.refit:
         table = IntegerObjective(problem, config.rounding).table(real.breakpoints)
