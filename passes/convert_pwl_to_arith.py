@@ -22,7 +22,7 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
-from lut_opt.dialects.pwl import ApplyOp
+from lut_opt.dialects.pwl import ApplyOp, UnitOp
 from lut_opt.dialects.quant import (
     DequantizeCastOp,
     QuantizeCastOp,
@@ -33,6 +33,7 @@ from lut_opt.passes import integer_code
 from lut_opt.passes.diagnostics import OpError, about, copy_location
 from lut_opt.passes.elementwise import Emit, Shaped, element_type, elementwise
 from lut_opt.passes.integer_code import Select
+from lut_opt.passes.units_to_arith import UnitPlan, plan_unit
 
 Plan = Callable[[Builder], Emit]
 """Emits what stands once before all elements (a constant table), and gives the scalar code."""
@@ -44,7 +45,8 @@ class ConvertPwlToArithPass(ModulePass):
     Lower `pwl.apply` and the `quant` casts to integer arithmetic.
 
     Scalars become `arith`; tensors a `linalg.generic` of it; memrefs `scf.for` loops; vectors are
-    unrolled lane by lane. Every quantized type becomes its storage integer, in signatures too.
+    unrolled lane by lane. Softmax and norms become reductions along the row. Every quantized type
+    becomes its storage integer, in signatures too.
 
     Before:   %y = pwl.apply #pwl.fn<leaky_relu, 5.0e-01> %x
                 table #pwl.table<i8, breakpoints = [0], slopes = [1, 2], intercepts = [0, 0],
@@ -52,7 +54,7 @@ class ConvertPwlToArithPass(ModulePass):
                 : !quant.uniform<i8:f32, 1.0> -> !quant.uniform<i8:f32, 1.0>
     After:    %0 = arith.cmpi sge, %x, %c0 : i8
               %slope = arith.select %0, %c2, %c1 : i8         … muli, addi, shrsi, trunci
-    Requires: every `pwl.apply` has a table.
+    Requires: every `pwl` op has its tables.
     Ensures:  no `pwl` op, no `quant` op and no quantized type is left.
     """
 
@@ -65,6 +67,7 @@ class ConvertPwlToArithPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Convert the whole module."""
         plans: list[tuple[Operation, Plan]] = []
+        units: list[tuple[UnitOp, UnitPlan]] = []
         for inner in op.walk():
             if isinstance(inner, ApplyOp):
                 plans.append((inner, self._plan_apply(inner)))
@@ -72,11 +75,17 @@ class ConvertPwlToArithPass(ModulePass):
                 plans.append((inner, _plan_cast(inner)))
             elif isinstance(inner, StorageCastOp):
                 plans.append((inner, lambda _: lambda _, value: value))
+            elif isinstance(inner, UnitOp):
+                with about(inner):
+                    units.append((inner, plan_unit(inner)))
         # The plans hold every scale by now, so the types may forget theirs.
         _convert_types(op)
         for inner, plan in plans:
             with about(inner):
-                _replace(inner, plan)
+                _replace(inner, _code(inner, plan))
+        for unit, emit in units:
+            with about(unit):
+                _replace(unit, emit)
         _check(op)
 
     def _plan_apply(self, op: ApplyOp) -> Plan:
@@ -107,17 +116,21 @@ def _plan_cast(op: QuantizeCastOp | DequantizeCastOp) -> Plan:
     return lambda _: lambda b, q: integer_code.dequantize(b, q, quantization, kind)
 
 
-def _replace(op: Operation, plan: Plan) -> None:
+def _code(op: Operation, plan: Plan) -> Callable[[Builder], SSAValue | None]:
+    """The code of an element-wise op on whatever holds its elements."""
+    if isinstance(op, StorageCastOp):
+        return lambda _: op.input
+    destination = op.output if isinstance(op, ApplyOp) else None
+    kind = op.results[0].type if op.results else op.operands[0].type
+    return lambda before: elementwise(before, op.operands[0], kind, plan(before), destination)
+
+
+def _replace(op: Operation, emit: Callable[[Builder], SSAValue | None]) -> None:
     """Put the planned code in the place of `op`."""
     marker = op.prev_op
     block = op.parent_block()
     assert block is not None
-    before = Builder(InsertPoint.before(op))
-    result: SSAValue | None = op.operands[0]
-    if not isinstance(op, StorageCastOp):
-        destination = op.output if isinstance(op, ApplyOp) else None
-        kind = op.results[0].type if op.results else op.operands[0].type
-        result = elementwise(before, op.operands[0], kind, plan(before), destination)
+    result = emit(Builder(InsertPoint.before(op)))
     created = block.first_op if marker is None else marker.next_op
     while created is not None and created is not op:
         copy_location(op, [created])

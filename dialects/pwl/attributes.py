@@ -188,11 +188,15 @@ class Fit:
     exact: float
     optimal_mse: float | None = None
     domain: tuple[float, float] | None = None
+    least_mse: float | None = None
+    """No table of the problem has a smaller MSE than this, where the optimum itself is unproven."""
+    request: str = ""
+    """The search's options other than the defaults, as `lut-opt` takes them."""
 
 
 _FIT_WORDS = ("form", "metric")
 _FIT_COUNTS = ("seed", "entries", "points")
-_FIT_NUMBERS = ("mse", "max_error", "exact", "optimal_mse")
+_FIT_NUMBERS = ("mse", "max_error", "exact", "optimal_mse", "least_mse")
 
 
 @irdl_attr_definition
@@ -227,8 +231,10 @@ class FitAttr(Data[Fit]):
             **{key: parser.parse_integer for key in _FIT_COUNTS},
             **{key: lambda: parse_double(parser) for key in _FIT_NUMBERS},
             "domain": lambda: _parse_interval(parser),
+            "request": parser.parse_str_literal,
         }
-        required = tuple(key for key in fields if key not in ("optimal_mse", "domain"))
+        optional = ("optimal_mse", "least_mse", "domain", "request")
+        required = tuple(key for key in fields if key not in optional)
         with parser.in_angle_brackets():
             strategy = parser.parse_identifier()
             values = _parse_fields(parser, fields, required)
@@ -249,6 +255,9 @@ class FitAttr(Data[Fit]):
                 printer.print_string(", domain = [")
                 printer.print_list(fit.domain, lambda bound: printer.print_float(bound, f64))
                 printer.print_string("]")
+            if fit.request:
+                printer.print_string(", request = ")
+                printer.print_string_literal(fit.request)
 
 
 def _verify_parameters(kind: str, values: Sequence[int], bits: int) -> None:

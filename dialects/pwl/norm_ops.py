@@ -11,6 +11,7 @@ from xdsl.irdl import (
     AttrSizedOperandSegments,
     ParsePropInAttrDict,
     irdl_op_definition,
+    operand_def,
     opt_operand_def,
     opt_prop_def,
     prop_def,
@@ -146,6 +147,8 @@ class LayerNormOp(NormOp):
     FUNCTION: ClassVar[str] = "layer_norm"
     CENTRED: ClassVar[bool] = True
 
+    input = operand_def()
+    gamma = opt_operand_def()
     beta = opt_operand_def()
 
     irdl_options = (AttrSizedOperandSegments(as_property=True), ParsePropInAttrDict())
@@ -194,6 +197,9 @@ class RMSNormOp(NormOp):
     name = "pwl.rms_norm"
     FUNCTION: ClassVar[str] = "rms_norm"
     CENTRED: ClassVar[bool] = False
+
+    input = operand_def()
+    gamma = opt_operand_def()
 
     irdl_options = (ParsePropInAttrDict(),)
     traits = traits_def(Pure())

@@ -49,6 +49,7 @@ class UnitOp(IRDLOperation, ABC):
 
     FUNCTION: ClassVar[str]
 
+    # Each op defines its operands again: their order is that of its own definitions.
     input = operand_def()
     result = result_def()
 
@@ -111,6 +112,7 @@ class SoftmaxOp(UnitOp):
     name = "pwl.softmax"
     FUNCTION: ClassVar[str] = "softmax"
 
+    input = operand_def()
     axis = prop_def(IntegerAttr)
     clip = prop_def(IntegerAttr)
     exp_fraction = opt_prop_def(IntegerAttr)

@@ -51,14 +51,16 @@ MAX_CENTRED_BITS = 15
 MAX_SHIFTED_BITS = 61
 """Every sum of the affine part is below 2^61."""
 
-_RECIPROCAL_BITS, _RSQRT_BITS = 10, 9
+RECIPROCAL_BITS, RSQRT_BITS = 10, 9
+"""Fraction bits of the inputs of these two tables."""
+
 _SQUARE_BITS = 34
 """62 bits, less n² ≤ 2^26, less two of reserve: what is left for squares and their fraction."""
 
-RECIPROCAL_OPERAND = Quantization(12, False, 2.0**-_RECIPROCAL_BITS, 0, 1 << 10, 1 << 11)
+RECIPROCAL_OPERAND = Quantization(12, False, 2.0**-RECIPROCAL_BITS, 0, 1 << 10, 1 << 11)
 """One octave, [1, 2], both ends included."""
 
-RSQRT_OPERAND = Quantization(12, False, 2.0**-_RSQRT_BITS, 0, 1 << 9, 1 << 11)
+RSQRT_OPERAND = Quantization(12, False, 2.0**-RSQRT_BITS, 0, 1 << 9, 1 << 11)
 """Two octaves, [1, 4], both ends included."""
 
 INVERSE_RESULT = Quantization(17, False, 2.0**-TABLE_FRACTION, 0, 0, 1 << TABLE_FRACTION)
@@ -101,7 +103,7 @@ class Softmax:
         total = e.sum(axis, keepdims=True)
         octave = _leading_one(total)
         # 30 − k first: the sum is aligned to 31 bits, then rounded to the table's input
-        t = ((total << (30 - octave)) + (1 << (29 - _RECIPROCAL_BITS))) >> (30 - _RECIPROCAL_BITS)
+        t = ((total << (30 - octave)) + (1 << (29 - RECIPROCAL_BITS))) >> (30 - RECIPROCAL_BITS)
         r = self.reciprocal.evaluate(t, INVERSE_RESULT)
         y = _round_shift(e * r, octave + TABLE_FRACTION - self.result_bits)
         return np.clip(y, self.result.minimum, self.result.maximum)
@@ -134,7 +136,7 @@ class Softmax:
         quotient = min(1.0, (total + single) / (1 - total)) if total < 1 else 1.0
         octave = RECIPROCAL_OPERAND.values
         inverse = INVERSE_RESULT.dequantize(self.reciprocal.evaluate(octave, INVERSE_RESULT))
-        return (quotient + _relative(octave, inverse, _RECIPROCAL_BITS, 1.0)) / (
+        return (quotient + _relative(octave, inverse, RECIPROCAL_BITS, 1.0)) / (
             self.result.scale
         ) + 0.5
 
@@ -218,7 +220,7 @@ class Norm:
         fraction = self.square_fraction
         v = np.maximum((square << fraction) + ((n * n * mantissa) >> shift), 1 << fraction)
         octave = _leading_one(v) >> 1
-        t = ((v << (60 - 2 * octave)) + (1 << (59 - _RSQRT_BITS))) >> (60 - _RSQRT_BITS)
+        t = ((v << (60 - 2 * octave)) + (1 << (59 - RSQRT_BITS))) >> (60 - RSQRT_BITS)
         r = self.rsqrt.evaluate(t, INVERSE_RESULT)
         return _round_shift(a * r, TABLE_FRACTION - NORM_FRACTION + octave - fraction // 2)
 
@@ -236,7 +238,7 @@ class Norm:
         """
         octaves = RSQRT_OPERAND.values
         inverse = INVERSE_RESULT.dequantize(self.rsqrt.evaluate(octaves, INVERSE_RESULT))
-        rho = _relative(octaves, inverse, _RSQRT_BITS, 0.5)
+        rho = _relative(octaves, inverse, RSQRT_BITS, 0.5)
         eta = 2.0**-self.square_fraction / max(row - 1, 1) + 2.0**-23
         largest = math.sqrt(row - 1 if self.centred else row)
         relative = (1 + rho) / math.sqrt(1 - eta) - 1
