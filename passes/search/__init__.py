@@ -12,7 +12,7 @@ Search for tables: pure numerics on NumPy arrays, no IR.
 from lut_opt.passes.search.budget import Budget, Choice, front, meet
 from lut_opt.passes.search.constraints import Constraints, Tail
 from lut_opt.passes.search.exact import ExactConfig
-from lut_opt.passes.search.formulate import Form, formulate
+from lut_opt.passes.search.formulate import Form, formulate, histogram_weights
 from lut_opt.passes.search.genetic import GeneticConfig, GeneticSearch
 from lut_opt.passes.search.joint import JointProblem, Scale, formulate_joint
 from lut_opt.passes.search.neural import NeuralConfig
@@ -42,6 +42,7 @@ __all__ = [
     "formulate",
     "formulate_joint",
     "front",
+    "histogram_weights",
     "meet",
     "search",
 ]

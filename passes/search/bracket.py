@@ -1,32 +1,82 @@
 """
 Many points: a table, and a bound that no table beats, closer and closer together.
 
-Cuts are looked for on a grid of positions. A run costs at least what its part between grid points
-costs, so the dynamic program that may leave out the cell in which a cut lies bounds every table
-from below. Cells in which no good table has a cut are closed, the others are divided (README, "Many
-points").
+Each cut has a window of its own: single positions, and open cells between two of them. A run costs
+at least what the part of it costs that lies between the cells of its two cuts, so a dynamic program
+over windows bounds every table from below. Positions and cells that no good table needs are left
+out, the other cells are divided (README, "Many points").
 """
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
 import numpy as np
 
 from lut_opt.dialects.pwl.quantization import Integers, Reals
-from lut_opt.dialects.pwl.table import Table
-from lut_opt.passes.search.dynamic import blocks
-from lut_opt.passes.search.optimal import Optimum, Runs
+from lut_opt.passes.search.optimal import Optimum
+from lut_opt.passes.search.pieces import Pieces
 from lut_opt.passes.search.problem import Problem
 
 GOAL = 1e-3
 """Relative distance between bound and loss at which the search stops."""
 
-_CELLS = 1024
-"""Cells of the first grid."""
+_PAIRS = 1 << 25
+"""Runs held at once, over all windows: 16 bytes each."""
 
-_MAX_CELLS = 4096
-"""Most cells of a grid: its two matrices fill 256 MiB."""
+_ROUNDS = 32
 
-_ROUNDS = 24
+_BLOCK = 1 << 14
+"""Runs handled at once: the temporaries of one block stay in the second-level cache."""
+
+_MAX_SCANS = 1 << 19
+"""Runs scanned at once, over all windows."""
+
+_SCANS = 4
+"""How often a round scans."""
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """
+    Where one cut may lie: before a point (`left == right`), or strictly between two such places.
+
+    Arrays of one length, ascending. A run that ends at the cut covers the points before `left`, one
+    that begins there those from `right` on.
+    """
+
+    left: Integers
+    right: Integers
+
+    @staticmethod
+    def of(places: Integers) -> Window:
+        """The places, and the open cells between them."""
+        inside = np.flatnonzero(np.diff(places) > 1)
+        left = np.concatenate([places, places[inside]])
+        right = np.concatenate([places, places[inside + 1]])
+        order = np.lexsort((right, left))
+        return Window(left[order], right[order])
+
+    @property
+    def open(self) -> np.ndarray:
+        """Mask of the cells."""
+        return self.left < self.right
+
+    def refined(self, kept: np.ndarray, room: int) -> Window:
+        """Without what is not kept; cells divided as often as leaves about `room` items."""
+        cells, points = kept & self.open, kept & ~self.open
+        left, right = self.left[cells], self.right[cells]
+        parts = (room - int(points.sum())) // max(2 * len(left), 1)
+        parts = max(1, min(parts, 16))
+        places = left + (right - left) * np.arange(parts + 1)[:, None] // parts
+        new = places[1:-1][(left < places[1:-1]) & (places[1:-1] < right)]
+        wide = np.diff(places, axis=0) > 1
+        lefts = np.concatenate([self.left[points], new, places[:-1][wide]])
+        rights = np.concatenate([self.left[points], new, places[1:][wide]])
+        pairs = np.unique(np.stack([lefts, rights]), axis=1)
+        return Window(pairs[0], pairs[1])
 
 
 def bracket(problem: Problem, goal: float = GOAL) -> Optimum:
@@ -34,117 +84,151 @@ def bracket(problem: Problem, goal: float = GOAL) -> Optimum:
     A table of small weighted squared error and a lower bound of the least one.
 
     The bound is None, and the table optimal, where the two have met. Stops within `goal`, relative,
-    or when the grid cannot become finer. Honours the constraints that do not couple segments.
+    or when the windows cannot become finer. Honours the constraints that do not couple segments;
+    raises `ValueError` if no table satisfies them.
     """
-    n = problem.points
-    grid = np.unique(np.linspace(0, n, min(n, _CELLS) + 1).astype(np.int64))
-    open_ = np.diff(grid) > 1
+    pieces = Pieces(problem)
+    windows = _windows(pieces, pieces.middle(problem.entries))
+    size = _size(len(windows))
     best, least, tried = np.inf, 0.0, 0
-    found: Table | None = None
-    scale = problem.accumulator_scale**2 / n
+    cuts = np.empty(0, np.int64)
     for _ in range(_ROUNDS):
-        runs = Runs(problem, [problem.entries], grid)
-        tried += runs.tried
-        loss = float(runs.losses(problem.entries)[-1])
-        if found is None or loss < best:
-            best, found = loss, runs.table(problem.entries)
-        slack = n * runs.model.tolerance * scale
-        bounds = _Bounds(runs, open_, runs.middle(problem.entries))
-        least = max(least, bounds.least * scale)
-        if not np.any(open_):
+        layers = _Layers(pieces, windows)
+        best, cuts = min((best, cuts), layers.table(), key=lambda found: found[0])
+        complete = False
+        for _ in range(_SCANS):
+            complete, scans = layers.scan(best + problem.points * pieces.model.tolerance)
+            best, cuts = min((best, cuts), layers.table(), key=lambda found: found[0])
+            tried += scans
+            if complete:
+                break
+        least = max(least, layers.least)
+        kept = layers.possible(best + problem.points * pieces.model.tolerance)
+        finer = [window.refined(k, size) for window, k in zip(windows, kept, strict=True)]
+        if complete and not any(np.any(w.open & k) for w, k in zip(windows, kept, strict=True)):
             least = best
-        if best - least <= goal * best:
+        if best - least <= goal * best or all(map(_same, windows, finer)):
             break
-        limit = (best + slack) / scale
-        grid, open_, finer = _refine(grid, open_, *bounds.possible(limit))
-        if not finer:
-            break
-    assert found is not None, "the first round finds a table"
-    return Optimum(found, tried, least if least < best else None)
+        windows = finer
+    if not np.isfinite(best):
+        raise ValueError("no table satisfies the constraints: use more entries or param-bits")
+    table = pieces.table(np.unique(cuts).tolist(), problem.entries)
+    unit = problem.accumulator_scale**2 / problem.points
+    return Optimum(table, tried, least * unit if least < best else None)
 
 
-class _Bounds:
+def _size(windows: int) -> int:
+    """About how many items each window may have."""
+    return max(16, math.isqrt(_PAIRS // windows))
+
+
+def _windows(pieces: Pieces, middle: int) -> list[Window]:
+    """The first windows: evenly spaced places, alike for all cuts that are free."""
+    n = pieces.problem.points
+    size = min(n, _size(middle + 1) // 2)
+    wide = Window.of(np.unique(np.linspace(0, n, size + 1).astype(np.int64)))
+    windows = [wide] * (middle + 1)
+    if pieces.problem.constraints.left is None:
+        windows[0] = Window.of(np.array([0]))
+    if pieces.problem.constraints.right is None:
+        windows[-1] = Window.of(np.array([n]))
+    return windows
+
+
+def _same(old: Window, new: Window) -> bool:
+    return len(old.left) == len(new.left) and bool(
+        np.all(old.left == new.left) and np.all(old.right == new.right)
+    )
+
+
+class _Layers:
     """
-    Lower bounds of partial tables whose cuts may lie inside open cells.
+    Costs and bounds of the runs between neighbouring windows, and what they add up to.
 
-    `before[e, j]`: up to e runs cover the points before the grid point j, the last one to its end;
-    `after[e, j]`: up to e runs cover the points from there on.
+    `before[e]` bounds the cost of everything before the e-th cut, for each item of its window;
+    `after[e]` that of everything after it.
     """
 
-    def __init__(self, runs: Runs, open_: np.ndarray, middle: int) -> None:
-        wanted = runs.problem.constraints
-        left, right = wanted.left is not None, wanted.right is not None
-        start, stop = runs.start.copy(), runs.stop.copy()
-        # A tail must hold a point, but it may end inside the outermost cell.
-        start[0], stop[-1] = 0.0, 0.0
-        self._middle = middle
-        self.before = _pass(runs.bounds, middle, start, open_, left)
-        mirrored = np.ascontiguousarray(runs.bounds.T[::-1, ::-1])
-        self.after = _pass(mirrored, middle, stop[::-1], open_[::-1], right)[:, ::-1]
-        last = self.before + stop
-        if right:
-            begin = np.where(_shifted(open_), _left(self.before), np.inf)
-            last = np.minimum(last, begin + stop)
-        self.least = float(last.min())
+    def __init__(self, pieces: Pieces, windows: list[Window]) -> None:
+        self._pieces, self._windows = pieces, windows
+        pairs = [_survey(pieces, *both) for both in pairwise(windows)]
+        self._costs, self._bounds = [p[0] for p in pairs], [p[1] for p in pairs]
+        self._add()
 
-    def possible(self, limit: float) -> tuple[np.ndarray, np.ndarray]:
-        """Which grid points, and which cells, may hold a cut of a table up to `limit`."""
-        at = np.full(self.before.shape[1], np.inf)
-        inside = at[:-1].copy()
-        for e in range(self._middle + 1):
-            before, after = self.before[e], self.after[self._middle - e]
-            np.minimum(at, before + after, out=at)
-            np.minimum(inside, before[:-1] + after[1:], out=inside)
-        return at <= limit, inside <= limit
+    def _add(self) -> None:
+        first, last = self._windows[0], self._windows[-1]
+        before, after = (
+            _ends(self._pieces.start, first.left, first),
+            _ends(self._pieces.stop, last.right, last),
+        )
+        self.before, self.after = [before], [after]
+        for bound in self._bounds:
+            self.before.append((self.before[-1][:, None] + bound).min(axis=0))
+        for bound in reversed(self._bounds):
+            self.after.append((bound + self.after[-1]).min(axis=1))
+        self.after.reverse()
+
+    @property
+    def least(self) -> float:
+        """No table with its cuts in the windows costs less."""
+        return float((self.before[-1] + self.after[-1]).min())
+
+    def possible(self, limit: float) -> list[np.ndarray]:
+        """For each window, which items may hold the cut of a table that costs up to `limit`."""
+        return [b + a <= limit for b, a in zip(self.before, self.after, strict=True)]
+
+    def table(self) -> tuple[float, Integers]:
+        """The cheapest table with its cuts at single places, and these places."""
+        windows = self._windows
+        best = [np.where(windows[0].open, np.inf, self._pieces.start[windows[0].left])]
+        for window, cost in zip(windows[1:], self._costs, strict=True):
+            total = (best[-1][:, None] + cost).min(axis=0)
+            best.append(np.where(window.open, np.inf, total))
+        totals = best[-1] + self._pieces.stop[windows[-1].right]
+        at = int(np.argmin(totals))
+        loss, cuts = float(totals[at]), [int(windows[-1].left[at])]
+        for e in range(len(self._costs) - 1, -1, -1):
+            at = int(np.argmin(best[e] + self._costs[e][:, at]))
+            cuts.append(int(windows[e].left[at]))
+        return loss, np.array(cuts, np.int64)
+
+    def scan(self, limit: float) -> tuple[bool, int]:
+        """
+        True costs for the runs that tables up to `limit` may contain.
+
+        Returns whether that were not too many, and the number of (run, slope) pairs evaluated.
+        """
+        model, tried, complete = self._pieces.model, 0, True
+        room = _MAX_SCANS // max(len(self._costs), 1)
+        for e, (cost, bound) in enumerate(zip(self._costs, self._bounds, strict=True)):
+            total = self.before[e][:, None] + bound + self.after[e + 1]
+            i, j = np.nonzero((bound < cost - model.tolerance) & (total <= limit))
+            runs = self._windows[e].right[i] < self._windows[e + 1].left[j]
+            i, j = i[runs], j[runs]
+            if len(i) > room:
+                chosen, complete = np.argpartition(total[i, j], room)[:room], False
+                i, j = i[chosen], j[chosen]
+            scan = model.scan(self._windows[e].right[i], self._windows[e + 1].left[j])
+            cost[i, j] = bound[i, j] = scan.cost
+            tried += scan.tried
+        self._add()
+        return complete, tried
 
 
-def _shifted(open_: np.ndarray) -> np.ndarray:
-    """For each grid point, whether the cell before it is open."""
-    return np.concatenate([[False], open_])
+def _ends(values: Reals, at: Integers, window: Window) -> Reals:
+    """What a tail costs at least; a cell may hold a cut that its own end may not."""
+    return np.where(window.open & ~np.isfinite(values[at]), 0.0, values[at])
 
 
-def _left(values: Reals) -> Reals:
-    """The value at the grid point before."""
-    return np.concatenate([np.full((*values.shape[:-1], 1), np.inf), values[..., :-1]], axis=-1)
-
-
-def _pass(bounds: Reals, runs: int, start: Reals, open_: np.ndarray, tail: bool) -> Reals:
-    """The dynamic program from left to right: (runs + 1, grid points)."""
-    n = len(bounds) - 1
-    best = np.full((runs + 1, n + 1), np.inf)
-    best[0] = start
-    skip = _shifted(open_)
-    for e in range(1, runs + 1):
-        begin = best[e - 1]
-        if e > 1 or tail:
-            begin = np.minimum(begin, np.where(skip, _left(begin), np.inf))
-        best[e] = np.minimum(best[e - 1], begin)
-        for rows, columns in blocks(n):
-            through = bounds[rows, columns] + begin[rows, None]
-            np.minimum(best[e, columns], through.min(axis=0), out=best[e, columns])
-    return best
-
-
-def _refine(
-    grid: Integers, open_: np.ndarray, at: np.ndarray, inside: np.ndarray
-) -> tuple[Integers, np.ndarray, bool]:
-    """
-    The next grid: open cells divided, closed ones joined; False if that makes nothing finer.
-
-    A grid point stays if a cut may lie there or next to an open cell.
-    """
-    open_ = open_ & inside
-    at = at.copy()
-    at[[0, -1]] = True
-    at[:-1] |= open_
-    at[1:] |= open_
-    room = _MAX_CELLS - int(at.sum())
-    parts = min(room // max(int(open_.sum()), 1) + 1, 16)
-    kept: list[Integers] = [grid[at]]
-    starts, widths = grid[:-1][open_], np.diff(grid)[open_]
-    for k in range(1, parts):
-        kept.append(starts + widths * k // parts)
-    finer = np.unique(np.concatenate(kept))
-    cell = np.searchsorted(grid, finer[:-1], side="right") - 1
-    still = open_[cell] & (np.diff(finer) > 1)
-    return finer, still, parts > 1 or not np.any(open_)
+def _survey(pieces: Pieces, before: Window, after: Window) -> tuple[Reals, Reals]:
+    """Costs and bounds of the runs from one window to the next; empty ones cost nothing."""
+    first, end = before.right, after.left
+    costs, bounds = np.empty((2, len(first), len(end)))
+    rows = max(1, _BLOCK // len(end))
+    for top in range(0, len(first), rows):
+        part = slice(top, top + rows)
+        costs[part], bounds[part] = pieces.survey(first[part], end)
+        empty = end <= first[part, None]
+        bounds[part][empty & (before.left[part, None] <= after.right)] = 0.0
+        costs[part][end == first[part, None]] = 0.0
+    return costs, bounds

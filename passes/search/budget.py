@@ -149,7 +149,7 @@ def _best_tables(make: Make, width: int, most: int) -> Iterator[Choice]:
             key = problem.accumulator_scale, problem.intercept_shift, problem.result_shift
             if key not in runs:
                 runs[key] = Runs(problem, list(wanted))
-            yield _choice(problem, runs[key].table(entries), False)
+            yield _choice(problem, runs[key].table(runs[key].cuts(entries), entries), False)
 
 
 def _made(make: Make, entries: int, width: int) -> Problem | None:

@@ -9,22 +9,24 @@ one, it is the optimum; if there is none, the limit is a lower bound (README, "N
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lut_opt.dialects.pwl.quantization import Integers, Reals
 from lut_opt.dialects.pwl.table import Table
-from lut_opt.passes.search.constraints import tail_line
+from lut_opt.passes.search.constraints import tail_line, violations
 from lut_opt.passes.search.dynamic import backward, forward
-from lut_opt.passes.search.optimal import NotProvable, Optimum, Runs, assemble, positions
+from lut_opt.passes.search.lines import MAX_LINES, Lines, lines_within
+from lut_opt.passes.search.optimal import NotProvable, Optimum, Runs
+from lut_opt.passes.search.pieces import assemble, positions
 from lut_opt.passes.search.problem import Problem
 
-_MARGINS = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
-"""The limits that are tried, relative to the optimum without coupling."""
+_MARGINS = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 1e2, 1e3, 1e6)
+"""How far above the optimum without coupling the limits are, relative to it."""
 
-_MAX_LINES = 1 << 20
-"""Most lines that are listed: about a second of work."""
+_LEAST = 0.01
+"""Squared error per point, in accumulator units, that margins are relative to at least."""
 
 _FACING = 1 << 20
 """(line, line) pairs compared at once."""
@@ -34,29 +36,6 @@ _MAX_PAIRS = 1 << 28
 
 _BEAM = 128
 """Labels at each point that a search without proof goes on from."""
-
-
-@dataclass(frozen=True, eq=False)
-class Lines:
-    """Lines over runs of points; arrays of one length, sorted by `first`."""
-
-    first: Integers
-    end: Integers
-    slope: Integers
-    intercept: Integers
-    cost: Reals
-
-    def __len__(self) -> int:
-        return len(self.first)
-
-    def __getitem__(self, index: Integers | slice) -> Lines:
-        return Lines(
-            self.first[index],
-            self.end[index],
-            self.slope[index],
-            self.intercept[index],
-            self.cost[index],
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +59,7 @@ def minimize_coupled(problem: Problem) -> Optimum:
     unit = problem.accumulator_scale**2 / problem.points
     proven = search.least
     for margin in _MARGINS:
-        limit = search.least * (1 + margin) + search.slack
+        limit = search.least + margin * search.base + search.slack
         lines = search.lines(limit, None)
         if lines is None:
             break
@@ -91,14 +70,33 @@ def minimize_coupled(problem: Problem) -> Optimum:
             break
         proven = limit
     for around in (4, 16, 64):
-        lines = search.lines(100 * search.least + 1e6 * search.slack, around)
+        lines = search.lines(search.least + 100 * search.base, around)
         found = search.solve(lines, np.inf, _BEAM) if lines is not None else None
         if found is not None:
             return Optimum(found, search.tried, proven * unit)
-    raise NotProvable(
-        "no table with these constraints was found within the effort: allow a larger max-jump, or "
-        "use fewer param-bits"
+    return Optimum(_on_a_coarser_grid(problem), search.tried, proven * unit)
+
+
+def _on_a_coarser_grid(problem: Problem) -> Table:
+    """The table with parameters that are multiples of four."""
+    if problem.param_bits < 6 or problem.intercept_width < 6:
+        raise NotProvable(
+            "no table with these constraints was found within the effort: allow a larger max-jump"
+        )
+    coarse = replace(
+        problem,
+        target=problem.target / 4,
+        offset=problem.offset / 4,
+        param_bits=problem.param_bits - 2,
+        intercept_bits=problem.intercept_width - 2,
+        accumulator_scale=problem.accumulator_scale * 4,
     )
+    table = minimize_coupled(coarse).table
+    slopes, intercepts = np.array(table.slopes) * 4, np.array(table.intercepts) * 4
+    fine = problem.table(np.array(table.breakpoints, np.int64), slopes, intercepts)
+    if broken := violations(problem, fine):
+        raise NotProvable(f"no table was found within the effort that satisfies {broken[0]}")
+    return fine
 
 
 class _Search:
@@ -113,6 +111,7 @@ class _Search:
         self.least = float((self._before + runs.stop).min())
         if not np.isfinite(self.least):
             raise ValueError("no table satisfies the constraints: use more entries")
+        self.base = max(self.least, _LEAST * problem.points)
         self.slack = problem.points * (runs.model.tolerance + 1e-6)
         self.tried = runs.tried
         self.exhausted = False
@@ -134,7 +133,7 @@ class _Search:
         first, end = np.nonzero(runs.bounds + rest <= limit)
         if most is not None:
             order = np.argsort((runs.bounds + rest)[first, end], kind="stable")
-            kept = np.sort(order[: _MAX_LINES // (4 * most)])
+            kept = np.sort(order[: MAX_LINES // (4 * most)])
             first, end = first[kept], end[kept]
         if not len(first):
             return Lines(first, end, first, end, np.empty(0))
@@ -143,7 +142,7 @@ class _Search:
             fit = model.moments.fit(first, end)
             area = most * model.unit * np.sqrt(np.maximum(fit.spread, 1) * fit.weight) / np.pi
             slack = np.minimum(slack, runs.costs[first, end] + area)
-        found = _ellipses(runs, first, end, slack)
+        found = lines_within(runs, first, end, slack)
         self.tried += 0 if found is None else len(found)
         return found
 
@@ -297,39 +296,3 @@ def _groups(values: Integers, order: Integers) -> Iterator[tuple[int, Integers]]
     for part in np.split(np.arange(len(values)), edges):
         if len(part):
             yield int(values[part[0]]), order[part]
-
-
-def _ellipses(runs: Runs, first: Integers, end: Integers, limits: Reals) -> Lines | None:
-    """Every integer line that costs at most its run's limit, None if they are too many."""
-    model, problem = runs.model, runs.problem
-    fit = model.moments.fit(first, end)
-    free = np.maximum(limits - fit.residual + model.tolerance, 0.0)
-    reach = np.sqrt(free / np.where(fit.spread > 0, fit.spread, 1.0))
-    reach = np.where(fit.spread > 0, reach, np.inf)
-    low = np.maximum(np.ceil(fit.slope - reach), model.low)
-    high = np.minimum(np.floor(fit.slope + reach), model.high)
-    counts = np.maximum(high - low + 1, 0).astype(np.int64)
-    if counts.sum() > _MAX_LINES:
-        return None
-    run = np.repeat(np.arange(len(first)), counts)
-    slopes = low[run] + np.arange(len(run)) - np.repeat(np.cumsum(counts) - counts, counts)
-    wanted = (fit.level[run] - slopes * fit.centre[run]) / model.unit
-    rest = np.maximum(free[run] - fit.spread[run] * (slopes - fit.slope[run]) ** 2, 0.0)
-    width = np.sqrt(rest / fit.weight[run]) / model.unit
-    least = np.maximum(np.ceil(wanted - width), model.least)
-    most = np.minimum(np.floor(wanted + width), model.most)
-    counts = np.maximum(most - least + 1, 0).astype(np.int64)
-    if counts.sum() > _MAX_LINES:
-        return None
-    line = np.repeat(np.arange(len(run)), counts)
-    steps = np.arange(len(line)) - np.repeat(np.cumsum(counts) - counts, counts)
-    intercepts, slopes, run = least[line] + steps, slopes[line], run[line]
-    miss = intercepts * model.unit + slopes * fit.centre[run] - fit.level[run]
-    cost = fit.residual[run] + fit.spread[run] * (slopes - fit.slope[run]) ** 2
-    cost += fit.weight[run] * miss**2
-    lines = Lines(first[run], end[run], slopes.astype(np.int64), intercepts.astype(np.int64), cost)
-    if runs.pin is None:
-        return lines
-    at, value = runs.pin
-    acc = lines.slope * problem.q[at] + (lines.intercept << problem.intercept_shift)
-    return lines[np.flatnonzero((lines.first > at) | (lines.end <= at) | (acc == value))]

@@ -8,7 +8,13 @@ from typing import Literal, get_args
 import numpy as np
 
 from lut_opt.dialects.pwl.certificate import Samples
-from lut_opt.dialects.pwl.quantization import Quantization, Reals, exact_log2, storage_range
+from lut_opt.dialects.pwl.quantization import (
+    Integers,
+    Quantization,
+    Reals,
+    exact_log2,
+    storage_range,
+)
 from lut_opt.passes.search.constraints import Constraints
 from lut_opt.passes.search.dynamic import cut, forward
 from lut_opt.passes.search.moments import Moments
@@ -35,6 +41,28 @@ class _Lines:
     def steepest(self) -> float:
         """Largest slope magnitude."""
         return float(np.max(np.abs(self.slope)))
+
+
+def histogram_weights(
+    samples: Samples, operand: Quantization, counts: Integers, prior: float = 1.0
+) -> Reals:
+    """
+    Weights for `formulate` from how often each stored input was observed.
+
+    `counts` has one number for every value of `operand`, ascending; `prior` is added to each, so
+    that inputs that were never seen still count a little. Shape (samples,), mean 1.
+
+    Raises `ValueError` for counts of another shape, negative counts, or a prior that is not
+    positive.
+    """
+    counts = np.asarray(counts)
+    values = operand.maximum - operand.minimum + 1
+    if counts.shape != (values,) or np.any(counts < 0):
+        raise ValueError(f"counts must be {values} numbers, one for each stored input, none < 0")
+    if not prior > 0:
+        raise ValueError(f"the prior must be positive, got {prior}")
+    weights = counts[samples.q - operand.minimum] + prior
+    return weights / weights.mean()
 
 
 def formulate(

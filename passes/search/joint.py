@@ -17,8 +17,9 @@ import numpy as np
 from lut_opt.dialects.pwl.certificate import Samples
 from lut_opt.dialects.pwl.quantization import Integers, Quantization, Reals, exact_log2
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.passes.search.constraints import Constraints
 from lut_opt.passes.search.formulate import formulate
-from lut_opt.passes.search.optimal import assemble
+from lut_opt.passes.search.pieces import assemble
 from lut_opt.passes.search.problem import Metric, Problem
 
 
@@ -103,12 +104,14 @@ def formulate_joint(
     frac_bits: int | None = None,
     intercept_bits: int | None = None,
     metric: Metric = "mse",
+    constraints: Constraints | None = None,
 ) -> JointProblem:
     """
     The problem of one table in seed form for several scales, each of them counting alike.
 
     `mse` is the plain mean over the scales of their weighted MSE; `max` the largest error of all.
-    The options are those of `formulate`, with one λ for all scales.
+    The options are those of `formulate`, with one λ for all scales; what satisfies the constraints
+    on the finest grid satisfies them at every scale.
 
     Raises `ValueError` where a scale has no seed form (`formulate`), and for `max` if the function
     saturates at one scale and not at another.
@@ -135,6 +138,7 @@ def formulate_joint(
         entries=entries,
         param_bits=param_bits,
         intercept_bits=intercept_bits,
+        constraints=constraints,
     )
     fraction = exact_log2(finest / problem.accumulator_scale)
     parts = (
@@ -149,6 +153,7 @@ def formulate_joint(
             entries=entries,
             param_bits=param_bits,
             intercept_bits=intercept_bits,
+            constraints=constraints,
         )
         for scale in scales
     )

@@ -15,7 +15,8 @@ import numpy as np
 
 from lut_opt.dialects.pwl.quantization import Reals
 from lut_opt.passes.search.costs import lattice_misses
-from lut_opt.passes.search.optimal import Optimum, assemble
+from lut_opt.passes.search.optimal import Optimum
+from lut_opt.passes.search.pieces import assemble
 from lut_opt.passes.search.problem import Problem
 
 _PRECISION = 1e-9

@@ -105,14 +105,14 @@ tail = st.sampled_from([None, Tail(0.0, 0.0), Tail(1.0, 0.0), Tail(0.0, 1.0)])
 separate = st.builds(Constraints, zero_exact=st.booleans(), left=tail, right=tail)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(problems(separate))
 def test_pins_and_tails(problem: Problem) -> None:
     assume((problem.constraints.left is None) + (problem.constraints.right is None) > 0)
     check(problem)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     problems(
         st.builds(
@@ -128,7 +128,7 @@ def test_neighbours(problem: Problem) -> None:
     check(problem)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     problems(st.builds(Constraints, symmetry=st.sampled_from(["odd", "even"]))),
     st.sampled_from(["none", "increasing"]),

@@ -9,6 +9,7 @@ from lut_opt.dialects.pwl.certificate import certify, samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS, Function
 from lut_opt.dialects.pwl.quantization import Quantization
 from lut_opt.passes.search import formulate, search
+from lut_opt.passes.search.formulate import histogram_weights
 
 PARAMETERS = {
     "softplus": (1.0, 20.0),
@@ -119,3 +120,27 @@ def test_weights_move_the_optimum() -> None:
         for t in (plain, weighted)
     ]
     assert errors[1] < 0.5 * errors[0]
+
+
+def test_an_observed_histogram_as_weights() -> None:
+    operand = Quantization(8, True, 2.0**-4)
+    points = samples(FUNCTIONS["gelu"], (), operand, operand, (-4.0, 4.0))
+    rng = np.random.default_rng(0)
+    seen = operand.quantize(rng.normal(-1.0, 0.5, 20_000))
+    counts = np.bincount(seen - operand.minimum, minlength=256)
+    weights = histogram_weights(points, operand, counts)
+    assert weights.mean() == pytest.approx(1.0)
+    assert np.all(weights > 0)
+
+    def observed(weights: np.ndarray | None) -> float:
+        problem = formulate(points, operand, operand, entries=4, frac_bits=6, weights=weights)
+        found = search(problem, strategy="optimal")
+        assert found.loss == pytest.approx(problem.loss(found.table))
+        errors = found.table.accumulate(points.q) * problem.accumulator_scale - points.y
+        return float(np.average(errors**2, weights=counts[points.q + 128]))
+
+    assert observed(weights) < 0.5 * observed(None)
+    with pytest.raises(ValueError, match="256 numbers"):
+        histogram_weights(points, operand, counts[1:])
+    with pytest.raises(ValueError, match="prior"):
+        histogram_weights(points, operand, counts, prior=0.0)

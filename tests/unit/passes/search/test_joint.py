@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from lut_opt.dialects.pwl.certificate import Samples, samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.pwl.quantization import Quantization
-from lut_opt.passes.search import search
+from lut_opt.passes.search import Constraints, search
+from lut_opt.passes.search.constraints import IDENTITY, ZERO, violations
 from lut_opt.passes.search.joint import JointProblem, Scale, formulate_joint
 from lut_opt.passes.search.problem import Metric
 
@@ -64,6 +65,20 @@ def test_the_tables_are_the_stored_lines_at_every_stored_input() -> None:
         i = np.searchsorted(lines.breakpoints, x, side="right")
         expected = np.array(lines.slopes)[i] * x + np.array(lines.intercepts)[i]
         np.testing.assert_array_equal(table.accumulate(q) * part.accumulator_scale, expected)
+
+
+def test_constraints_hold_at_every_scale() -> None:
+    wanted = Constraints(zero_exact=True, left=ZERO, right=IDENTITY)
+    problem = formulate_joint(seven_scales("gelu"), entries=8, frac_bits=6, constraints=wanted)
+    found = search(problem.merged, strategy="optimal")
+    assert found.proven
+    assert violations(problem.merged, found.table) == []
+    for part, table in zip(problem.parts, problem.tables(found.table), strict=True):
+        at_zero = table.accumulate(np.array([0]))[0]
+        assert at_zero == 0
+        low, high = part.operand.dequantize(part.operand.values[[0, -1]])
+        if low < -4 and high > 4:
+            assert violations(part, table) == []
 
 
 def test_what_is_not_possible() -> None:

@@ -162,8 +162,7 @@ def test_equal_problems_have_equal_tables() -> None:
 def test_bracket_holds_the_optimum(
     goal: float, constraints: Constraints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bracket_module, "_CELLS", 24)
-    monkeypatch.setattr(bracket_module, "_MAX_CELLS", 160)
+    monkeypatch.setattr(bracket_module, "_PAIRS", 1 << 12)
     for name, entries, shift in itertools.product(("gelu", "silu"), (3, 6), (4, 5)):
         operand = Quantization(8, True, 2.0**-shift)
         points = samples(FUNCTIONS[name], (), operand, Quantization(32, True, 2.0**-12))
