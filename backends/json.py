@@ -99,6 +99,7 @@ def _describe_table(
 ) -> dict[str, Any]:
     keys = ("param_bits", "frac_bits", "entries", "breakpoints", "slopes", "intercepts")
     keys += ("intercept_shift", "result_shift", "accumulator_scale", "accumulator_bits")
+    keys += ("intercept_bits",)
     if table is None:
         return dict.fromkeys(keys)
     unit = result.scale / (1 << table.result_shift)
@@ -115,13 +116,14 @@ def _describe_table(
         table.result_shift,
         unit,
         table.accumulator_bits(operand),
+        table.intercept_width,
     )
     return dict(zip(keys, values, strict=True))
 
 
 def _describe_fit(fit: Fit | None) -> dict[str, Any]:
     keys = ("strategy", "seed", "mse", "max_error", "optimal_mse")
-    keys += ("form", "metric", "points", "exact", "domain")
+    keys += ("least_mse", "request", "form", "metric", "points", "exact", "domain")
     if fit is None:
         return dict.fromkeys((*keys, "requested_entries"))
     return {key: getattr(fit, key) for key in keys} | {"requested_entries": fit.entries}

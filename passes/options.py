@@ -73,11 +73,9 @@ def describe_type(hint: Any) -> str:
 
 def field_docs(pass_type: type[ModulePass]) -> dict[str, str]:
     """The docstring under each field of a pass."""
-    tree = ast.parse(inspect.getsource(sys.modules[pass_type.__module__]))
     docs: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.ClassDef) or node.name != pass_type.__name__:
-            continue
+    owners = [kind for kind in pass_type.__mro__ if kind.__module__.startswith("lut_opt.")]
+    for node in map(_class_node, reversed(owners)):
         for field, doc in zip(node.body, node.body[1:], strict=False):
             if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
                 match doc:
@@ -86,6 +84,12 @@ def field_docs(pass_type: type[ModulePass]) -> dict[str, str]:
                     case _:
                         pass
     return docs
+
+
+def _class_node(kind: type) -> ast.ClassDef:
+    tree = ast.parse(inspect.getsource(sys.modules[kind.__module__]))
+    classes = (node for node in tree.body if isinstance(node, ast.ClassDef))
+    return next(node for node in classes if node.name == kind.__name__)
 
 
 def describe(pass_type: type[ModulePass]) -> str:

@@ -31,6 +31,9 @@ from lut_opt.passes.nonlinear import Nonlinear
 RANGE = "pwl.range"
 """Attribute of an operator: the interval [lo, hi] of its input, two 64-bit floats."""
 
+HISTOGRAM = "pwl.histogram"
+"""Attribute of an operator: how often each stored input was seen, ascending, as integers."""
+
 SEED_FRACTION_BITS = 6
 """Fraction bits of the seed form's accumulator as a result type: what 8-bit GELU slopes allow."""
 

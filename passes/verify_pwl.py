@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 from xdsl.passes import ModulePass
 
 from lut_opt.dialects.pwl import ApplyOp, Fit, FitAttr, Table, TableAttr, UnitOp
-from lut_opt.dialects.pwl.certificate import RealFunction, Samples, certify, samples
+from lut_opt.dialects.pwl.certificate import RealFunction, certify, samples
 from lut_opt.dialects.pwl.function_body import real_function
 from lut_opt.dialects.pwl.quantization import Quantization
 from lut_opt.passes.diagnostics import OpError, about
+from lut_opt.passes.options import from_text
 from lut_opt.passes.progress import progress
-from lut_opt.passes.pwl_search import optimal_mse
-from lut_opt.passes.search import Problem
+from lut_opt.passes.pwl_search import PwlSearchPass, optimum, plain_problem
+from lut_opt.passes.search.constraints import violations
 
 TOLERANCE = 1e-9
 """Relative difference between two machines' double-precision libraries that is no difference."""
@@ -95,9 +95,16 @@ def _verify(op: Operation, claim: _Claim, table: Table, fit: Fit) -> None:
         ("max_error", fit.max_error, figures.max_error),
         ("exact", fit.exact, figures.exact),
     ]
-    if fit.optimal_mse is not None:
-        optimum = optimal_mse(problem_of(table, fit.entries, points, operand, result))
-        stated_and_true.append(("optimal_mse", fit.optimal_mse, optimum))
+    problem = plain_problem(table, fit.entries, points, operand, result)
+    if fit.optimal_mse is not None or fit.least_mse is not None:
+        best = optimum(problem)
+        proven = best is not None and best.proven
+        least = best.lower_bound if best else None
+        stated_and_true.append(("optimal_mse", fit.optimal_mse, least if proven else None))
+        stated_and_true.append(("least_mse", fit.least_mse, None if proven else least))
+    constraints = from_text(PwlSearchPass, fit.request).constraints()
+    if broken := violations(replace(problem, constraints=constraints), table):
+        raise OpError(op, f"the table of {claim.name} does not keep to {', '.join(broken)}")
     for name, stated, true in stated_and_true:
         if not _equal(stated, true):
             raise OpError(
@@ -114,23 +121,3 @@ def _equal(stated: float | None, true: float | None) -> bool:
     if stated is None or true is None:
         return stated is true
     return math.isclose(stated, true, rel_tol=TOLERANCE, abs_tol=1e-18)
-
-
-def problem_of(
-    table: Table, entries: int, points: Samples, operand: Quantization, result: Quantization
-) -> Problem:
-    """The problem that a table solves, read off its shifts and widths."""
-    unit = result.scale * 2.0**-table.result_shift
-    offset = result.zero_point * 2.0**table.result_shift
-    return Problem(
-        q=points.q,
-        target=points.y / unit + offset,
-        weights=np.ones(len(points.q)),
-        entries=entries,
-        param_bits=table.param_bits,
-        intercept_shift=table.intercept_shift,
-        result_shift=table.result_shift,
-        accumulator_scale=unit,
-        operand=operand,
-        offset=offset,
-    )

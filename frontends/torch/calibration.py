@@ -108,6 +108,15 @@ class Observation:
         return -half * self.scale, (half - 1) * self.scale
 
     @property
+    def stored_counts(self) -> NDArray[np.int64]:
+        """How often each stored input was seen, ascending; 2^bits counts."""
+        half = 1 << (self.bits - 1)
+        bins = np.flatnonzero(self.counts)
+        centres = (bins - _HALF + 0.5) * (self.limit / _HALF)
+        stored = np.clip(np.rint(centres / self.scale), -half, half - 1).astype(np.int64) + half
+        return np.bincount(stored, self.counts[bins], 2 * half).astype(np.int64)
+
+    @property
     def name(self) -> str:
         """How messages call the operator: its name, layer and source line."""
         return _describe(self.operator, self.layer, self.source)

@@ -128,6 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--bits", type=int, default=8, help="width of the integers that scales are for (default: 8)"
     )
+    add("--histograms", action="store_true", help="also write what the calibration counted")
     add("--decompose", action="append", default=[], metavar="OP", help="open this operator")
     add("--seed", type=int, default=0, help="of weights and random inputs (default: 0)")
     add("-o", "--output", default="-", metavar="OUT.mlir", help="output file (default: stdout)")
@@ -155,7 +156,13 @@ def _run(options: argparse.Namespace) -> str:
         calibration = calibrate(
             model, batches, method=options.method, bits=options.bits, decompose=decompose
         )
-    return export_text(model, *examples, calibration=calibration, decompose=decompose)
+    return export_text(
+        model,
+        *examples,
+        calibration=calibration,
+        histograms=options.histograms,
+        decompose=decompose,
+    )
 
 
 def _keywords(texts: Sequence[str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from torch import nn
 from torch.fx import Interpreter, Node
 
 from lut_opt.frontends.torch import operators
-from lut_opt.frontends.torch.calibration import Calibration
+from lut_opt.frontends.torch.calibration import Calibration, Observation
 from lut_opt.frontends.torch.graph import (
     ExportError,
     Graph,
@@ -38,6 +38,7 @@ def export(
     dynamic_shapes: Any = None,
     ranges: Mapping[str, Range] | None = None,
     calibration: Calibration | None = None,
+    histograms: bool = False,
     decompose: Sequence[str] = (),
 ) -> Program:
     """The program of `export_text`, parsed."""
@@ -49,6 +50,7 @@ def export(
         dynamic_shapes=dynamic_shapes,
         ranges=ranges,
         calibration=calibration,
+        histograms=histograms,
         decompose=decompose,
     )
     return parse(text, type(model).__name__, context())
@@ -60,6 +62,7 @@ def export_text(
     dynamic_shapes: Any = None,
     ranges: Mapping[str, Range] | None = None,
     calibration: Calibration | None = None,
+    histograms: bool = False,
     decompose: Sequence[str] = (),
 ) -> str:
     """
@@ -67,9 +70,10 @@ def export_text(
 
     The example inputs give shapes and types; a single mapping holds keyword arguments. The results
     are the tensors of what `forward` returns, in order. `calibration` or `ranges` (real bounds by
-    layer name, or by operator name for all of a kind) come out as `pwl.range` attributes. A
-    non-linear operator on constants becomes the constant it computes. `decompose` names non-linear
-    operators to open. Raises `ExportError`, with the source line, for what cannot be exported.
+    layer name, or by operator name for all of a kind) come out as `pwl.range` attributes, and with
+    `histograms` what the calibration counted as `pwl.histogram`. A non-linear operator on constants
+    becomes the constant it computes. `decompose` names non-linear operators to open. Raises
+    `ExportError`, with the source line, for what cannot be exported.
     """
     if calibration is not None:
         if ranges is not None:
@@ -80,7 +84,9 @@ def export_text(
     graph = build(model, inputs, dynamic_shapes=dynamic_shapes, decompose=decompose)
     chosen = _chosen_ranges(graph, ranges, calibration)
     module, nodes, files = _imported(graph)
-    _annotate(module, nodes, files, chosen, _constants(graph, inputs))
+    counted = calibration.observations if calibration is not None and histograms else ()
+    seen = dict(zip(graph.non_linear, counted, strict=False))
+    _annotate(module, nodes, files, chosen, seen, _constants(graph, inputs))
     return _printed(module)
 
 
@@ -177,6 +183,7 @@ def _annotate(
     nodes: list[Node],
     files: dict[int, tuple[str, int] | None],
     chosen: dict[Node, Range],
+    seen: Mapping[Node, Observation | None],
     constants: dict[Node, torch.Tensor],
 ) -> None:
     """Give operations their source locations and ranges back, and fold those on constants."""
@@ -198,6 +205,9 @@ def _annotate(
             elif node in chosen:
                 numbers = [ir.FloatAttr.get(ir.F64Type.get(), bound) for bound in chosen[node]]
                 op.attributes["pwl.range"] = ir.ArrayAttr.get(numbers)
+                if (observation := seen.get(node)) is not None:
+                    counts = observation.stored_counts
+                    op.attributes["pwl.histogram"] = ir.DenseElementsAttr.get(counts)
                 found.add(node)
         if folded:
             manager = importlib.import_module("torch_mlir.passmanager").PassManager

@@ -5,9 +5,9 @@
 // RUN: not lut-opt %s --pwl-search="speed=9" 2>&1 | filecheck %s --check-prefix UNKNOWN
 
 // ZERO: lut-opt: error: --pwl-search: entries must be at least 1, got 0
-// MAGIC: lut-opt: error: --pwl-search: option 'strategy' takes auto|optimal|genetic, got 'magic'
+// MAGIC: lut-opt: error: --pwl-search: option 'strategy' takes auto|optimal|exact|genetic|neural, got 'magic'
 // NAN: lut-opt: error: --pwl-search: domain-min must be finite, got nan
-// UNKNOWN: lut-opt: error: --pwl-search: unknown option 'speed': pwl-search takes strategy, entries,
+// UNKNOWN: lut-opt: error: --pwl-search: unknown option 'speed': pwl-search takes strategy, entries, param-bits,
 
 // CHECK: invalid.mlir:14:3: error: [pwl-search] rsqrt is not defined at -8 (stored as -128): narrow the storage range
 func.func @undefined(%x: !quant.uniform<i8:f32, 6.250000e-02>) {

@@ -108,3 +108,20 @@ def test_no_batch_and_wrong_options(models: ModuleType) -> None:
         calibrate(models.Net(), [])
     with pytest.raises(ValueError, match="bits is 1"):
         calibrate(models.Net(), [], bits=1)
+
+
+def test_the_histogram_goes_into_the_ir_and_weighs_the_search() -> None:
+    torch.manual_seed(0)
+    model, x = torch.nn.GELU(), torch.randn(1000)
+    calibration = calibrate(model, [x], method="mse")
+    (observation,) = calibration.observations
+    assert observation is not None
+    stored = np.clip(np.rint(x.numpy() / observation.scale), -128, 127).astype(int) + 128
+    counts = np.bincount(stored, minlength=256)
+    # Bins of the histogram straddle the borders between stored values now and then.
+    assert np.abs(observation.stored_counts - counts).sum() <= 40
+    assert observation.stored_counts.sum() == 1000
+    assert "pwl.histogram = dense" in export_text(
+        model, x, calibration=calibration, histograms=True
+    )
+    assert "pwl.histogram" not in export_text(model, x, calibration=calibration)
