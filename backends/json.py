@@ -12,8 +12,9 @@ import re
 from typing import Any
 
 from xdsl.dialects import hw
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, FloatAttr, IntegerAttr, ModuleOp
 from xdsl.ir import Operation
+from xdsl.utils.hints import isa
 
 from lut_opt.dialects.assembly import describe_location
 from lut_opt.dialects.pwl import ApplyOp, Fit, FnAttr, Table, UnitOp
@@ -43,6 +44,8 @@ def _describe(op: Operation) -> dict[str, Any] | None:
         extra: dict[str, Any] = {"location": _location(op)}
         if isinstance(op.function, FnAttr):
             extra["parameters"] = list(op.function.data.parameters)
+        if isa(pareto := op.attributes.get("pwl.pareto"), ArrayAttr[DictionaryAttr]):
+            extra["pareto"] = [_plain(row) for row in pareto]
         table = None if op.table is None else op.table.data
         fit = None if op.fit is None else op.fit.data
         sides = (op.input_quantization, op.result_quantization)
@@ -127,6 +130,11 @@ def _describe_fit(fit: Fit | None) -> dict[str, Any]:
     if fit is None:
         return dict.fromkeys((*keys, "requested_entries"))
     return {key: getattr(fit, key) for key in keys} | {"requested_entries": fit.entries}
+
+
+def _plain(row: DictionaryAttr) -> dict[str, int | float]:
+    numbers = {key: value for key, value in row.data.items() if isa(value, FloatAttr | IntegerAttr)}
+    return {key: number.value.data for key, number in numbers.items()}
 
 
 def _location(op: Operation) -> str | None:

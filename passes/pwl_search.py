@@ -7,7 +7,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, ModuleOp
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    DenseIntOrFPElementsAttr,
+    DictionaryAttr,
+    FloatAttr,
+    IntegerAttr,
+    ModuleOp,
+    f64,
+    i64,
+)
 from xdsl.passes import ModulePass
 
 from lut_opt.dialects.pwl import ApplyOp, Fit, FitAttr, Table, TableAttr, UnitOp
@@ -17,11 +26,24 @@ from lut_opt.dialects.pwl.quantization import Quantization, Reals
 from lut_opt.passes.diagnostics import OpError, about
 from lut_opt.passes.progress import progress
 from lut_opt.passes.scales import HISTOGRAM, declared_range
-from lut_opt.passes.search import NotProvable, Problem, SearchResult, formulate, meet, search
+from lut_opt.passes.search import (
+    Budget,
+    NotProvable,
+    Problem,
+    SearchResult,
+    formulate,
+    front,
+    meet,
+    search,
+)
+from lut_opt.passes.search.budget import Make
 from lut_opt.passes.search_options import DEFAULT_ENTRIES, SearchOptions
 from lut_opt.passes.search_units import search_unit
 
 Domain = tuple[float, float] | None
+
+PARETO = "pwl.pareto"
+"""Attribute of an op: its Pareto front, a dictionary a table, ascending in bits of storage."""
 
 UNSEEN = 1e-3
 """Weight of an input that the calibration never saw, in average weights."""
@@ -83,6 +105,28 @@ class PwlSearchPass(SearchOptions, ModulePass):
                     weights = self._weights(inner, points)
                     solved[key] = solve(self, function, points, *sides, domain, weights)
                 inner.table, inner.fit = solved[key]
+                if self.pareto:
+                    inner.attributes[PARETO] = self._pareto(inner, domain)
+
+    def _pareto(self, op: ApplyOp, domain: Domain) -> ArrayAttr[DictionaryAttr]:
+        """The tables that no smaller table beats, from the smallest up."""
+        sides = op.input_quantization, op.result_quantization
+        points = samples(real_function(op), (), *sides, domain)
+        make = problems(self, points, *sides, self._weights(op, points))
+        budget = Budget(mse=0.0, param_bits=self.budget_bits or (self.param_bits,))
+        rows = [
+            DictionaryAttr(
+                {
+                    "entries": IntegerAttr(choice.table.entries, i64),
+                    "param_bits": IntegerAttr(choice.table.param_bits, i64),
+                    "bits": IntegerAttr(choice.bits, i64),
+                    "mse": FloatAttr(choice.mse, f64),
+                    "max_error": FloatAttr(choice.max_error, f64),
+                }
+            )
+            for choice in front(make, budget)
+        ]
+        return ArrayAttr(rows)
 
     def _domain(self, op: ApplyOp) -> Domain:
         """The real inputs that count, None for every stored input."""
@@ -129,21 +173,7 @@ def solve(
 ) -> tuple[TableAttr, FitAttr]:
     """The table of one function, and its certificate."""
 
-    def problem_for(entries: int, param_bits: int) -> Problem:
-        return formulate(
-            points,
-            operand,
-            result,
-            entries=entries,
-            param_bits=param_bits,
-            intercept_bits=options.intercept_bits,
-            frac_bits=options.frac_bits,
-            form=options.form,
-            metric=options.metric,
-            weights=weights,
-            constraints=options.constraints(),
-        )
-
+    problem_for = problems(options, points, operand, result, weights)
     found: SearchResult | None = None
     if (budget := options.budget()) is not None:
         table, strategy = meet(problem_for, budget).table, "optimal"
@@ -175,15 +205,44 @@ def solve(
     return TableAttr(table), FitAttr(fit)
 
 
+def problems(
+    options: SearchOptions,
+    points: Samples,
+    operand: Quantization,
+    result: Quantization,
+    weights: Reals | None,
+) -> Make:
+    """The problem of the options for any number of entries and parameter bits."""
+
+    def make(entries: int, param_bits: int) -> Problem:
+        return formulate(
+            points,
+            operand,
+            result,
+            entries=entries,
+            param_bits=param_bits,
+            intercept_bits=options.intercept_bits,
+            frac_bits=options.frac_bits,
+            form=options.form,
+            metric=options.metric,
+            weights=weights,
+            constraints=options.constraints(),
+        )
+
+    return make
+
+
 def _search(
     options: SearchOptions, problem: Problem, function: RealFunction, result: Quantization
 ) -> SearchResult:
+    # The authors' outer segments are chords to far points, where the result's range has long ended.
+    saturate = options.preset != "authors"
     return search(
         problem,
-        lambda x: result.clip(function(x)),
+        lambda x: result.clip(function(x)) if saturate else function(x),
         strategy=options.strategy,
         seed=options.seed,
-        config=options.config(),
+        config=options.config(function.name),
     )
 
 

@@ -17,6 +17,7 @@ from lut_opt.passes.search import (
     Tail,
 )
 from lut_opt.passes.search.constraints import IDENTITY, ZERO, Monotone, Symmetry
+from lut_opt.passes.search.presets import genetic_preset
 
 DEFAULT_ENTRIES = 8
 
@@ -74,6 +75,12 @@ class SearchOptions:
     """Optimal: the last segment is exactly 0 or x."""
     max_jump: float | int | None = None
     """Optimal: how far, in real units, neighbouring lines may be apart at their breakpoint."""
+    pareto: bool = False
+    """Also write `pwl.pareto`: bits of storage against mean squared error, for every number of
+    entries up to 64 and the widths of budget-bits; `-t json` shows it."""
+    preset: Literal["none", "printed", "authors", "integer"] = "none"
+    """Genetic: GQA-LUT's Table 1 for this function and size, as printed, as the authors' program
+    has it, or judged on the integer table; the genetic options below then do not count."""
     population: int = 50
     """Genetic: individuals, N_p."""
     generations: int = 500
@@ -125,10 +132,12 @@ class SearchOptions:
             raise ValueError("a budget (mse=, max-error=) finds the entries: leave entries= out")
         if budget and self.strategy not in ("auto", "optimal"):
             raise ValueError(f"strategy={self.strategy} takes no budget: use strategy=optimal")
-        if self.budget_bits and not budget:
-            raise ValueError("budget-bits needs a budget: give mse= or max-error=")
+        if self.budget_bits and not (budget or self.pareto):
+            raise ValueError("budget-bits needs a budget (mse= or max-error=), or pareto=true")
         if self.strategy == "exact" and self.entries is not None:
             raise ValueError("strategy=exact finds the entries: leave entries= out")
+        if self.preset != "none" and self.strategy != "genetic":
+            raise ValueError("preset is for strategy=genetic")
         if self.tolerance and self.strategy != "exact":
             raise ValueError("tolerance is for strategy=exact")
         if self.constraints().any and self.strategy not in ("auto", "optimal"):
@@ -163,8 +172,10 @@ class SearchOptions:
         """Options of `strategy=neural`: the network's breakpoints, the best line for each."""
         return NeuralConfig(samples=self.samples, refit=True)
 
-    def genetic(self) -> GeneticConfig:
-        """Options of `strategy=genetic`."""
+    def genetic(self, function: str = "gelu", entries: int = DEFAULT_ENTRIES) -> GeneticConfig:
+        """Options of `strategy=genetic`; a preset depends on the function and the entries."""
+        if self.preset != "none":
+            return genetic_preset(function, entries, variant=self.preset)
         low, high = self.rounding_range
         return GeneticConfig(
             population=self.population,
@@ -178,8 +189,8 @@ class SearchOptions:
             elite=1 if self.fitness == "integer" else 0,
         )
 
-    def config(self) -> object | None:
-        """Options of the strategy that was asked for."""
+    def config(self, function: str) -> object | None:
+        """Options of the strategy that was asked for, for one function."""
         match self.strategy:
             case "exact":
                 return self.exact()
@@ -188,7 +199,7 @@ class SearchOptions:
             case "optimal":
                 return None
             case _:
-                return self.genetic()
+                return self.genetic(function, self.entries or DEFAULT_ENTRIES)
 
     def request(self) -> str:
         """The options that are not the defaults, as text for the certificate."""

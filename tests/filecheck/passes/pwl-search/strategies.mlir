@@ -26,3 +26,15 @@ func.func @gelu(%x: !quant.uniform<i8:f32, 3.125000e-02>) -> !quant.uniform<i8:f
   %0 = pwl.apply #pwl.fn<gelu> %x {pwl.histogram = dense<7> : tensor<256xi64>} : !quant.uniform<i8:f32, 3.125000e-02> -> !quant.uniform<i8:f32, 3.125000e-02>
   func.return %0 : !quant.uniform<i8:f32, 3.125000e-02>
 }
+
+// RUN: lut-opt %s --pwl-search="strategy=genetic preset=authors" --verify-pwl | filecheck %s --check-prefix AUTHORS
+// RUN: not lut-opt %s --pwl-search="preset=authors" 2>&1 | filecheck %s --check-prefix PRESET
+// RUN: lut-opt %s --pwl-search="pareto=true budget-bits=6,8" -t json | filecheck %s --check-prefix PARETO
+
+// AUTHORS: fit #pwl.fit<genetic, {{.*}}, mse = {{[0-9.]+}}e-05, {{.*}}request = "strategy=genetic preset=authors">
+// PRESET: lut-opt: error: --pwl-search: preset is for strategy=genetic
+// PARETO:      "pareto": [
+// PARETO-NEXT:   {
+// PARETO-NEXT:     "entries": 1,
+// PARETO-NEXT:     "param_bits": 6,
+// PARETO-NEXT:     "bits": 12,
