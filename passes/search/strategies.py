@@ -176,6 +176,8 @@ def _auto(problem: Problem, curve: Curve, seed: int, config: object | None) -> S
     try:
         return _optimal(problem, curve, seed, None)
     except NotProvable:
+        if problem.constraints.any:
+            raise  # genetic search sees to none
         fallback = config or replace(GeneticConfig(), fitness="integer", elite=1)
         return _genetic(problem, curve, seed, fallback)
 
