@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from xdsl.context import Context
 from xdsl.dialects import get_all_dialects
-from xdsl.ir import Dialect, Operation
+from xdsl.ir import Operation
+
+from lut_opt.dialects import DIALECTS
 
 
 class LutContext(Context):
@@ -39,30 +41,6 @@ class LutContext(Context):
         )
 
 
-def _pwl() -> Dialect:
-    from lut_opt.dialects.pwl import PWL
-
-    return PWL
-
-
-def _quant() -> Dialect:
-    from lut_opt.dialects.quant import QUANT
-
-    return QUANT
-
-
-def _torch() -> Dialect:
-    from lut_opt.dialects.torch import TORCH
-
-    return TORCH
-
-
-def _torch_conversion() -> Dialect:
-    from lut_opt.dialects.torch import TORCH_CONVERSION
-
-    return TORCH_CONVERSION
-
-
 def context(*, allow_unregistered: bool = False) -> Context:
     """
     A fresh context: xDSL's dialects and ours, none of them loaded but `builtin`.
@@ -70,8 +48,7 @@ def context(*, allow_unregistered: bool = False) -> Context:
     `allow_unregistered` lets ops and types of unknown dialects pass through, in generic form.
     """
     ctx = LutContext(allow_unregistered)
-    ours = {"pwl": _pwl, "quant": _quant, "torch": _torch, "torch_c": _torch_conversion}
-    for name, factory in {**get_all_dialects(), **ours}.items():
+    for name, factory in {**get_all_dialects(), **DIALECTS}.items():
         ctx.register_dialect(name, factory)
     ctx.load_registered_dialect("builtin")
     return ctx

@@ -1,32 +1,9 @@
 """What lut-opt adds to xDSL; stock `xdsl-opt` finds it through the `xdsl.universe` entry point."""
 
-from xdsl.ir import Dialect
 from xdsl.passes import ModulePass
 from xdsl.universe import Universe
 
-
-def _pwl() -> Dialect:
-    from lut_opt.dialects.pwl import PWL
-
-    return PWL
-
-
-def _quant() -> Dialect:
-    from lut_opt.dialects.quant import QUANT
-
-    return QUANT
-
-
-def _torch() -> Dialect:
-    from lut_opt.dialects.torch import TORCH
-
-    return TORCH
-
-
-def _torch_conversion() -> Dialect:
-    from lut_opt.dialects.torch import TORCH_CONVERSION
-
-    return TORCH_CONVERSION
+from lut_opt.dialects import DIALECTS
 
 
 def _lower_nonlinear_to_pwl() -> type[ModulePass]:
@@ -72,12 +49,7 @@ def _nonlinear_to_hw() -> type[ModulePass]:
 
 
 LUT_OPT_UNIVERSE = Universe(
-    all_dialects={
-        "pwl": _pwl,
-        "quant": _quant,
-        "torch": _torch,
-        "torch_c": _torch_conversion,
-    },
+    all_dialects=DIALECTS,
     all_passes={
         "lower-nonlinear-to-pwl": _lower_nonlinear_to_pwl,
         "pwl-search": _pwl_search,
