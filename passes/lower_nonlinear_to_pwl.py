@@ -23,8 +23,16 @@ from lut_opt.dialects.quant import (
 from lut_opt.dialects.torch import VTensorType, from_builtin_tensor, to_builtin_tensor
 from lut_opt.passes.diagnostics import OpError, about, copy_location
 from lut_opt.passes.elementwise import element_type
+from lut_opt.passes.lower_units import lower_unit
 from lut_opt.passes.nonlinear import Nonlinear, recognize
-from lut_opt.passes.scales import RANGE, Defaults, input_quantization, output_quantization
+from lut_opt.passes.recognize_units import recognize_unit, written_out_norms
+from lut_opt.passes.scales import (
+    HISTOGRAM,
+    RANGE,
+    Defaults,
+    input_quantization,
+    output_quantization,
+)
 
 
 @dataclass(frozen=True)
@@ -33,8 +41,10 @@ class LowerNonlinearToPwlPass(ModulePass):
     Replace non-linear operators by `quant.qcast`, `pwl.apply` and `quant.dcast`.
 
     Covers the `torch.aten` activations and elementary functions, and `math` on scalars, vectors and
-    tensors, inside `linalg.generic` too. Scales come from the quantize/dequantize ops around the
-    operator, else from its attribute `pwl.range = [lo, hi]`, else from the options.
+    tensors, inside `linalg.generic` too. Softmax, layer norm and RMS norm become `pwl.softmax`,
+    `pwl.layer_norm` and `pwl.rms_norm`. Scales come from the quantize/dequantize ops around the
+    operator, else from its attribute `pwl.range = [lo, hi]` (for softmax, that of the differences
+    to the row's maximum), else from the options.
 
     Before:   %y = math.tanh %x {pwl.range = [-4.0, 3.96875]} : tensor<8xf32>
     After:    %q = quant.qcast %x : tensor<8xf32> to tensor<8x!quant.uniform<i8:f32, 3.125000e-02>>
@@ -52,14 +62,15 @@ class LowerNonlinearToPwlPass(ModulePass):
     """Output scale where no quantization op gives one; by default the power of two that stores the
     function with the least squared error."""
     input_bits: int = 8
-    """Storage width of inputs that are not quantized yet."""
+    """Storage width of inputs that are not quantized yet; for softmax, that of the differences to
+    the row's maximum. Softmax and norms take their inputs in 16 bits."""
     output_bits: int = 8
     """Storage width of results that are not quantized yet; above 8, the output scale defaults to
     input scale · 2^-6, the unit of the seed form's accumulator, if the results fit."""
     input_signed: bool = True
     """Storage of inputs whose scale comes from input-scale."""
     keep: tuple[str, ...] = ()
-    """Functions to leave as they are, such as keep=exp,tanh."""
+    """Functions to leave as they are, such as keep=exp,softmax,layer_norm,rms_norm."""
 
     def __post_init__(self) -> None:
         for name, scale in (("input-scale", self.input_scale), ("output-scale", self.output_scale)):
@@ -79,8 +90,17 @@ class LowerNonlinearToPwlPass(ModulePass):
             self.input_signed,
         )
         bodies = _approximated_functions(op)
+        if "rms_norm" not in self.keep:
+            for norm in written_out_norms(op):
+                with about(norm.op):
+                    lower_unit(norm, defaults)
         for inner in list(op.walk()):
             if _function_of(inner) in bodies:
+                continue
+            if (unit := recognize_unit(inner)) is not None:
+                if unit.kind not in self.keep:
+                    with about(inner):
+                        lower_unit(unit, defaults)
                 continue
             found = recognize(inner)
             if found is None or found.function.name in self.keep:
@@ -119,8 +139,9 @@ def _lower(found: Nonlinear, defaults: Defaults) -> None:
     result = output_quantization(found, operand, defaults, _float_element(op, float_type))
     created.append(QuantizeCastOp(source, _quantized(float_type, operand)))
     apply = ApplyOp(FnAttr(found.function), created[-1], result_type=_quantized(float_type, result))
-    if RANGE in op.attributes:
-        apply.attributes[RANGE] = op.attributes[RANGE]
+    for name in (RANGE, HISTOGRAM):
+        if name in op.attributes:
+            apply.attributes[name] = op.attributes[name]
     created += [apply, DequantizeCastOp(apply.results[0], float_type)]
     if isinstance(kind := op.results[0].type, VTensorType):
         created.append(from_builtin_tensor(created[-1].results[0], kind))

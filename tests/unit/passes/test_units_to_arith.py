@@ -136,5 +136,5 @@ def quantization_storage(type_: Any) -> Any:
 def test_units_without_tables_are_refused() -> None:
     ctx = context()
     bare = parse(TEXT, "units.mlir", ctx)
-    with pytest.raises(Exception, match="pwl.softmax has no tables: run --pwl-search first"):
+    with pytest.raises(Exception, match=r"pwl\.softmax has no tables: run --pwl-search first"):
         ConvertPwlToArithPass().apply(ctx, bare.module)

@@ -60,3 +60,36 @@ func.func @integers(%x: !torch.vtensor<[2],si64>) -> !torch.vtensor<[2],si64> {
   %0 = torch.aten.square %x {pwl.range = [-1.0, 2.0]} : !torch.vtensor<[2],si64> -> !torch.vtensor<[2],si64>
   func.return %0 : !torch.vtensor<[2],si64>
 }
+// -----
+// CHECK: error: [lower-nonlinear-to-pwl] no input scale for softmax: put quantize/dequantize ops around it, give it pwl.range = [lo, hi], pass input-scale=, or leave it with keep=softmax
+func.func @softmax(%x: !torch.vtensor<[2,8],f32>) {
+  %last = torch.constant.int -1
+  %none = torch.constant.none
+  %0 = torch.aten.softmax.int %x, %last, %none : !torch.vtensor<[2,8],f32>, !torch.int, !torch.none -> !torch.vtensor<[2,8],f32>
+  func.return
+}
+// -----
+// CHECK: error: [lower-nonlinear-to-pwl] the axis of torch.aten.softmax.int must be a constant within the 2 axes
+func.func @axis(%x: !torch.vtensor<[2,8],f32>, %axis: !torch.int) {
+  %none = torch.constant.none
+  %0 = torch.aten.softmax.int %x, %axis, %none {pwl.range = [-8.0, 0.0]} : !torch.vtensor<[2,8],f32>, !torch.int, !torch.none -> !torch.vtensor<[2,8],f32>
+  func.return
+}
+// -----
+// CHECK: error: [lower-nonlinear-to-pwl] mean and rstd of torch.aten.native_layer_norm are used; only its first result is computed
+func.func @statistics(%x: !torch.vtensor<[2,4],f32>) -> !torch.vtensor<[2,1],f32> {
+  %four = torch.constant.int 4
+  %row = torch.prim.ListConstruct %four : (!torch.int) -> !torch.list<int>
+  %eps = torch.constant.float 1.000000e-06
+  %none = torch.constant.none
+  %1, %mean, %rstd = torch.aten.native_layer_norm %x, %row, %none, %none, %eps {pwl.range = [-8.0, 7.9375]} : !torch.vtensor<[2,4],f32>, !torch.list<int>, !torch.none, !torch.none, !torch.float -> !torch.vtensor<[2,4],f32>, !torch.vtensor<[2,1],f32>, !torch.vtensor<[2,1],f32>
+  func.return %mean : !torch.vtensor<[2,1],f32>
+}
+// -----
+// CHECK: error: [lower-nonlinear-to-pwl] pwl.softmax takes rows of up to 8192 elements, got 10000
+func.func @long(%x: !torch.vtensor<[2,10000],f32>) {
+  %last = torch.constant.int -1
+  %none = torch.constant.none
+  %0 = torch.aten.softmax.int %x, %last, %none {pwl.range = [-8.0, 0.0]} : !torch.vtensor<[2,10000],f32>, !torch.int, !torch.none -> !torch.vtensor<[2,10000],f32>
+  func.return
+}
