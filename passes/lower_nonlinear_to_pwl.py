@@ -63,7 +63,8 @@ class LowerNonlinearToPwlPass(ModulePass):
     function with the least squared error."""
     input_bits: int = 8
     """Storage width of inputs that are not quantized yet; for softmax, that of the differences to
-    the row's maximum. Softmax and norms take their inputs in 16 bits."""
+    the row's maximum. Softmax and norms take their inputs in 16 bits, and norms answer in 16
+    unless output-scale is given."""
     output_bits: int = 8
     """Storage width of results that are not quantized yet; above 8, the output scale defaults to
     input scale · 2^-6, the unit of the seed form's accumulator, if the results fit."""

@@ -1,9 +1,10 @@
 """
 Put `pwl.softmax`, `pwl.layer_norm` and `pwl.rms_norm` in the place of torch ops.
 
-Inputs that are not quantized yet are stored in 16 bits. For softmax these are scores, whose
-distance to the row's maximum is what the declared range and `input-bits` are about. For norms one
-of the sixteen bits is headroom above the declared range: a variance must not lose outliers.
+Inputs that are not quantized yet, and results of norms, are stored in 16 bits. For softmax the
+inputs are scores, whose distance to the row's maximum is what the declared range and `input-bits`
+are about. For norms one of the sixteen bits is headroom above the declared range: a variance must
+not lose outliers.
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ MAX_DISTANCE_BITS = 12
 NORM_BITS = 15
 """A norm's declared range fills so many bits; the other is headroom."""
 
-TYPICAL_NORM = 5.0
-"""Normalized values that 8 bits should reach, if the row can be that uneven."""
+LARGEST_NORM = 80.0
+"""Normalized values that are reached, if the row can be that uneven."""
 
 HIDDEN_GAMMA = 1.5
 """What a gamma whose values the module does not show is taken for."""
@@ -233,20 +234,19 @@ def _norm_result(
     found: Unit, kind: TensorType[Attribute], fraction: int, defaults: Defaults
 ) -> Quantization:
     """
-    Output storage that reaches what a row can hold.
+    Sixteen bits that reach what a row can hold, unless output-scale asks for something else.
 
-    A normalized value is at most √n. 8 bits reach what is usual; of more bits, half are headroom.
+    A normalized value is at most √n. Models keep outliers in these results that eight bits lose.
     """
-    bits = min(defaults.output_bits, STORAGE_BITS)
     if defaults.output_scale is not None:
+        bits = min(defaults.output_bits, STORAGE_BITS)
         return Quantization(bits, True, defaults.output_scale)
     row = kind.get_shape()[-found.normalized :]
-    bound = math.sqrt(math.prod(row)) if min(row) > 0 else math.inf
-    reach = min(bound, TYPICAL_NORM * 2.0 ** (max(0, bits - 8) // 2))
+    reach = min(math.sqrt(math.prod(row)) if min(row) > 0 else math.inf, LARGEST_NORM)
     gamma = 1.0 if found.gamma is None else _largest(found.gamma) or HIDDEN_GAMMA
     beta = 0.0 if found.beta is None else _largest(found.beta) or 0.0
-    scale = 2.0 ** (math.ceil(math.log2(reach * gamma + beta)) - bits + 1)
-    return Quantization(bits, True, max(scale, 2.0**-fraction))
+    scale = 2.0 ** (math.ceil(math.log2(reach * gamma + beta)) - STORAGE_BITS + 1)
+    return Quantization(STORAGE_BITS, True, max(scale, 2.0**-fraction))
 
 
 def erase_unused(op: Operation) -> None:

@@ -32,7 +32,7 @@ func.func @softmax(%x: !torch.vtensor<[2,?],f32>, %mask: !torch.vtensor<[2,?],f3
 // CHECK:       %[[X:.*]] = quant.qcast %{{.*}} : tensor<2x4xf32> to tensor<2x4x!quant.uniform<i16:f32, 4.8828125E-4>>
 // CHECK:       %[[G:.*]] = quant.qcast %{{.*}} : tensor<4xf32> to tensor<4x!quant.uniform<i16:f32, 6.103515625E-5>>
 // CHECK:       %[[B:.*]] = quant.qcast %{{.*}} : tensor<4xf32> to tensor<4x!quant.uniform<i32:f32, 9.5367431640625E-7>>
-// CHECK-NEXT:  pwl.layer_norm %[[X]] gamma %[[G]] : tensor<4x!{{.*}}> beta %[[B]] : tensor<4x!{{.*}}> {epsilon = 1.000000e-05 : f64, normalized = 1 : i64} : tensor<2x4x!quant.uniform<i16:f32, 4.8828125E-4>> -> tensor<2x4x!quant.uniform<i8:f32, 3.125000e-02>>
+// CHECK-NEXT:  pwl.layer_norm %[[X]] gamma %[[G]] : tensor<4x!{{.*}}> beta %[[B]] : tensor<4x!{{.*}}> {epsilon = 1.000000e-05 : f64, normalized = 1 : i64} : tensor<2x4x!quant.uniform<i16:f32, 4.8828125E-4>> -> tensor<2x4x!quant.uniform<i16:f32, 1.220703125E-4>>
 // CHECK:       pwl.layer_norm %{{[^ ]*}} {epsilon = 1.000000e-06 : f64, normalized = 2 : i64}
 // CHECK:       pwl.rms_norm %{{[^ ]*}} {epsilon = 1.1920928955078125e-07 : f64, normalized = 1 : i64}
 // KEPT-LABEL:  @norms
