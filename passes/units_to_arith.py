@@ -116,18 +116,23 @@ def _norm(
         a = i.mul(length, centred(i, q))
         a = i.sub(a, total) if unit.centred else a
         acc = i.round_shift(i.mul(a, r), shift)
-        following = iter(rest)
-        if unit.gamma is not None:
-            acc = i.mul(acc, i.resize(next(following), unit.gamma.signed))
-        if unit.beta is not None:
-            addend = i.resize(next(following), unit.beta.signed)
-            acc = i.add(acc, i.shift_left(addend, unit.beta_shift))
-        if unit.result_shift:
-            acc = i.round_shift(acc, i.constant(unit.result_shift))
-        return [i.store(i.add(acc, unit.result.zero_point), unit.result)]
+        return [i.store(_affine(i, acc, rest, unit), unit.result)]
 
     (y,) = rows.map([x, total, r, shift, *affine], [unit.result.bits], 64, result)
     return y
+
+
+def _affine(i: Integers, acc: SSAValue, rest: Sequence[SSAValue], unit: units.Norm) -> SSAValue:
+    """Gamma and beta, as far as there are any, and the rounding to the result."""
+    following = iter(rest)
+    if unit.gamma is not None:
+        acc = i.mul(acc, i.resize(next(following), unit.gamma.signed))
+    if unit.beta is not None:
+        addend = i.resize(next(following), unit.beta.signed)
+        acc = i.add(acc, i.shift_left(addend, unit.beta_shift))
+    if unit.result_shift:
+        acc = i.round_shift(acc, i.constant(unit.result_shift))
+    return i.add(acc, unit.result.zero_point)
 
 
 def _epsilon(i: Integers, length: SSAValue, unit: units.Norm) -> SSAValue:
