@@ -19,7 +19,9 @@ from xdsl.utils.hints import isa
 from lut_opt.dialects.assembly import describe_location
 from lut_opt.dialects.pwl import ApplyOp, Fit, FnAttr, Table, UnitOp
 from lut_opt.dialects.pwl.quantization import Quantization, exact_log2
+from lut_opt.passes.diagnostics import about
 from lut_opt.passes.hw.unit import Unit, unit_of
+from lut_opt.passes.options import from_text
 
 UNKNOWN = "<unknown>"
 """What `describe_location` says of an op without a place."""
@@ -31,10 +33,11 @@ def emit(module: ModuleOp) -> str:
     """A JSON list, indented by two, lists of numbers on one line."""
     rows: list[dict[str, Any]] = []
     for op in module.walk():
-        if isinstance(op, UnitOp):
-            rows += _describe_lookups(op)
-        elif (row := _describe(op)) is not None:
-            rows.append(row)
+        with about(op):
+            if isinstance(op, UnitOp):
+                rows += _describe_lookups(op)
+            elif (row := _describe(op)) is not None:
+                rows.append(row)
     text = json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False)
     return _NUMBERS.sub(lambda match: f"[{' '.join(match[1].split())}]", text) + "\n"
 
@@ -94,6 +97,7 @@ def describe(
         "output_signed": result.signed,
         "input_range": [operand.minimum, operand.maximum],
         "output_range": [result.minimum, result.maximum],
+        "exponents": _exponents(table, fit),
     }
 
 
@@ -130,6 +134,22 @@ def _describe_fit(fit: Fit | None) -> dict[str, Any]:
     if fit is None:
         return dict.fromkeys((*keys, "requested_entries"))
     return {key: getattr(fit, key) for key in keys} | {"requested_entries": fit.entries}
+
+
+def _exponents(table: Table | None, fit: Fit | None) -> list[int] | None:
+    """
+    Exponents of the entries, None if the search was not asked for any.
+
+    Raises `ValueError` for a table that is not what was asked for.
+    """
+    if table is None or fit is None or "exponent-bits" not in fit.request:
+        return None
+    # The search takes a while to import, and few tables need it here.
+    from lut_opt.passes.pwl_search import PwlSearchPass
+    from lut_opt.passes.search.exponents import storage
+
+    options = from_text(PwlSearchPass, fit.request)
+    return list(storage(table, options.param_bits, options.exponent_bits))
 
 
 def _plain(row: DictionaryAttr) -> dict[str, int | float]:

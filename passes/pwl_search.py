@@ -37,6 +37,7 @@ from lut_opt.passes.search import (
     search,
 )
 from lut_opt.passes.search.budget import Make
+from lut_opt.passes.search.exponents import minimize_exponents, narrowed, octaves
 from lut_opt.passes.search_options import DEFAULT_ENTRIES, SearchOptions
 from lut_opt.passes.search_units import search_unit
 
@@ -56,7 +57,7 @@ class PwlSearchPass(SearchOptions, ModulePass):
 
     Equal problems (function, types, domain, weights) are solved once. The result depends on the IR,
     the options and the seed alone. Softmax and the norms get their tables too, in the form that
-    fits; frac-bits, form, domain, budgets and constraints are not for them.
+    fits; frac-bits, exponent-bits, form, domain, budgets and constraints are not for them.
 
     Before:   %y = pwl.apply #pwl.fn<gelu> %x : …
     After:    %y = pwl.apply #pwl.fn<gelu> %x table #pwl.table<i8, …> fit #pwl.fit<optimal, …> : …
@@ -186,7 +187,9 @@ def solve(
     figures = certify(table, points, operand, result)
     plain = weights is None and options.metric == "mse" and not options.constraints().any
     if found is None or not plain or found.lower_bound is None:
-        found = optimum(plain_problem(table, entries, points, operand, result))
+        exponent_bits = options.exponent_bits
+        problem = plain_problem(table, entries, points, operand, result, exponent_bits)
+        found = optimum(problem, exponent_bits)
     fit = Fit(
         strategy=strategy,
         form=table.form(operand, result) if options.form == "auto" else options.form,
@@ -227,6 +230,7 @@ def problems(
             metric=options.metric,
             weights=weights,
             constraints=options.constraints(),
+            octaves=octaves(options.exponent_bits),
         )
 
     return make
@@ -235,6 +239,8 @@ def problems(
 def _search(
     options: SearchOptions, problem: Problem, function: RealFunction, result: Quantization
 ) -> SearchResult:
+    if options.exponent_bits:
+        return _optimal(problem, options.exponent_bits)
     # The authors' outer segments are chords to far points, where the result's range has long ended.
     saturate = options.preset != "authors"
     return search(
@@ -246,13 +252,30 @@ def _search(
     )
 
 
+def _optimal(problem: Problem, exponent_bits: int) -> SearchResult:
+    if not exponent_bits:
+        return search(problem, strategy="optimal")
+    found = minimize_exponents(problem, exponent_bits)
+    loss, reason = problem.loss(found.table), "optimum proven"
+    return SearchResult(found.table, loss, "optimal", 0, found.tried, 0, reason, True, loss)
+
+
 def plain_problem(
-    table: Table, entries: int, points: Samples, operand: Quantization, result: Quantization
+    table: Table,
+    entries: int,
+    points: Samples,
+    operand: Quantization,
+    result: Quantization,
+    exponent_bits: int = 0,
 ) -> Problem:
-    """The problem that a table of these shifts and widths solves, all inputs counted alike."""
+    """
+    The problem that a table of these shifts and widths solves, all inputs counted alike.
+
+    With exponents, the widths of the problem are those of the mantissas.
+    """
     unit = result.scale * 2.0**-table.result_shift
     offset = result.zero_point * 2.0**table.result_shift
-    return Problem(
+    problem = Problem(
         q=points.q,
         target=points.y / unit + offset,
         weights=np.ones(len(points.q)),
@@ -265,11 +288,12 @@ def plain_problem(
         offset=offset,
         intercept_bits=table.intercept_bits,
     )
+    return narrowed(problem, exponent_bits)
 
 
-def optimum(problem: Problem) -> SearchResult | None:
+def optimum(problem: Problem, exponent_bits: int = 0) -> SearchResult | None:
     """The table of least mean squared error, or a bound for it; None where no proof is in reach."""
     try:
-        return search(problem, strategy="optimal")
+        return _optimal(problem, exponent_bits)
     except NotProvable:
         return None

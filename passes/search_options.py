@@ -17,6 +17,7 @@ from lut_opt.passes.search import (
     Tail,
 )
 from lut_opt.passes.search.constraints import IDENTITY, ZERO, Monotone, Symmetry
+from lut_opt.passes.search.exponents import octaves
 from lut_opt.passes.search.presets import genetic_preset
 
 DEFAULT_ENTRIES = 8
@@ -42,6 +43,10 @@ class SearchOptions:
     frac_bits: int | None = None
     """Fraction bits: λ of the seed form, the result shift of the direct form (default: the most at
     which the slopes and intercepts of the best real-valued table fit)."""
+    exponent_bits: int = 0
+    """Optimal: each entry's slope and intercept are integers of param-bits (and intercept-bits)
+    times 2^e, e of so many bits, 0 to 3; frac-bits is that of e = 0, and the table's own widths
+    are larger by the largest e."""
     form: Form = "auto"
     """`seed`: slopes and intercepts in the function's own units, power-of-two scales; `direct`:
     from stored input to stored result, any scales; `auto`: seed where it is possible."""
@@ -122,6 +127,7 @@ class SearchOptions:
             if not self.domain_min < self.domain_max:
                 raise ValueError("domain-min must be below domain-max")
         self._check_combinations()
+        self._check_exponents()
         # Configurations check their own ranges.
         for config in (self.genetic, self.neural, self.exact, self.constraints, self.budget):
             config()
@@ -142,6 +148,22 @@ class SearchOptions:
             raise ValueError("tolerance is for strategy=exact")
         if self.constraints().any and self.strategy not in ("auto", "optimal"):
             raise ValueError(f"strategy={self.strategy} sees to no constraints: use optimal")
+
+    def _check_exponents(self) -> None:
+        most = octaves(self.exponent_bits)
+        if not most:
+            return
+        if self.strategy not in ("auto", "optimal"):
+            raise ValueError(f"strategy={self.strategy} takes no exponent-bits: use optimal")
+        if self.metric != "mse":
+            raise ValueError(f"metric={self.metric} takes no exponent-bits: use metric=mse")
+        if self.constraints().any or self.budget() is not None or self.pareto:
+            raise ValueError("exponent-bits takes no constraints, no budget and no pareto")
+        if max(self.param_bits, self.intercept_bits or 0) + most > 32:
+            raise ValueError(
+                f"exponent-bits={self.exponent_bits} needs param-bits and intercept-bits of at "
+                f"most {32 - most}: the table holds them shifted by up to {most}"
+            )
 
     def constraints(self) -> Constraints:
         """What every table must satisfy."""

@@ -20,6 +20,7 @@ from lut_opt.passes.options import from_text
 from lut_opt.passes.progress import progress
 from lut_opt.passes.pwl_search import PwlSearchPass, optimum, plain_problem
 from lut_opt.passes.search.constraints import violations
+from lut_opt.passes.search.exponents import storage
 
 TOLERANCE = 1e-9
 """Relative difference between two machines' double-precision libraries that is no difference."""
@@ -30,8 +31,9 @@ class VerifyPwlPass(ModulePass):
     """
     Recompute every certificate from the table and the function, and fail on any difference.
 
-    Nothing is taken on trust: the errors are measured again on every input that counts, and the
-    proven optimum is proven again. The IR is not changed.
+    Nothing is taken on trust: the errors are measured again on every input that counts, the proven
+    optimum is proven again, and entries with exponents must fit their format. The IR is not
+    changed.
 
     Requires: every `pwl.apply` has a table.
     Ensures:  every `#pwl.fit` is true.
@@ -95,15 +97,18 @@ def _verify(op: Operation, claim: _Claim, table: Table, fit: Fit) -> None:
         ("max_error", fit.max_error, figures.max_error),
         ("exact", fit.exact, figures.exact),
     ]
-    problem = plain_problem(table, fit.entries, points, operand, result)
+    options = from_text(PwlSearchPass, fit.request)
+    exponent_bits = options.exponent_bits
+    if exponent_bits:
+        storage(table, options.param_bits, exponent_bits)
+    problem = plain_problem(table, fit.entries, points, operand, result, exponent_bits)
     if fit.optimal_mse is not None or fit.least_mse is not None:
-        best = optimum(problem)
+        best = optimum(problem, exponent_bits)
         proven = best is not None and best.proven
         least = best.lower_bound if best else None
         stated_and_true.append(("optimal_mse", fit.optimal_mse, least if proven else None))
         stated_and_true.append(("least_mse", fit.least_mse, None if proven else least))
-    constraints = from_text(PwlSearchPass, fit.request).constraints()
-    if broken := violations(replace(problem, constraints=constraints), table):
+    if broken := violations(replace(problem, constraints=options.constraints()), table):
         raise OpError(op, f"the table of {claim.name} does not keep to {', '.join(broken)}")
     for name, stated, true in stated_and_true:
         if not _equal(stated, true):

@@ -78,6 +78,7 @@ def formulate(
     weights: Reals | None = None,
     intercept_bits: int | None = None,
     constraints: Constraints | None = None,
+    octaves: int = 0,
 ) -> Problem:
     """
     The problem of approximating `samples` by a table of `entries` segments.
@@ -98,7 +99,9 @@ def formulate(
 
     `weights` are positive, one per sample, in any unit (None: all equal); `intercept_bits` is the
     width of the intercepts where it is not `param_bits`; `constraints` are what
-    every table must satisfy.
+    every table must satisfy. `octaves` is for entries with exponents 0 … octaves: the problem's
+    accumulator unit is the finest of all, and the default λ or r and the intercept shift are such
+    that everything fits in the coarsest, which is 2^octaves times as large.
 
     Raises `ValueError` where the form is not possible, the parameters cannot fit, or an option is
     out of range (see `Problem`).
@@ -111,7 +114,9 @@ def formulate(
         raise ValueError(f"entries must be at least 1, not {entries}")
     mean_weights = _normalized(weights, len(samples.q))
     lines = _sketch(samples, mean_weights, entries)
-    limits = _Limits(operand, result, param_bits, intercept_bits or param_bits, samples, lines)
+    limits = _Limits(
+        operand, result, param_bits, intercept_bits or param_bits, samples, lines, octaves
+    )
     scaling = _scaling(limits, form, frac_bits)
     offset = float(result.zero_point) * 2.0**scaling.result_shift if scaling.direct else 0.0
     return Problem(
@@ -151,6 +156,7 @@ class _Limits:
     intercept_bits: int
     samples: Samples
     lines: _Lines
+    octaves: int
 
     @property
     def slopes(self) -> tuple[int, int]:
@@ -198,7 +204,7 @@ def _seed(limits: _Limits, frac_bits: int | None) -> _Scaling:
         raise ValueError("the seed form needs zero points of 0: use form=direct")
     least = exponent - result_exponent
     if frac_bits is None:
-        frac_bits = _seed_bits(limits, max(least, 0))
+        frac_bits = _seed_bits(limits, max(least, 0)) + limits.octaves
     elif frac_bits < least:
         raise ValueError(
             f"frac-bits = {frac_bits} makes the accumulator coarser than the result: the seed form "
@@ -233,7 +239,7 @@ def _direct(limits: _Limits, frac_bits: int | None) -> _Scaling:
             for n in range(most, -1, -1)
             if limits.fits(lines.slope / result.scale * 2.0**n, limits.slopes)
         )
-        frac_bits = next(legal, 0)
+        frac_bits = next(legal, 0) + limits.octaves
         if lines.steepest / result.scale > 1 << limits.param_bits:
             raise ValueError(
                 f"slopes up to {lines.steepest / result.scale:.3g} result steps per input step do "
@@ -242,14 +248,15 @@ def _direct(limits: _Limits, frac_bits: int | None) -> _Scaling:
             )
     elif frac_bits < 0:
         raise ValueError(f"frac-bits must not be negative in the direct form, not {frac_bits}")
-    unit = result.scale * 2.0**-frac_bits
+    coarsest = frac_bits - limits.octaves
+    unit = result.scale * 2.0**-coarsest
     slopes = np.clip(np.rint(lines.slope / unit), *limits.slopes)
-    levels = lines.level / unit + float(result.zero_point) * 2.0**frac_bits
+    levels = lines.level / unit + float(result.zero_point) * 2.0**coarsest
     intercepts = levels - slopes * lines.centre
     shift = 0
     while not limits.fits(intercepts / 2.0**shift, limits.intercepts):
         shift += 1
-    return _Scaling(True, unit, shift, frac_bits)
+    return _Scaling(True, result.scale * 2.0**-frac_bits, shift, frac_bits)
 
 
 def _normalized(weights: Reals | None, points: int) -> Reals:

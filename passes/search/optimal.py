@@ -91,7 +91,7 @@ class Runs(Pieces):
             first, end = first[kept], end[kept]
         for chunk in range(0, len(first), _CHUNK):
             part = slice(chunk, chunk + _CHUNK)
-            scan = model.scan(first[part], end[part])
+            scan = self.scan(first[part], end[part])
             self.costs[first[part], end[part]] = scan.cost
             self.bounds[first[part], end[part]] = scan.cost
             self.tried += scan.tried

@@ -10,7 +10,7 @@ import numpy as np
 from lut_opt.dialects.pwl.quantization import Integers, Reals
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.passes.search.constraints import pinned, tail_line
-from lut_opt.passes.search.costs import Costs
+from lut_opt.passes.search.costs import Costs, Scan
 from lut_opt.passes.search.dynamic import ends
 from lut_opt.passes.search.problem import Problem
 
@@ -72,6 +72,10 @@ class Pieces:
                 through, _ = self.model.through(first[:i, None], end[None, j:], q, value)
                 costs[:i, j:] = bounds[:i, j:] = through
         return costs, bounds
+
+    def scan(self, first: Integers, end: Integers) -> Scan:
+        """`Costs.scan`, without the value at zero, whose runs `survey` settles."""
+        return self.model.scan(first, end)
 
     def table(self, cuts: Sequence[int], entries: int) -> Table:
         """The table whose runs between the tails end at these points, c₀ < c₁ < …"""
