@@ -18,7 +18,7 @@ from xdsl.utils.hints import isa
 
 from lut_opt.dialects.assembly import describe_location
 from lut_opt.dialects.pwl import ApplyOp, Fit, FnAttr, Table, UnitOp
-from lut_opt.dialects.pwl.quantization import Quantization, exact_log2
+from lut_opt.dialects.quantization import Quantization, exact_log2
 from lut_opt.passes.diagnostics import about
 from lut_opt.passes.hw.unit import Unit, unit_of
 from lut_opt.passes.options import from_text

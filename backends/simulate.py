@@ -24,7 +24,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from lut_opt.backends import systemverilog
 from lut_opt.backends.systemverilog import BackendError
-from lut_opt.dialects.pwl.quantization import Integers, storage_range
+from lut_opt.dialects.quantization import Integers, storage_range
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
 from lut_opt.passes.hw.unit import Unit, unit_of
 

@@ -19,7 +19,7 @@ from measure import table
 
 from lut_opt.dialects.pwl.certificate import samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
-from lut_opt.dialects.pwl.quantization import Quantization, Reals
+from lut_opt.dialects.quantization import Quantization, Reals
 from lut_opt.passes.search import formulate
 from lut_opt.passes.search.costs import Costs
 from lut_opt.passes.search.dynamic import forward

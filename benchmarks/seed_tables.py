@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from lut_opt.dialects.pwl.functions import FUNCTIONS
-from lut_opt.dialects.pwl.quantization import Reals
+from lut_opt.dialects.quantization import Reals
 from lut_opt.passes.search import search
 from lut_opt.passes.search.genetic import Rounding
 from lut_opt.passes.search.neural import NeuralConfig, train

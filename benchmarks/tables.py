@@ -16,7 +16,7 @@ from measure import paired, report, table
 
 from lut_opt.dialects.pwl.certificate import RealFunction, samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
-from lut_opt.dialects.pwl.quantization import Quantization
+from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search import GeneticConfig, Problem, formulate, search
 
 DOMAINS = {

@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from xdsl.dialects.builtin import (
     AnyFloat,
@@ -59,9 +58,7 @@ from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
 from lut_opt.dialects.quant_scale import format_scale, parse_scale
-
-if TYPE_CHECKING:  # the pwl dialect builds on this one
-    from lut_opt.dialects.pwl.quantization import Quantization
+from lut_opt.dialects.quantization import Quantization, storage_range
 
 MAX_STORAGE_BITS = 32
 STORAGE_NAME = re.compile(r"([iu])([1-9][0-9]*)")
@@ -75,11 +72,6 @@ SCALE_LIMITS: dict[type[Attribute], tuple[float, float]] = {
     Float64Type: (5e-324, (2 - 2.0**-52) * 2.0**1023),
 }
 """Smallest and largest scale, as MLIR bounds it: the positive range of the expressed type."""
-
-
-def storage_range(bits: int, signed: bool) -> tuple[int, int]:
-    """Smallest and largest integer of a storage type."""
-    return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
 
 
 @irdl_attr_definition
@@ -136,8 +128,6 @@ class UniformQuantizedType(ParametrizedAttribute, TypeAttribute):
     @property
     def quantization(self) -> Quantization:
         """The same facts as plain numbers."""
-        from lut_opt.dialects.pwl.quantization import Quantization
-
         return Quantization(
             bits=self.storage_bits.data,
             signed=bool(self.storage_signed),

@@ -40,7 +40,7 @@ from lut_opt.passes.verify_pwl import VerifyPwlPass
 
 BATCH, TOKENS = 8, 32
 ENTRIES = 8
-PARAM_BITS = 10
+UNIT_BITS = 10
 LEAST_COSINE = 0.998
 """What eight entries keep on this model; less is a bug."""
 
@@ -185,7 +185,7 @@ def lower(text: str, keep: tuple[str, ...] = ()) -> Program:
     for a_pass in (
         # Sixteen-bit results hold the accumulator unrounded; the inputs of GELUs are INT8.
         LowerNonlinearToPwlPass(output_bits=16, keep=keep),
-        PwlSearchPass(entries=ENTRIES, param_bits=PARAM_BITS),
+        PwlSearchPass(entries=ENTRIES, param_bits=8, unit_bits=UNIT_BITS),
         VerifyPwlPass(),
     ):
         a_pass.apply(ctx, program.module)
@@ -210,14 +210,16 @@ def report(program: Program, calibration: Calibration) -> None:
             f"{fit.max_error * op.result_quantization.scale:10.2e} {fit.exact:7.1%}"
         )
     print(
-        f"  {ENTRIES} entries of {PARAM_BITS}-bit slopes and intercepts, INT8 inputs; max error in "
-        "real units\n  exact: results that are the correctly rounded GELU in steps of scale/64"
+        f"  {ENTRIES} entries of INT8 slopes and intercepts, INT8 inputs; max error in real units\n"
+        "  exact: results that are the correctly rounded GELU in steps of scale/64"
     )
     units = [op for op in program.module.walk() if isinstance(op, UnitOp)]
     for name in sorted({op.FUNCTION for op in units}):
         own = [op for op in units if op.FUNCTION == name]
         tables = {lookup.table for op in own for lookup in op.lookups()}
-        print(f"{name}: {len(own)} integer units, distinct tables: {len(tables)}")
+        print(
+            f"{name}: {len(own)} integer units, {len(tables)} distinct tables of {UNIT_BITS} bits"
+        )
 
 
 def hardware(program: Program, folder: Path) -> None:

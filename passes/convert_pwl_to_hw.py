@@ -15,7 +15,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from lut_opt.dialects.pwl import ApplyOp, FnAttr, Table, UnitOp
-from lut_opt.dialects.pwl.quantization import Quantization
+from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.diagnostics import OpError
 
 if TYPE_CHECKING:

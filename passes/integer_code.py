@@ -30,7 +30,7 @@ from xdsl.ir import Attribute, SSAValue
 from xdsl.utils.hints import isa
 
 from lut_opt.dialects.pwl import Table
-from lut_opt.dialects.pwl.quantization import Quantization, exact_log2
+from lut_opt.dialects.quantization import Quantization, exact_log2
 
 Select = Literal["compare", "search", "direct"]
 

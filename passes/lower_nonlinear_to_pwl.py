@@ -13,13 +13,13 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from lut_opt.dialects.pwl import ApplyOp, FnAttr
-from lut_opt.dialects.pwl.quantization import Quantization
 from lut_opt.dialects.quant import (
     DequantizeCastOp,
     QuantizeCastOp,
     UniformQuantizedType,
     with_element_type,
 )
+from lut_opt.dialects.quantization import Quantization
 from lut_opt.dialects.torch import VTensorType, from_builtin_tensor, to_builtin_tensor
 from lut_opt.passes.diagnostics import OpError, about, copy_location
 from lut_opt.passes.elementwise import element_type

@@ -18,7 +18,6 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
 from lut_opt.dialects.pwl import LayerNormOp, NormOp, RMSNormOp, SoftmaxOp, units
-from lut_opt.dialects.pwl.quantization import Quantization, exact_log2
 from lut_opt.dialects.quant import (
     DequantizeCastOp,
     QuantizeCastOp,
@@ -26,6 +25,7 @@ from lut_opt.dialects.quant import (
     element_type,
     with_element_type,
 )
+from lut_opt.dialects.quantization import Quantization, exact_log2
 from lut_opt.dialects.torch import (
     VTensorLiteralOp,
     VTensorType,

@@ -22,7 +22,7 @@ from xdsl.passes import ModulePass
 from lut_opt.dialects.pwl import ApplyOp, Fit, FitAttr, Table, TableAttr, UnitOp
 from lut_opt.dialects.pwl.certificate import RealFunction, Samples, certify, samples
 from lut_opt.dialects.pwl.function_body import real_function
-from lut_opt.dialects.pwl.quantization import Quantization, Reals
+from lut_opt.dialects.quantization import Quantization, Reals
 from lut_opt.passes.diagnostics import OpError, about
 from lut_opt.passes.progress import progress
 from lut_opt.passes.scales import HISTOGRAM, declared_range
@@ -70,10 +70,12 @@ class PwlSearchPass(SearchOptions, ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Search the tables of the whole module."""
         solved: dict[Hashable, tuple[TableAttr, FitAttr]] = {}
-        for_units = replace(
-            SearchOptions(),
-            **{name: getattr(self, name) for name in ("param_bits", "metric", "seed")},
+        unit_bits = self.unit_bits or self.param_bits
+        for_units = SearchOptions(
             strategy=self.strategy if self.strategy in ("optimal", "genetic") else "auto",
+            param_bits=unit_bits,
+            metric=self.metric,
+            seed=self.seed,
         )
 
         def solve_unit(
@@ -95,7 +97,7 @@ class PwlSearchPass(SearchOptions, ModulePass):
             with about(inner):
                 if isinstance(inner, UnitOp):
                     entries = self.entries or DEFAULT_ENTRIES
-                    search_unit(inner, solve_unit, entries, self.param_bits)
+                    search_unit(inner, solve_unit, entries, unit_bits)
                     continue
                 domain = self._domain(inner)
                 key = problem_key(inner, domain)

@@ -16,7 +16,6 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.utils.hints import isa
 
 from lut_opt.dialects.pwl import NamedFunction
-from lut_opt.dialects.pwl.quantization import Quantization, storage_range
 from lut_opt.dialects.quant import (
     SCALE_LIMITS,
     DequantizeCastOp,
@@ -24,6 +23,7 @@ from lut_opt.dialects.quant import (
     UniformQuantizedType,
     element_type,
 )
+from lut_opt.dialects.quantization import Quantization, storage_range
 from lut_opt.dialects.torch import constant_value, torch_name
 from lut_opt.passes.diagnostics import OpError
 from lut_opt.passes.nonlinear import Nonlinear

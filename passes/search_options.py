@@ -38,6 +38,8 @@ class SearchOptions:
     """Number of segments of each table, N (default: 8, or the fewest that meet a budget)."""
     param_bits: int = 8
     """Width of slopes and intercepts, 2 to 32."""
+    unit_bits: int | None = None
+    """Width of slopes and intercepts in the tables of softmax and norms (default: param-bits)."""
     intercept_bits: int | None = None
     """Width of the intercepts where it is not that of the slopes."""
     frac_bits: int | None = None
@@ -111,6 +113,7 @@ class SearchOptions:
             raise ValueError(f"entries must be at least 1, got {self.entries}")
         for name, bits in (
             ("param-bits", self.param_bits),
+            ("unit-bits", self.unit_bits),
             ("intercept-bits", self.intercept_bits),
         ):
             if bits is not None and not 2 <= bits <= 32:

@@ -11,8 +11,8 @@ from xdsl.dialects.builtin import IntegerAttr, i64
 from lut_opt.dialects.pwl import Fit, FitAttr, Lookup, SoftmaxOp, Table, UnitOp
 from lut_opt.dialects.pwl.attributes import TableAttr
 from lut_opt.dialects.pwl.certificate import RealFunction, certify, samples
-from lut_opt.dialects.pwl.quantization import Quantization
 from lut_opt.dialects.pwl.unit_ops import exp_fraction_for
+from lut_opt.dialects.quantization import Quantization
 
 _TAIL_OCTAVES = range(3, 13)
 """Where a forced zero of exp may begin: below 2^-3 … 2^-12."""

@@ -14,7 +14,7 @@ from xdsl.builder import Builder
 from xdsl.ir import SSAValue
 
 from lut_opt.dialects.pwl import NormOp, SoftmaxOp, Table, UnitOp, units
-from lut_opt.dialects.pwl.quantization import Quantization
+from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes import integer_code
 from lut_opt.passes.row_code import Integers, Rows
 

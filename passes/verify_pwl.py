@@ -14,7 +14,7 @@ from xdsl.passes import ModulePass
 from lut_opt.dialects.pwl import ApplyOp, Fit, FitAttr, Table, TableAttr, UnitOp
 from lut_opt.dialects.pwl.certificate import RealFunction, certify, samples
 from lut_opt.dialects.pwl.function_body import real_function
-from lut_opt.dialects.pwl.quantization import Quantization
+from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.diagnostics import OpError, about
 from lut_opt.passes.options import from_text
 from lut_opt.passes.progress import progress

@@ -17,8 +17,8 @@ from xdsl.utils.hints import isa
 
 from lut_opt.dialects.literals import parse_double
 from lut_opt.dialects.pwl.functions import FUNCTIONS
-from lut_opt.dialects.pwl.quantization import Reals, storage_range
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Reals, storage_range
 
 MAX_SHIFT = 62
 """Largest shift of a table: what a 64-bit accumulator can hold."""

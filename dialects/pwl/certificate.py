@@ -12,8 +12,8 @@ from typing import Protocol
 
 import numpy as np
 
-from lut_opt.dialects.pwl.quantization import Integers, Quantization, Reals
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Integers, Quantization, Reals
 
 
 class DomainError(ValueError):

@@ -15,7 +15,7 @@ from xdsl.utils.exceptions import VerifyException
 from lut_opt.dialects.pwl.attributes import FnAttr
 from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.pwl.ops import ApplyOp
-from lut_opt.dialects.pwl.quantization import Reals
+from lut_opt.dialects.quantization import Reals
 
 Values = Any
 """A NumPy array: float64, or bool for the result of a comparison."""

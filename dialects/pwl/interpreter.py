@@ -30,7 +30,6 @@ from xdsl.utils.hints import isa
 
 from lut_opt.dialects.pwl.norm_ops import LayerNormOp, NormOp, RMSNormOp
 from lut_opt.dialects.pwl.ops import ApplyOp
-from lut_opt.dialects.pwl.quantization import Integers, Quantization, Reals
 from lut_opt.dialects.pwl.unit_ops import SoftmaxOp
 from lut_opt.dialects.quant import (
     DequantizeCastOp,
@@ -39,6 +38,7 @@ from lut_opt.dialects.quant import (
     UniformQuantizedType,
     element_type,
 )
+from lut_opt.dialects.quantization import Integers, Quantization, Reals
 
 
 def _map(value: Any, element: Attribute, function: Callable[[Sequence[Any]], list[Any]]) -> Any:

@@ -41,9 +41,9 @@ from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
 from lut_opt.dialects.pwl.attributes import FitAttr, FnAttr, TableAttr
-from lut_opt.dialects.pwl.quantization import Quantization
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quant import UniformQuantizedType
+from lut_opt.dialects.quantization import Quantization
 
 MAX_ACCUMULATOR_BITS = 64
 

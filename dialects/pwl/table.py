@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from lut_opt.dialects.pwl.quantization import Integers, Quantization, exact_log2, storage_range
+from lut_opt.dialects.quantization import Integers, Quantization, exact_log2, storage_range
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,8 @@ from lut_opt.dialects.pwl import units
 from lut_opt.dialects.pwl.attributes import FitAttr, TableAttr
 from lut_opt.dialects.pwl.functions import FUNCTIONS, Function
 from lut_opt.dialects.pwl.ops import verify_table
-from lut_opt.dialects.pwl.quantization import Quantization, exact_log2
 from lut_opt.dialects.quant import UniformQuantizedType, element_type
+from lut_opt.dialects.quantization import Quantization, exact_log2
 
 
 @dataclass(frozen=True)

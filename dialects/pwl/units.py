@@ -31,8 +31,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lut_opt.dialects.pwl.quantization import Integers, Quantization, Reals, exact_log2
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Integers, Quantization, Reals, exact_log2
 
 MAX_ROW = 8192
 """Longest row: the widths below are proven for it."""

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from xdsl.ir import SSAValue
 
-from lut_opt.dialects.pwl.quantization import Quantization, storage_range
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Quantization, storage_range
 from lut_opt.passes.hw.circuit import Circuit, Wire
 from lut_opt.passes.hw.multiply import Multiplier, multiply_add, sums
 from lut_opt.passes.hw.segments import Select, choose, segments, thermometer

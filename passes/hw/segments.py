@@ -10,8 +10,8 @@ from typing import Literal
 from xdsl.dialects import comb
 from xdsl.ir import SSAValue
 
-from lut_opt.dialects.pwl.quantization import Quantization, storage_range
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Quantization, storage_range
 from lut_opt.passes.hw.circuit import Circuit, Wire, width_of
 
 Select = Literal["chain", "binary"]

@@ -17,8 +17,8 @@ from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, IntegerType, StringAtt
 from xdsl.ir import Attribute, Block, Region, TypeAttribute
 
 from lut_opt.dialects.pwl import Fit, FitAttr, Table, TableAttr
-from lut_opt.dialects.pwl.quantization import Quantization, exact_log2, storage_range
 from lut_opt.dialects.quant import UniformQuantizedType
+from lut_opt.dialects.quantization import Quantization, exact_log2, storage_range
 from lut_opt.passes.hw.circuit import Circuit, ClockDomain
 from lut_opt.passes.hw.datapath import Style, build_datapath
 

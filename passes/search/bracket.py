@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from lut_opt.dialects.pwl.quantization import Integers, Reals
+from lut_opt.dialects.quantization import Integers, Reals
 from lut_opt.passes.search.optimal import Optimum
 from lut_opt.passes.search.pieces import Pieces
 from lut_opt.passes.search.problem import Problem

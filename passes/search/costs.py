@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from lut_opt.dialects.pwl.quantization import Integers, Reals
+from lut_opt.dialects.quantization import Integers, Reals
 from lut_opt.passes.search.moments import Fit, Moments
 from lut_opt.passes.search.problem import Problem
 

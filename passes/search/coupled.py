@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lut_opt.dialects.pwl.quantization import Integers, Reals
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Integers, Reals
 from lut_opt.passes.search.constraints import tail_line, violations
 from lut_opt.passes.search.dynamic import backward, forward
 from lut_opt.passes.search.lines import MAX_LINES, Lines, lines_within

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lut_opt.dialects.pwl.quantization import Reals
+from lut_opt.dialects.quantization import Reals
 
 _BLOCK = 1 << 14
 """Runs handled at once: the temporaries of one block stay in the second-level cache."""

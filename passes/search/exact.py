@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lut_opt.dialects.pwl.quantization import Integers
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Integers
 from lut_opt.passes.search.moments import Moments
 from lut_opt.passes.search.problem import Problem
 

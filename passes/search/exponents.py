@@ -12,8 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from lut_opt.dialects.pwl.quantization import Integers, Reals, storage_range
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Integers, Reals, storage_range
 from lut_opt.passes.search.costs import Costs, Scan
 from lut_opt.passes.search.optimal import Optimum, Runs
 from lut_opt.passes.search.pieces import assemble, positions

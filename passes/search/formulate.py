@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from lut_opt.dialects.pwl.certificate import Samples
-from lut_opt.dialects.pwl.quantization import (
+from lut_opt.dialects.quantization import (
     Integers,
     Quantization,
     Reals,

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from lut_opt.dialects.pwl.quantization import Reals
+from lut_opt.dialects.quantization import Reals
 
 Mutation = Literal["normal", "rounding", "mixed"]
 Fitness = Literal["grid", "integer"]

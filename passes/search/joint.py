@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lut_opt.dialects.pwl.certificate import Samples
-from lut_opt.dialects.pwl.quantization import Integers, Quantization, Reals, exact_log2
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Integers, Quantization, Reals, exact_log2
 from lut_opt.passes.search.constraints import Constraints
 from lut_opt.passes.search.formulate import formulate
 from lut_opt.passes.search.pieces import assemble

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lut_opt.dialects.pwl.quantization import Integers, Reals
+from lut_opt.dialects.quantization import Integers, Reals
 from lut_opt.passes.search.pieces import Pieces
 
 MAX_LINES = 1 << 20

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lut_opt.dialects.pwl.quantization import Reals
+from lut_opt.dialects.quantization import Reals
 from lut_opt.passes.search.costs import lattice_misses
 from lut_opt.passes.search.optimal import Optimum
 from lut_opt.passes.search.pieces import assemble

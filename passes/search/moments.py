@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lut_opt.dialects.pwl.quantization import Integers, Reals
+from lut_opt.dialects.quantization import Integers, Reals
 
 
 @dataclass(frozen=True, eq=False)

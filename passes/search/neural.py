@@ -16,7 +16,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from lut_opt.dialects.pwl.quantization import Reals
+from lut_opt.dialects.quantization import Reals
 from lut_opt.passes.search.genetic import Rounding
 from lut_opt.passes.search.real_table import RealTable
 

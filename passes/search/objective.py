@@ -7,8 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
-from lut_opt.dialects.pwl.quantization import Integers, Reals
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Integers, Reals
 from lut_opt.passes.search.costs import Costs
 from lut_opt.passes.search.genetic import GeneticConfig, Rounding
 from lut_opt.passes.search.minimax import Chain

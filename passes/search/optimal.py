@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lut_opt.dialects.pwl.quantization import Integers, Reals
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Integers, Reals
 from lut_opt.passes.search.dynamic import backward, blocks, cut, forward
 from lut_opt.passes.search.pieces import Pieces
 from lut_opt.passes.search.pieces import assemble as assemble

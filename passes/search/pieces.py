@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from lut_opt.dialects.pwl.quantization import Integers, Reals
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Integers, Reals
 from lut_opt.passes.search.constraints import pinned, tail_line
 from lut_opt.passes.search.costs import Costs, Scan
 from lut_opt.passes.search.dynamic import ends

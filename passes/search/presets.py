@@ -15,7 +15,7 @@ import numpy as np
 
 from lut_opt.dialects.pwl.certificate import samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
-from lut_opt.dialects.pwl.quantization import Quantization, Reals
+from lut_opt.dialects.quantization import Quantization, Reals
 from lut_opt.passes.search.formulate import formulate
 from lut_opt.passes.search.genetic import GeneticConfig, GeneticSearch, Rounding, evolve
 from lut_opt.passes.search.joint import JointProblem, Scale, formulate_joint

@@ -7,8 +7,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from lut_opt.dialects.pwl.quantization import Integers, Quantization, Reals, storage_range
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Integers, Quantization, Reals, storage_range
 from lut_opt.passes.search.constraints import Constraints
 
 Metric = Literal["mse", "max"]

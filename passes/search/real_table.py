@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lut_opt.dialects.pwl.quantization import Quantization, Reals
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Quantization, Reals
 
 Precision = Literal["fp64", "fp32", "fp16"]
 _DTYPES = {"fp64": np.float64, "fp32": np.float32, "fp16": np.float16}

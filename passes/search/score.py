@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lut_opt.dialects.pwl.quantization import Integers, Reals
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Integers, Reals
 from lut_opt.passes.search.genetic import GeneticConfig, GeneticSearch, evolve
 from lut_opt.passes.search.objective import IntegerObjective, interval, positions
 from lut_opt.passes.search.problem import Problem

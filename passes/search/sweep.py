@@ -29,8 +29,8 @@ import numpy as np
 
 from lut_opt.dialects.pwl.certificate import Samples, certify, samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
-from lut_opt.dialects.pwl.quantization import Quantization
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.progress import progress
 from lut_opt.passes.search.formulate import Form, formulate
 from lut_opt.passes.search.genetic import GeneticConfig

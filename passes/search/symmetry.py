@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from lut_opt.dialects.pwl.quantization import Quantization
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search.optimal import Optimum
 from lut_opt.passes.search.pieces import assemble
 from lut_opt.passes.search.problem import Problem

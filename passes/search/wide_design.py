@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from lut_opt.dialects.pwl.certificate import Samples
-from lut_opt.dialects.pwl.quantization import Integers, Quantization, Reals, exact_log2
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Integers, Quantization, Reals, exact_log2
 from lut_opt.passes.search.formulate import Form, formulate
 from lut_opt.passes.search.problem import Problem
 from lut_opt.passes.search.strategies import search

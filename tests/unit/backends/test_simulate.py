@@ -14,8 +14,8 @@ from lut_opt.backends import systemverilog
 from lut_opt.backends.simulate import Mismatch, simulate, stimuli, sweep, units, vectors
 from lut_opt.backends.systemverilog import BackendError
 from lut_opt.dialects.pwl import ApplyOp, FnAttr, NamedFunction, Table, TableAttr
-from lut_opt.dialects.pwl.quantization import Quantization
 from lut_opt.dialects.quant import UniformQuantizedType
+from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.hw.unit import Unit, build_unit
 
 pytest.importorskip("pycde")

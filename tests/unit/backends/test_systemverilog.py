@@ -15,7 +15,7 @@ from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i8
 from lut_opt.backends.simulate import sweep
 from lut_opt.backends.systemverilog import BackendError, emit
 from lut_opt.dialects.pwl import Fit, Table
-from lut_opt.dialects.pwl.quantization import Quantization
+from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.hw.unit import Unit, build_unit
 
 pytest.importorskip("pycde")

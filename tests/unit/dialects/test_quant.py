@@ -20,7 +20,6 @@ from xdsl.transforms.canonicalize import CanonicalizePass
 from xdsl.utils.exceptions import ParseError, VerifyException
 from xdsl.utils.test_value import create_ssa_value
 
-from lut_opt.dialects.pwl.quantization import Quantization
 from lut_opt.dialects.quant import (
     QUANT,
     DequantizeCastOp,
@@ -29,6 +28,7 @@ from lut_opt.dialects.quant import (
     UniformQuantizedType,
 )
 from lut_opt.dialects.quant_scale import format_scale
+from lut_opt.dialects.quantization import Quantization
 
 SPELLINGS = [
     "i8:f32, 3.125000e-02",

@@ -9,8 +9,8 @@ import pytest
 from xdsl.context import Context
 
 from lut_opt.dialects.assembly import Program, context, parse
-from lut_opt.dialects.pwl.quantization import Quantization, storage_range
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Quantization, storage_range
 from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 
 pytest.importorskip("torch_mlir")

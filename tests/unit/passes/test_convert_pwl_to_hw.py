@@ -17,8 +17,8 @@ from xdsl.utils.exceptions import PassFailedException
 
 from lut_opt.backends import simulate, systemverilog
 from lut_opt.dialects.pwl import ApplyOp, FnAttr, NamedFunction, Table, TableAttr
-from lut_opt.dialects.pwl.quantization import Quantization
 from lut_opt.dialects.quant import UniformQuantizedType
+from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
 from lut_opt.passes.hw.datapath import Style
 from lut_opt.passes.hw.multiply import digits

@@ -17,8 +17,8 @@ from xdsl.interpreters.utils.ptr import TypedPtr
 from lut_opt.dialects.assembly import Program, context, parse
 from lut_opt.dialects.pwl import NormOp, SoftmaxOp, UnitOp
 from lut_opt.dialects.pwl.interpreter import PwlFunctions
-from lut_opt.dialects.pwl.quantization import Integers, Quantization
 from lut_opt.dialects.quant import UniformQuantizedType, element_type
+from lut_opt.dialects.quantization import Integers, Quantization
 from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 from lut_opt.passes.pwl_search import PwlSearchPass
 

@@ -7,8 +7,8 @@ import pytest
 
 from lut_opt.dialects.pwl.certificate import DomainError, certify, samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
-from lut_opt.dialects.pwl.quantization import Quantization
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Quantization
 
 I8 = Quantization(8, True, 2.0**-4)
 

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lut_opt.dialects.pwl.quantization import Quantization, storage_range
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Quantization, storage_range
 
 
 @st.composite

@@ -10,8 +10,8 @@ import pytest
 from lut_opt.dialects.pwl import units
 from lut_opt.dialects.pwl.certificate import samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
-from lut_opt.dialects.pwl.quantization import Integers, Quantization, Reals
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Integers, Quantization, Reals
 from lut_opt.passes.search import formulate, search
 
 LENGTHS = [1, 2, 3, 16, 128, 4096, 8192]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lut_opt.dialects.pwl.quantization import Quantization
+from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search import GeneticConfig, NeuralConfig, Problem, search
 from lut_opt.passes.search.score import search_score
 

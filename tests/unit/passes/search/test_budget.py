@@ -10,7 +10,7 @@ import pytest
 
 from lut_opt.dialects.pwl.certificate import certify, samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
-from lut_opt.dialects.pwl.quantization import Quantization
+from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search import Constraints, Problem, formulate, search
 from lut_opt.passes.search.budget import Budget, front, meet
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lut_opt.dialects.pwl.certificate import Samples, certify, samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
-from lut_opt.dialects.pwl.quantization import Quantization
+from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search import ExactConfig, Problem, SearchResult, formulate, search
 
 # S = 2^-1 … 2^-6; result shift 6, 8-bit slopes, intercepts of any width, one accumulator unit apart

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from lut_opt.dialects.pwl.certificate import samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
-from lut_opt.dialects.pwl.quantization import Quantization
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search import Constraints, NotProvable, Problem, formulate, search
 from lut_opt.passes.search.exponents import minimize_exponents, narrowed, octaves, storage
 

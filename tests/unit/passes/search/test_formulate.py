@@ -7,7 +7,7 @@ import pytest
 
 from lut_opt.dialects.pwl.certificate import certify, samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS, Function
-from lut_opt.dialects.pwl.quantization import Quantization
+from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search import formulate, search
 from lut_opt.passes.search.formulate import histogram_weights
 

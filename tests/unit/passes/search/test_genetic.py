@@ -7,7 +7,7 @@ import pytest
 
 from lut_opt.dialects.pwl.certificate import samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
-from lut_opt.dialects.pwl.quantization import Quantization
+from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search import GeneticConfig, GeneticSearch, Problem, formulate, search
 from lut_opt.passes.search.genetic import crossover, mutate, select
 from lut_opt.passes.search.objective import (

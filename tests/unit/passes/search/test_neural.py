@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lut_opt.dialects.pwl.certificate import samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
-from lut_opt.dialects.pwl.quantization import Quantization
+from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search import Problem, formulate, search
 from lut_opt.passes.search.neural import (
     InputScaled,

@@ -6,8 +6,8 @@ import numpy as np
 
 from lut_opt.dialects.pwl.certificate import samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
-from lut_opt.dialects.pwl.quantization import Quantization
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search import GeneticConfig, Problem, formulate, search
 from lut_opt.passes.search.score import search_score
 

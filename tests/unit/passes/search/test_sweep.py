@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lut_opt.dialects.pwl.quantization import Quantization
+from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search.neural import NeuralConfig
 from lut_opt.passes.search.sweep import Row, Task, grid, key_of, load, run, solve, store
 
