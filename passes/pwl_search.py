@@ -38,7 +38,7 @@ from lut_opt.passes.search import (
 )
 from lut_opt.passes.search.budget import Make
 from lut_opt.passes.search.exponents import minimize_exponents, narrowed, octaves
-from lut_opt.passes.search_options import DEFAULT_ENTRIES, SearchOptions
+from lut_opt.passes.search_options import DEFAULT_ENTRIES, Positions, SearchOptions
 from lut_opt.passes.search_units import search_unit
 
 Domain = tuple[float, float] | None
@@ -99,14 +99,14 @@ class PwlSearchPass(SearchOptions, ModulePass):
                     entries = self.entries or DEFAULT_ENTRIES
                     search_unit(inner, solve_unit, entries, unit_bits)
                     continue
-                domain = self._domain(inner)
-                key = problem_key(inner, domain)
+                domain, start = self._domain(inner), self._start(inner)
+                key = *problem_key(inner, domain), start
                 if key not in solved:
                     sides = inner.input_quantization, inner.result_quantization
                     function = real_function(inner)
                     points = samples(function, (), *sides, domain)
                     weights = self._weights(inner, points)
-                    solved[key] = solve(self, function, points, *sides, domain, weights)
+                    solved[key] = solve(self, function, points, *sides, domain, weights, start)
                 inner.table, inner.fit = solved[key]
                 if self.pareto:
                     inner.attributes[PARETO] = self._pareto(inner, domain)
@@ -130,6 +130,18 @@ class PwlSearchPass(SearchOptions, ModulePass):
             for choice in front(make, budget)
         ]
         return ArrayAttr(rows)
+
+    def _start(self, op: ApplyOp) -> Positions:
+        """The real breakpoints of the op's table, for a warm start."""
+        if not self.warm_start:
+            return ()
+        wanted = self.entries or DEFAULT_ENTRIES
+        if op.table is None or op.table.data.entries != wanted:
+            raise OpError(
+                op, f"warm-start needs a table of {wanted} entries on the op: search first"
+            )
+        real = op.input_quantization.dequantize(np.asarray(op.table.data.breakpoints, np.int64))
+        return tuple(real.tolist())
 
     def _domain(self, op: ApplyOp) -> Domain:
         """The real inputs that count, None for every stored input."""
@@ -159,7 +171,7 @@ class PwlSearchPass(SearchOptions, ModulePass):
         return np.maximum(seen, UNSEEN * max(float(seen.mean()), 1.0))
 
 
-def problem_key(op: ApplyOp, domain: Domain) -> Hashable:
+def problem_key(op: ApplyOp, domain: Domain) -> tuple[Hashable, ...]:
     """Equal for ops whose tables are the same."""
     sides = op.input_quantization, op.result_quantization
     return op.function, *sides, domain, op.attributes.get(HISTOGRAM)
@@ -173,8 +185,9 @@ def solve(
     result: Quantization,
     domain: Domain,
     weights: Reals | None = None,
+    start: Positions = (),
 ) -> tuple[TableAttr, FitAttr]:
-    """The table of one function, and its certificate."""
+    """The table of one function, and its certificate; `start`: breakpoints to go on from."""
 
     problem_for = problems(options, points, operand, result, weights)
     found: SearchResult | None = None
@@ -183,7 +196,7 @@ def solve(
         entries = table.entries
     else:
         problem = problem_for(options.entries or DEFAULT_ENTRIES, options.param_bits)
-        found = _search(options, problem, function, result)
+        found = _search(options, problem, function, result, start)
         table, strategy = found.table, found.strategy
         entries = table.entries if strategy == "exact" else problem.entries
     figures = certify(table, points, operand, result)
@@ -239,7 +252,11 @@ def problems(
 
 
 def _search(
-    options: SearchOptions, problem: Problem, function: RealFunction, result: Quantization
+    options: SearchOptions,
+    problem: Problem,
+    function: RealFunction,
+    result: Quantization,
+    start: Positions,
 ) -> SearchResult:
     if options.exponent_bits:
         return _optimal(problem, options.exponent_bits)
@@ -250,7 +267,7 @@ def _search(
         lambda x: result.clip(function(x)) if saturate else function(x),
         strategy=options.strategy,
         seed=options.seed,
-        config=options.config(function.name),
+        config=options.config(function.name, start),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal, cast
 
 from lut_opt.passes.search import (
@@ -21,6 +21,9 @@ from lut_opt.passes.search.exponents import octaves
 from lut_opt.passes.search.presets import genetic_preset
 
 DEFAULT_ENTRIES = 8
+
+Positions = tuple[float, ...]
+"""Real breakpoints, ascending."""
 
 TailName = Literal["free", "zero", "identity"]
 TAILS: dict[TailName, Tail | None] = {"free": None, "zero": ZERO, "identity": IDENTITY}
@@ -105,6 +108,10 @@ class SearchOptions:
     """Genetic: [m_a, m_b], the fraction bits to which breakpoints are rounded."""
     fitness: Literal["grid", "integer"] = "integer"
     """Genetic: the paper's error of real segments on a 0.01 grid, or the integer table's loss."""
+    stop_gap: float | int | None = None
+    """Genetic: stop within this share of the proven optimum (integer fitness only)."""
+    warm_start: bool = False
+    """Genetic: go on from the breakpoints of the table that the op holds already."""
     samples: int = 20_000
     """Neural: training samples (the paper's 100,000 change little)."""
 
@@ -147,6 +154,8 @@ class SearchOptions:
             raise ValueError("strategy=exact finds the entries: leave entries= out")
         if self.preset != "none" and self.strategy != "genetic":
             raise ValueError("preset is for strategy=genetic")
+        if self.warm_start and self.strategy != "genetic":
+            raise ValueError("warm-start is for strategy=genetic")
         if self.tolerance and self.strategy != "exact":
             raise ValueError("tolerance is for strategy=exact")
         if self.constraints().any and self.strategy not in ("auto", "optimal"):
@@ -197,10 +206,12 @@ class SearchOptions:
         """Options of `strategy=neural`: the network's breakpoints, the best line for each."""
         return NeuralConfig(samples=self.samples, refit=True)
 
-    def genetic(self, function: str = "gelu", entries: int = DEFAULT_ENTRIES) -> GeneticConfig:
+    def genetic(self, function: str = "gelu", start: Positions = ()) -> GeneticConfig:
         """Options of `strategy=genetic`; a preset depends on the function and the entries."""
+        initial = (start,) if start else ()
         if self.preset != "none":
-            return genetic_preset(function, entries, variant=self.preset)
+            entries = self.entries or DEFAULT_ENTRIES
+            return replace(genetic_preset(function, entries, variant=self.preset), initial=initial)
         low, high = self.rounding_range
         return GeneticConfig(
             population=self.population,
@@ -212,10 +223,12 @@ class SearchOptions:
             rounding_range=(low, high),
             fitness=self.fitness,
             elite=1 if self.fitness == "integer" else 0,
+            stop_gap=None if self.stop_gap is None else float(self.stop_gap),
+            initial=initial,
         )
 
-    def config(self, function: str) -> object | None:
-        """Options of the strategy that was asked for, for one function."""
+    def config(self, function: str, start: Positions = ()) -> object | None:
+        """Options of the strategy asked for, for one function; `start`: breakpoints of a table."""
         match self.strategy:
             case "exact":
                 return self.exact()
@@ -224,7 +237,7 @@ class SearchOptions:
             case "optimal":
                 return None
             case _:
-                return self.genetic(function, self.entries or DEFAULT_ENTRIES)
+                return self.genetic(function, start)
 
     def request(self) -> str:
         """The options that are not the defaults, as text for the certificate."""

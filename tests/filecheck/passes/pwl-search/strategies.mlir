@@ -38,3 +38,11 @@ func.func @gelu(%x: !quant.uniform<i8:f32, 3.125000e-02>) -> !quant.uniform<i8:f
 // PARETO-NEXT:     "entries": 1,
 // PARETO-NEXT:     "param_bits": 6,
 // PARETO-NEXT:     "bits": 12,
+
+// RUN: lut-opt %s --pwl-search --pwl-search="strategy=genetic warm-start=true generations=5" -t json | filecheck %s --check-prefix WARM
+// RUN: not lut-opt %s --pwl-search="strategy=genetic warm-start=true" 2>&1 | filecheck %s --check-prefix COLD
+
+// From the proven optimum, genetic search has nowhere to go.
+// WARM: "mse": 2.7750819779205162e-05,
+// WARM: "optimal_mse": 2.7750819779205162e-05,
+// COLD: error: [pwl-search] warm-start needs a table of 8 entries on the op: search first
