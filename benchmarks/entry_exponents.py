@@ -16,6 +16,7 @@ import argparse
 
 import numpy as np
 from measure import table
+from tables import DOMAINS, SCALES
 
 from lut_opt.dialects.pwl.certificate import samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
@@ -24,15 +25,6 @@ from lut_opt.passes.search import formulate
 from lut_opt.passes.search.costs import Costs
 from lut_opt.passes.search.dynamic import forward
 
-DOMAINS = {
-    "gelu": (-4.0, 4.0),
-    "hardswish": (-4.0, 4.0),
-    "silu": (-4.0, 4.0),
-    "exp": (-8.0, 0.0),
-    "sigmoid": (-8.0, 8.0),
-    "tanh": (-4.0, 4.0),
-}
-SCALES = tuple(2.0**-s for s in range(7))
 FRACTION_BITS = range(4, 11)
 OCTAVES = 4
 

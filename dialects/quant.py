@@ -16,13 +16,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from typing import cast
 
 from xdsl.dialects.builtin import (
     AnyFloat,
     AnyTensorType,
-    AnyUnrankedTensorType,
     BFloat16Type,
     BoolAttr,
+    ContainerType,
     Float16Type,
     Float32Type,
     Float64Type,
@@ -239,11 +240,9 @@ class UniformQuantizedType(ParametrizedAttribute, TypeAttribute):
 
 
 def element_type(type: Attribute) -> Attribute:
-    """Element type of a tensor or vector, or the scalar type itself."""
-    if isa(type, AnyTensorType | AnyUnrankedTensorType):
-        return type.element_type
-    if isa(type, VectorType[Attribute]):
-        return type.element_type
+    """Element type of a tensor, vector or memref, or the scalar type itself."""
+    if isinstance(type, ContainerType):
+        return cast(ContainerType[Attribute], type).get_element_type()
     return type
 
 

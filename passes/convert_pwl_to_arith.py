@@ -23,15 +23,17 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
 from lut_opt.dialects.pwl import ApplyOp, UnitOp
+from lut_opt.dialects.pwl.ops import Shaped
 from lut_opt.dialects.quant import (
     DequantizeCastOp,
     QuantizeCastOp,
     StorageCastOp,
     UniformQuantizedType,
+    element_type,
 )
 from lut_opt.passes import integer_code
 from lut_opt.passes.diagnostics import OpError, about, copy_location
-from lut_opt.passes.elementwise import Emit, Shaped, element_type, elementwise
+from lut_opt.passes.elementwise import Emit, elementwise
 from lut_opt.passes.integer_code import Select
 from lut_opt.passes.units_to_arith import UnitPlan, plan_unit
 

@@ -29,15 +29,10 @@ from xdsl.ir.affine import AffineMap
 from xdsl.rewriter import InsertPoint
 from xdsl.utils.hints import isa
 
+from lut_opt.dialects.quant import element_type
+
 Emit = Callable[[Builder, SSAValue], SSAValue]
 """Appends the scalar code of one element and returns its value."""
-
-Shaped = TensorType[Attribute] | VectorType[Attribute] | MemRefType[Attribute]
-
-
-def element_type(type_: Attribute) -> Attribute:
-    """Element of a shaped type, or the type itself."""
-    return type_.get_element_type() if isa(type_, Shaped) else type_
 
 
 def elementwise(

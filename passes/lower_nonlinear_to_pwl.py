@@ -17,12 +17,12 @@ from lut_opt.dialects.quant import (
     DequantizeCastOp,
     QuantizeCastOp,
     UniformQuantizedType,
+    element_type,
     with_element_type,
 )
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.dialects.torch import VTensorType, from_builtin_tensor, to_builtin_tensor
 from lut_opt.passes.diagnostics import OpError, about, copy_location
-from lut_opt.passes.elementwise import element_type
 from lut_opt.passes.lower_units import lower_unit
 from lut_opt.passes.nonlinear import Nonlinear, recognize
 from lut_opt.passes.recognize_units import recognize_unit, written_out_norms

@@ -24,9 +24,9 @@ from xdsl.ir.affine import AffineExpr, AffineMap
 from xdsl.rewriter import InsertPoint
 from xdsl.utils.hints import isa
 
+from lut_opt.dialects.quant import element_type
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes import integer_code
-from lut_opt.passes.elementwise import element_type
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ from xdsl.utils.hints import isa
 
 from lut_opt.dialects.pwl.attributes import FitAttr, FnAttr, TableAttr
 from lut_opt.dialects.pwl.table import Table
-from lut_opt.dialects.quant import UniformQuantizedType
+from lut_opt.dialects.quant import UniformQuantizedType, element_type
 from lut_opt.dialects.quantization import Quantization
 
 MAX_ACCUMULATOR_BITS = 64
@@ -69,11 +69,6 @@ class ApplyCanonicalization(HasCanonicalizationPatternsTrait):
     def get_canonicalization_patterns(cls) -> tuple[RewritePattern, ...]:
         """Patterns, in the order tried."""
         return (DropUselessSegments(),)
-
-
-def element_type(type_: Attribute) -> Attribute:
-    """Element of a shaped type, or the type itself."""
-    return type_.get_element_type() if isa(type_, Shaped) else type_
 
 
 def _same_shape(left: Attribute, right: Attribute) -> bool:
