@@ -259,6 +259,13 @@ def with_element_type(type: Attribute, element: TypeAttribute) -> Attribute:
     return UnrankedTensorType(element) if isinstance(type, UnrankedTensorType) else element
 
 
+def quantized_like(type: Attribute, quantization: Quantization) -> Attribute:
+    """A float scalar, vector or tensor type with its elements quantized."""
+    element = element_type(type)
+    assert isinstance(element, AnyFloat)
+    return with_element_type(type, UniformQuantizedType.from_quantization(quantization, element))
+
+
 def _verify_cast(op: Operation, quantized: Attribute, other: Attribute, *, stored: bool) -> None:
     """Check that `other` is `quantized`, but for the element type that the cast changes."""
     element = element_type(quantized)

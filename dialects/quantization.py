@@ -65,3 +65,17 @@ def exact_log2(value: float) -> int | None:
         return None
     mantissa, exponent = math.frexp(value)
     return exponent - 1 if mantissa == 0.5 else None
+
+
+def covering_scale(low: float, high: float, bits: int, signed: bool = True) -> float:
+    """
+    The smallest power of two S with [low, high] within [minimum·S, maximum·S] of the storage.
+
+    A range of nothing but zero has the scale at which signed storage spans [−1, 1).
+    """
+    minimum, maximum = storage_range(bits, signed)
+    needed = max(high / maximum, low / minimum if minimum else 0.0)
+    if needed <= 0:
+        return math.ldexp(1.0, 1 - bits)
+    mantissa, exponent = math.frexp(needed)
+    return math.ldexp(1.0, exponent - 1 if mantissa == 0.5 else exponent)

@@ -16,11 +16,9 @@ from lut_opt.dialects.pwl import ApplyOp, FnAttr
 from lut_opt.dialects.quant import (
     DequantizeCastOp,
     QuantizeCastOp,
-    UniformQuantizedType,
     element_type,
-    with_element_type,
+    quantized_like,
 )
-from lut_opt.dialects.quantization import Quantization
 from lut_opt.dialects.torch import VTensorType, from_builtin_tensor, to_builtin_tensor
 from lut_opt.passes.diagnostics import OpError, about, copy_location
 from lut_opt.passes.lower_units import lower_unit
@@ -138,8 +136,10 @@ def _lower(found: Nonlinear, defaults: Defaults) -> None:
     float_type = source.type
     operand = input_quantization(found, defaults)
     result = output_quantization(found, operand, defaults, _float_element(op, float_type))
-    created.append(QuantizeCastOp(source, _quantized(float_type, operand)))
-    apply = ApplyOp(FnAttr(found.function), created[-1], result_type=_quantized(float_type, result))
+    created.append(QuantizeCastOp(source, quantized_like(float_type, operand)))
+    apply = ApplyOp(
+        FnAttr(found.function), created[-1], result_type=quantized_like(float_type, result)
+    )
     for name in (RANGE, HISTOGRAM):
         if name in op.attributes:
             apply.attributes[name] = op.attributes[name]
@@ -162,13 +162,6 @@ def _float_element(op: Operation, type_: Attribute) -> AnyFloat:
     if not isinstance(element, AnyFloat):
         raise OpError(op, f"only floats become tables, got {type_}")
     return element
-
-
-def _quantized(type_: Attribute, quantization: Quantization) -> Attribute:
-    """The quantized type of the shape of a float type."""
-    element = element_type(type_)
-    assert isinstance(element, AnyFloat)
-    return with_element_type(type_, UniformQuantizedType.from_quantization(quantization, element))
 
 
 _INVERSES = {

@@ -21,9 +21,8 @@ from lut_opt.dialects.pwl import LayerNormOp, NormOp, RMSNormOp, SoftmaxOp, unit
 from lut_opt.dialects.quant import (
     DequantizeCastOp,
     QuantizeCastOp,
-    UniformQuantizedType,
     element_type,
-    with_element_type,
+    quantized_like,
 )
 from lut_opt.dialects.quantization import Quantization, exact_log2
 from lut_opt.dialects.torch import (
@@ -80,7 +79,7 @@ def lower_unit(found: Unit, defaults: Defaults) -> None:
     if found.kind == "softmax":
         result = _softmax_result(found, defaults)
         clip = _clip(operand, defaults.input_bits)
-        shape = _quantized(target, result)
+        shape = quantized_like(target, result)
         unit = made.add(SoftmaxOp(quantized, shape, axis=found.axis, clip=clip))
     else:
         unit = made.add(_norm(found, made, quantized, kind, target, defaults))
@@ -113,7 +112,7 @@ class _Made:
 
     def quantize(self, value: SSAValue, to: Quantization) -> SSAValue:
         """The value, quantized."""
-        return self.add(QuantizeCastOp(value, _quantized(value.type, to))).results[0]
+        return self.add(QuantizeCastOp(value, quantized_like(value.type, to))).results[0]
 
 
 def _builtin(type_: Attribute) -> Attribute:
@@ -124,12 +123,6 @@ def _float_tensor(op: Operation, type_: Attribute) -> TensorType[Attribute]:
     if not isa(type_, TensorType[Attribute]) or not isinstance(element_type(type_), AnyFloat):
         raise OpError(op, f"only float tensors of known rank become integer units, got {type_}")
     return type_
-
-
-def _quantized(type_: Attribute, quantization: Quantization) -> Attribute:
-    element = element_type(type_)
-    assert isinstance(element, AnyFloat)
-    return with_element_type(type_, UniformQuantizedType.from_quantization(quantization, element))
 
 
 def _input_quantization(found: Unit, defaults: Defaults) -> Quantization:
@@ -188,7 +181,7 @@ def _norm(
     fraction = units.NORM_FRACTION - (0 if gamma_type is None else _log2(gamma_type.scale))
     beta, _ = _affine(found.beta, made, fraction)
     result = _given_result(found) or _norm_result(found, kind, fraction, defaults)
-    result_type = _quantized(target, result)
+    result_type = quantized_like(target, result)
     epsilon, count = found.epsilon, found.normalized
     if found.kind == "rms_norm":
         return RMSNormOp(x, result_type, gamma=gamma, epsilon=epsilon, normalized=count)

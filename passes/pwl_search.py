@@ -70,6 +70,7 @@ class PwlSearchPass(SearchOptions, ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Search the tables of the whole module."""
         solved: dict[Hashable, tuple[TableAttr, FitAttr]] = {}
+        fronts: dict[Hashable, ArrayAttr[DictionaryAttr]] = {}
         unit_bits = self.unit_bits or self.param_bits
         for_units = SearchOptions(
             strategy=self.strategy if self.strategy in ("optimal", "genetic") else "auto",
@@ -100,23 +101,26 @@ class PwlSearchPass(SearchOptions, ModulePass):
                     search_unit(inner, solve_unit, entries, unit_bits)
                     continue
                 domain, start = self._domain(inner), self._start(inner)
-                key = *problem_key(inner, domain), start
+                seen = None if self.weights == "uniform" else inner.attributes.get(HISTOGRAM)
+                sides = inner.input_quantization, inner.result_quantization
+                key = inner.function, *sides, domain, seen, start
                 if key not in solved:
-                    sides = inner.input_quantization, inner.result_quantization
                     function = real_function(inner)
                     points = samples(function, (), *sides, domain)
                     weights = self._weights(inner, points)
                     solved[key] = solve(self, function, points, *sides, domain, weights, start)
                 inner.table, inner.fit = solved[key]
                 if self.pareto:
-                    inner.attributes[PARETO] = self._pareto(inner, domain)
+                    if key not in fronts:
+                        fronts[key] = self._pareto(inner, domain)
+                    inner.attributes[PARETO] = fronts[key]
 
     def _pareto(self, op: ApplyOp, domain: Domain) -> ArrayAttr[DictionaryAttr]:
         """The tables that no smaller table beats, from the smallest up."""
         sides = op.input_quantization, op.result_quantization
         points = samples(real_function(op), (), *sides, domain)
         make = problems(self, points, *sides, self._weights(op, points))
-        budget = Budget(mse=0.0, param_bits=self.budget_bits or (self.param_bits,))
+        budget = Budget(param_bits=self.budget_bits or (self.param_bits,))
         rows = [
             DictionaryAttr(
                 {
@@ -171,12 +175,6 @@ class PwlSearchPass(SearchOptions, ModulePass):
         return np.maximum(seen, UNSEEN * max(float(seen.mean()), 1.0))
 
 
-def problem_key(op: ApplyOp, domain: Domain) -> tuple[Hashable, ...]:
-    """Equal for ops whose tables are the same."""
-    sides = op.input_quantization, op.result_quantization
-    return op.function, *sides, domain, op.attributes.get(HISTOGRAM)
-
-
 def solve(
     options: SearchOptions,
     function: RealFunction,
@@ -188,7 +186,6 @@ def solve(
     start: Positions = (),
 ) -> tuple[TableAttr, FitAttr]:
     """The table of one function, and its certificate; `start`: breakpoints to go on from."""
-
     problem_for = problems(options, points, operand, result, weights)
     found: SearchResult | None = None
     if (budget := options.budget()) is not None:

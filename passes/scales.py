@@ -23,7 +23,7 @@ from lut_opt.dialects.quant import (
     UniformQuantizedType,
     element_type,
 )
-from lut_opt.dialects.quantization import Quantization, storage_range
+from lut_opt.dialects.quantization import Quantization, covering_scale, storage_range
 from lut_opt.dialects.torch import constant_value, torch_name
 from lut_opt.passes.diagnostics import OpError
 from lut_opt.passes.nonlinear import Nonlinear
@@ -70,10 +70,10 @@ def declared_range(op: Operation) -> tuple[float, float] | None:
 
 
 def power_of_two_scale(low: float, high: float, bits: int, signed: bool) -> float:
-    """Smallest power of two S with [low, high] within [minimum·S, maximum·S] of the storage."""
-    minimum, maximum = storage_range(bits, signed)
-    needed = max(high / maximum, low / minimum if minimum else 0.0, 2.0**-126)
-    return 2.0 ** math.ceil(math.log2(needed))
+    """The smallest power of two that covers [low, high] and that a float can hold; 0 needs none."""
+    if low == high == 0.0:
+        return 2.0**-126
+    return max(covering_scale(low, high, bits, signed), 2.0**-126)
 
 
 def input_quantization(found: Nonlinear, defaults: Defaults) -> Quantization:

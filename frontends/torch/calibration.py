@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.fx import Interpreter, Node
 
+from lut_opt.dialects.quantization import covering_scale
 from lut_opt.frontends.torch import operators
 from lut_opt.frontends.torch.graph import (
     Graph,
@@ -275,16 +276,6 @@ def _chosen(node: Node, histogram: Histogram, method: Method, bits: int) -> Obse
         scale,
         bits,
     )
-
-
-def covering_scale(minimum: float, maximum: float, bits: int) -> float:
-    """The smallest power of two S with S·q_min ≤ minimum and maximum ≤ S·q_max."""
-    half = 1 << (bits - 1)
-    needed = max(-minimum / half, maximum / (half - 1))
-    if needed <= 0:
-        return 1.0 / half
-    mantissa, exponent = math.frexp(needed)
-    return math.ldexp(1.0, exponent - 1 if mantissa == 0.5 else exponent)
 
 
 def least_squares_scale(histogram: Histogram, largest: float, bits: int) -> float:

@@ -12,17 +12,19 @@ from lut_opt import cli
 
 MEGABYTES = 128
 
-HEAD = """\
-module {
-  func.func @main(%x: !torch.vtensor<[2,8],f32>) -> !torch.vtensor<[2,8],f32> {
+X, W = "!torch.vtensor<[2,8],f32>", "!torch.vtensor<[8,8],f32>"
+
+HEAD = f"""\
+module {{
+  func.func @main(%x: {X}) -> {X} {{
     %str = torch.constant.str "none"
-    %w = torch.vtensor.literal(dense_resource<torch_tensor_w> : tensor<8x8xf32>) : !torch.vtensor<[8,8],f32>
-    %y = torch.aten.mm %x, %w : !torch.vtensor<[2,8],f32>, !torch.vtensor<[8,8],f32> -> !torch.vtensor<[2,8],f32>
-    %z = torch.aten.gelu %y, %str {pwl.range = [-4.0, 3.96875]} : !torch.vtensor<[2,8],f32>, !torch.str -> !torch.vtensor<[2,8],f32>
-    return %z : !torch.vtensor<[2,8],f32>
-  }
-}
-"""  # noqa: E501
+    %w = torch.vtensor.literal(dense_resource<torch_tensor_w> : tensor<8x8xf32>) : {W}
+    %y = torch.aten.mm %x, %w : {X}, {W} -> {X}
+    %z = torch.aten.gelu %y, %str {{pwl.range = [-4.0, 3.96875]}} : {X}, !torch.str -> {X}
+    return %z : {X}
+  }}
+}}
+"""
 
 PASSES = ["--lower-nonlinear-to-pwl", "--pwl-search", "--convert-pwl-to-arith"]
 

@@ -15,8 +15,9 @@ import pytest
 torch: Any = pytest.importorskip("torch", reason="pip install lut-opt[torch]")
 pytest.importorskip("torch_mlir.ir", reason="pip install lut-opt[torch]")
 
+from lut_opt.dialects.quantization import covering_scale
 from lut_opt.frontends.torch import CalibrationError, calibrate, export_text
-from lut_opt.frontends.torch.calibration import Histogram, covering_scale, least_squares_scale
+from lut_opt.frontends.torch.calibration import Histogram, least_squares_scale
 
 
 @pytest.mark.parametrize(
