@@ -21,9 +21,11 @@ from lut_opt.dialects.quant import (
 )
 from lut_opt.dialects.torch import VTensorType, from_builtin_tensor, to_builtin_tensor
 from lut_opt.passes.diagnostics import OpError, about, copy_location
+from lut_opt.passes.expand_composites import expand_composites
 from lut_opt.passes.lower_units import lower_unit
 from lut_opt.passes.nonlinear import Nonlinear, recognize
-from lut_opt.passes.recognize_units import recognize_unit, written_out_norms
+from lut_opt.passes.raise_units import raise_units
+from lut_opt.passes.recognize_units import recognize_unit
 from lut_opt.passes.scales import (
     HISTOGRAM,
     RANGE,
@@ -89,10 +91,8 @@ class LowerNonlinearToPwlPass(ModulePass):
             self.input_signed,
         )
         bodies = _approximated_functions(op)
-        if "rms_norm" not in self.keep:
-            for norm in written_out_norms(op):
-                with about(norm.op):
-                    lower_unit(norm, defaults)
+        expand_composites(op, self.keep)
+        raise_units(op, self.keep)
         for inner in list(op.walk()):
             if _function_of(inner) in bodies:
                 continue

@@ -1,5 +1,5 @@
 """
-Put `pwl.softmax`, `pwl.layer_norm` and `pwl.rms_norm` in the place of torch ops.
+Put `pwl` units in the place of torch ops: softmax, log-softmax and the norms.
 
 Inputs that are not quantized yet, and results of norms, are stored in 16 bits. For softmax the
 inputs are scores, whose distance to the row's maximum is what the declared range and `input-bits`
@@ -17,7 +17,7 @@ from xdsl.ir import Attribute, Operation, OpResult, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
-from lut_opt.dialects.pwl import LayerNormOp, NormOp, RMSNormOp, SoftmaxOp, units
+from lut_opt.dialects.pwl import LayerNormOp, LogSoftmaxOp, NormOp, RMSNormOp, SoftmaxOp, units
 from lut_opt.dialects.quant import (
     DequantizeCastOp,
     QuantizeCastOp,
@@ -51,6 +51,9 @@ REACH = 8.0, 16.0
 MAX_DISTANCE_BITS = 12
 """Distances to the maximum in at most 4,096 steps, for which the best table can be proven."""
 
+LOG_DISTANCE_BITS = 11
+"""Log-softmax: the result is as exact as the scores, here 2^-7, and scores may reach 256."""
+
 NORM_BITS = 15
 """A norm's declared range fills so many bits; the other is headroom."""
 
@@ -77,10 +80,13 @@ def lower_unit(found: Unit, defaults: Defaults) -> None:
     quantized = made.quantize(source, operand)
     target = _float_tensor(op, _builtin(op.results[0].type))
     if found.kind == "softmax":
-        result = _softmax_result(found, defaults)
+        shape = quantized_like(target, _softmax_result(found, defaults))
         clip = _clip(operand, defaults.input_bits)
-        shape = quantized_like(target, result)
         unit = made.add(SoftmaxOp(quantized, shape, axis=found.axis, clip=clip))
+    elif found.kind == "log_softmax":
+        shape = quantized_like(target, _log_softmax_result(found, operand, defaults))
+        clip = _clip(operand, LOG_DISTANCE_BITS)
+        unit = made.add(LogSoftmaxOp(quantized, shape, axis=found.axis, clip=clip))
     else:
         unit = made.add(_norm(found, made, quantized, kind, target, defaults))
     unit.verify_()
@@ -130,6 +136,8 @@ def _input_quantization(found: Unit, defaults: Defaults) -> Quantization:
     given, interval = quantized_source(found.operand), declared_range(found.ranged)
     if given is not None and given.bits <= STORAGE_BITS:
         return given
+    if interval is not None and found.kind == "log_softmax":
+        return Quantization(STORAGE_BITS, True, REACH[1] * 2.0**-LOG_DISTANCE_BITS)
     if interval is not None and found.kind == "softmax":
         reach = min(max(-interval[0], REACH[0]), REACH[1])
         bits = min(defaults.input_bits, MAX_DISTANCE_BITS)
@@ -167,6 +175,19 @@ def _softmax_result(found: Unit, defaults: Defaults) -> Quantization:
     bits = min(defaults.output_bits, STORAGE_BITS)
     fraction = min(bits, units.MAX_EXP_FRACTION)
     return Quantization(bits, False, defaults.output_scale or 2.0**-fraction)
+
+
+def _log_softmax_result(found: Unit, operand: Quantization, defaults: Defaults) -> Quantization:
+    """Sixteen bits that reach the smallest result that was seen, unless output-scale says more."""
+    given = _given_result(found)
+    if given is not None and given.zero_point == 0 and given.scale >= 2.0**-units.TABLE_FRACTION:
+        return given
+    if defaults.output_scale is not None:
+        return Quantization(min(defaults.output_bits, STORAGE_BITS), True, defaults.output_scale)
+    interval = declared_range(found.ranged)
+    distance = (1 << operand.bits) * operand.scale if interval is None else -min(interval[0], 0.0)
+    reach = distance + math.log(units.MAX_ROW)
+    return Quantization(STORAGE_BITS, True, power_of_two_scale(-reach, 0.0, STORAGE_BITS, True))
 
 
 def _norm(

@@ -34,6 +34,12 @@ RANGE = "pwl.range"
 HISTOGRAM = "pwl.histogram"
 """Attribute of an operator: how often each stored input was seen, ascending, as integers."""
 
+NUMERATOR = "pwl.range_numerator"
+"""Attribute of a division: the interval of what is divided; `pwl.range` is that of the divisor."""
+
+DECLARATIONS = (RANGE, NUMERATOR, HISTOGRAM)
+"""Attributes that say what an operator's inputs are; they stay with what takes its place."""
+
 SEED_FRACTION_BITS = 6
 """Fraction bits of the seed form's accumulator as a result type: what 8-bit GELU slopes allow."""
 
@@ -47,6 +53,11 @@ class Defaults:
     input_bits: int
     output_bits: int
     input_signed: bool
+
+
+def declarations(op: Operation) -> dict[str, Attribute]:
+    """What an operator declares about its inputs."""
+    return {name: op.attributes[name] for name in DECLARATIONS if name in op.attributes}
 
 
 def declared_range(op: Operation) -> tuple[float, float] | None:

@@ -1,4 +1,4 @@
-"""What `pwl-search` does for `pwl.softmax`, `pwl.layer_norm` and `pwl.rms_norm`."""
+"""What `pwl-search` does for softmax and the norms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from xdsl.dialects.builtin import IntegerAttr, i64
 
-from lut_opt.dialects.pwl import Fit, FitAttr, Lookup, SoftmaxOp, Table, UnitOp
+from lut_opt.dialects.pwl import Fit, FitAttr, Lookup, RowExponentialsOp, Table, UnitOp
 from lut_opt.dialects.pwl.attributes import TableAttr
 from lut_opt.dialects.pwl.certificate import RealFunction, certify, samples
 from lut_opt.dialects.pwl.unit_ops import exp_fraction_for
@@ -35,7 +35,7 @@ class Solve(Protocol):
 
 def search_unit(op: UnitOp, solve: Solve, entries: int, param_bits: int) -> None:
     """Find every table of a unit and put it on the op."""
-    if isinstance(op, SoftmaxOp):
+    if isinstance(op, RowExponentialsOp):
         fraction = exp_fraction_for(op.input_quantization, param_bits)
         op.properties["exp_fraction"] = IntegerAttr(fraction, i64)
     for lookup in op.lookups():

@@ -1,5 +1,5 @@
 """
-Integer code for `pwl.softmax`, `pwl.layer_norm` and `pwl.rms_norm`.
+Integer code for softmax, log-softmax and the norms.
 
 Each unit becomes a few `linalg.generic`: reductions along the row, one for what a row needs once,
 one for the results. Bit for bit `lut_opt.dialects.pwl.units`, step by step under the same names.
@@ -13,7 +13,7 @@ from dataclasses import replace
 from xdsl.builder import Builder
 from xdsl.ir import SSAValue
 
-from lut_opt.dialects.pwl import NormOp, SoftmaxOp, Table, UnitOp, units
+from lut_opt.dialects.pwl import NormOp, RowExponentialsOp, Table, UnitOp, units
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes import integer_code
 from lut_opt.passes.row_code import Integers, Rows
@@ -27,9 +27,11 @@ _NARROW_PRODUCT_BITS = 29
 
 def plan_unit(op: UnitOp) -> UnitPlan:
     """The code of a unit, for when its types have lost their scales. ValueError without tables."""
-    if isinstance(op, SoftmaxOp):
-        softmax, axis = op.unit(), op.axis.value.data
-        return lambda builder: _softmax(builder, op.input, softmax, axis)
+    if isinstance(op, RowExponentialsOp):
+        row, axis = op.unit(), op.axis.value.data
+        if isinstance(row, units.Softmax):
+            return lambda builder: _softmax(builder, op.input, row, axis)
+        return lambda builder: _log_softmax(builder, op.input, row, axis)
     assert isinstance(op, NormOp)
     norm, count = op.unit(), op.normalized.value.data
     return lambda builder: _norm(builder, op.input, op.gamma, op.beta_value, norm, count)
@@ -45,22 +47,32 @@ def _look_up(
     return integer_code.apply_table(i.builder, narrow, table, *sides, "compare")
 
 
-def _softmax(builder: Builder, x: SSAValue, unit: units.Softmax, axis: int) -> SSAValue:
-    rows = Rows(builder, x, (axis,))
+def _exponentials(
+    rows: Rows, x: SSAValue, unit: units.RowExponentials
+) -> tuple[SSAValue, SSAValue, SSAValue]:
+    """The maximum of each row, the exponentials, and their sum."""
     signed = unit.operand.signed
-    fraction = unit.exp_fraction
-    operand = units.exp_operand(unit.operand.scale, unit.clip)
+    operand, result = (
+        units.exp_operand(unit.operand.scale, unit.clip),
+        units.exp_result(unit.exp_fraction),
+    )
 
     def exponential(i: Integers, values: Sequence[SSAValue]) -> list[SSAValue]:
         q, top = values
         distance = i.max(i.sub(i.resize(q, signed), top), unit.clip)
-        return [_look_up(i, distance, unit.exp, operand, units.exp_result(fraction))]
+        return [_look_up(i, distance, unit.exp, operand, result)]
 
     (top,) = rows.reduce([x], [-(1 << 31)], 32, lambda i, v: [i.max(v[1], i.resize(v[0], signed))])
     (e,) = rows.map([x, top], [32], 32, exponential)
     (total,) = rows.reduce([e], [0], 32, lambda i, v: [i.add(v[1], v[0])])
+    return top, e, total
+
+
+def _softmax(builder: Builder, x: SSAValue, unit: units.Softmax, axis: int) -> SSAValue:
+    rows = Rows(builder, x, (axis,))
+    _, e, total = _exponentials(rows, x, unit)
     r, shift = rows.once([total], [32, 32], 32, lambda i, v: _reciprocal(i, v[0], unit))
-    wide = fraction + units.TABLE_FRACTION > _NARROW_PRODUCT_BITS
+    wide = unit.exp_fraction + units.TABLE_FRACTION > _NARROW_PRODUCT_BITS
     bits = 64 if wide else 32
 
     def result(i: Integers, values: Sequence[SSAValue]) -> list[SSAValue]:
@@ -74,14 +86,44 @@ def _softmax(builder: Builder, x: SSAValue, unit: units.Softmax, axis: int) -> S
     return y
 
 
-def _reciprocal(i: Integers, total: SSAValue, unit: units.Softmax) -> list[SSAValue]:
-    """The normalized reciprocal of a row's sum, and the shift of its products."""
+def _log_softmax(builder: Builder, x: SSAValue, unit: units.LogSoftmax, axis: int) -> SSAValue:
+    rows = Rows(builder, x, (axis,))
+    top, _, total = _exponentials(rows, x, unit)
+    (logarithm,) = rows.once([total], [32], 32, lambda i, v: [_logarithm(i, v[0], unit)])
+
+    def result(i: Integers, values: Sequence[SSAValue]) -> list[SSAValue]:
+        q, top, logarithm = values
+        distance = i.sub(i.resize(q, unit.operand.signed), i.resize(top))
+        y = i.sub(i.shift_left(distance, unit.distance_shift), i.resize(logarithm))
+        if unit.result_shift:
+            y = i.round_shift(y, i.constant(unit.result_shift))
+        return [i.store(y, unit.result)]
+
+    (y,) = rows.map([x, top, logarithm], [unit.result.bits], 64, result)
+    return y
+
+
+def _mantissa(i: Integers, total: SSAValue) -> tuple[SSAValue, SSAValue]:
+    """The octave of a row's sum, and the input of the table over one octave."""
     octave = i.sub(i.constant(31), i.leading_zeros(total))
     aligned = i.shift_left(total, i.sub(i.constant(30), octave))
     kept = 30 - units.RECIPROCAL_BITS
-    t = i.shift_right_unsigned(i.add(aligned, 1 << (kept - 1)), kept)
+    return octave, i.shift_right_unsigned(i.add(aligned, 1 << (kept - 1)), kept)
+
+
+def _reciprocal(i: Integers, total: SSAValue, unit: units.Softmax) -> list[SSAValue]:
+    """The normalized reciprocal of a row's sum, and the shift of its products."""
+    octave, t = _mantissa(i, total)
     r = _look_up(i, t, unit.reciprocal, units.RECIPROCAL_OPERAND, units.INVERSE_RESULT)
     return [r, i.add(octave, units.TABLE_FRACTION - unit.result_bits)]
+
+
+def _logarithm(i: Integers, total: SSAValue, unit: units.LogSoftmax) -> SSAValue:
+    """The logarithm of a row's sum, with the fraction bits of the tables."""
+    octave, t = _mantissa(i, total)
+    log = _look_up(i, t, unit.log, units.RECIPROCAL_OPERAND, units.LOG_RESULT)
+    octaves = i.sub(octave, i.constant(unit.exp_fraction))
+    return i.add(log, i.mul(octaves, i.constant(units.LOG_TWO)))
 
 
 def _norm(

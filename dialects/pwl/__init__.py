@@ -12,9 +12,13 @@ from lut_opt.dialects.pwl.attributes import (
 from lut_opt.dialects.pwl.norm_ops import LayerNormOp, NormOp, RMSNormOp
 from lut_opt.dialects.pwl.ops import ApplyOp
 from lut_opt.dialects.pwl.table import Table
-from lut_opt.dialects.pwl.unit_ops import Lookup, SoftmaxOp, UnitOp
+from lut_opt.dialects.pwl.unit_ops import LogSoftmaxOp, Lookup, RowExponentialsOp, SoftmaxOp, UnitOp
 
-PWL = Dialect("pwl", [ApplyOp, SoftmaxOp, LayerNormOp, RMSNormOp], [FnAttr, TableAttr, FitAttr])
+PWL = Dialect(
+    "pwl",
+    [ApplyOp, SoftmaxOp, LogSoftmaxOp, LayerNormOp, RMSNormOp],
+    [FnAttr, TableAttr, FitAttr],
+)
 
 __all__ = [
     "PWL",
@@ -23,10 +27,12 @@ __all__ = [
     "FitAttr",
     "FnAttr",
     "LayerNormOp",
+    "LogSoftmaxOp",
     "Lookup",
     "NamedFunction",
     "NormOp",
     "RMSNormOp",
+    "RowExponentialsOp",
     "SoftmaxOp",
     "Table",
     "TableAttr",

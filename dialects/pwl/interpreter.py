@@ -30,7 +30,7 @@ from xdsl.utils.hints import isa
 
 from lut_opt.dialects.pwl.norm_ops import LayerNormOp, NormOp, RMSNormOp
 from lut_opt.dialects.pwl.ops import ApplyOp
-from lut_opt.dialects.pwl.unit_ops import SoftmaxOp
+from lut_opt.dialects.pwl.unit_ops import LogSoftmaxOp, RowExponentialsOp, SoftmaxOp
 from lut_opt.dialects.quant import (
     DequantizeCastOp,
     QuantizeCastOp,
@@ -83,6 +83,11 @@ def _shaped(q: Integers, type_: Attribute) -> ShapedArray[Any]:
     return ShapedArray(TypedPtr[Any].new(values, xtype=element), list(q.shape))
 
 
+def _along_axis(op: RowExponentialsOp, args: tuple[Any, ...]) -> ShapedArray[Any]:
+    y = op.unit().evaluate(_array(args[0], op.input_quantization), op.axis.value.data)
+    return _shaped(y, op.result.type)
+
+
 def _normalize(op: NormOp, args: tuple[Any, ...]) -> ShapedArray[Any]:
     unit, rest = op.unit(), list(args[1:])
     gamma = None if unit.gamma is None else _array(rest.pop(0), unit.gamma)
@@ -126,8 +131,14 @@ class PwlFunctions(InterpreterFunctions):
         self, interpreter: Interpreter, op: SoftmaxOp, args: tuple[Any, ...]
     ) -> PythonValues:
         """Softmax through the unit's own semantics."""
-        y = op.unit().evaluate(_array(args[0], op.input_quantization), op.axis.value.data)
-        return (_shaped(y, op.result.type),)
+        return (_along_axis(op, args),)
+
+    @impl(LogSoftmaxOp)
+    def run_log_softmax(
+        self, interpreter: Interpreter, op: LogSoftmaxOp, args: tuple[Any, ...]
+    ) -> PythonValues:
+        """Log-softmax through the unit's own semantics."""
+        return (_along_axis(op, args),)
 
     @impl(LayerNormOp)
     def run_layer_norm(

@@ -95,36 +95,20 @@ class UnitOp(IRDLOperation, ABC):
                 raise VerifyException("a certificate without a table: remove it, or add the table")
 
 
-@irdl_op_definition
-class SoftmaxOp(UnitOp):
+class RowExponentialsOp(UnitOp, ABC):
     """
-    Softmax along one axis, on integers: `lut_opt.dialects.pwl.units.Softmax` is its meaning.
+    What softmax and log-softmax share: a row lies along `axis`.
 
     `clip` < 0 is the distance to the row's maximum, in input steps, from which on a value is worth
     exactly nothing: the `exp` table must hold 0 there, so that masked positions vanish. The search
-    adds both tables, and `exp_fraction`, the fraction bits of exp's results.
-
-        %y = pwl.softmax %x {axis = 1 : i64, clip = -255 : i64}
-            : tensor<8x32x!quant.uniform<i16:f32, 6.250000e-02>>
-            -> tensor<8x32x!quant.uniform<u8:f32, 3.906250e-03>>
+    adds the tables, and `exp_fraction`, the fraction bits of exp's results.
     """
 
-    name = "pwl.softmax"
-    FUNCTION: ClassVar[str] = "softmax"
-
-    input = operand_def()
     axis = prop_def(IntegerAttr)
     clip = prop_def(IntegerAttr)
     exp_fraction = opt_prop_def(IntegerAttr)
     exp = opt_prop_def(TableAttr)
     exp_fit = opt_prop_def(FitAttr)
-    reciprocal = opt_prop_def(TableAttr)
-    reciprocal_fit = opt_prop_def(FitAttr)
-
-    irdl_options = (ParsePropInAttrDict(),)
-    traits = traits_def(Pure())
-
-    assembly_format = "$input attr-dict `:` type($input) `->` type($result)"
 
     def __init__(
         self, input: SSAValue | Operation, result_type: Attribute, *, axis: int, clip: int
@@ -142,38 +126,15 @@ class SoftmaxOp(UnitOp):
             return self.exp_fraction.value.data
         return exp_fraction_for(self.input_quantization, 8)
 
-    def lookups(self) -> tuple[Lookup, ...]:
+    def exp_lookup(self) -> Lookup:
+        """The table of exponentials."""
         operand = units.exp_operand(self.input_quantization.scale, self.clip.value.data)
-        exp = Lookup(
-            "exp",
-            FUNCTIONS["exp"],
-            operand,
-            units.exp_result(self.fraction),
-            self.exp,
-            self.exp_fit,
-        )
-        reciprocal = Lookup(
-            "reciprocal",
-            FUNCTIONS["reciprocal"],
-            units.RECIPROCAL_OPERAND,
-            units.INVERSE_RESULT,
-            self.reciprocal,
-            self.reciprocal_fit,
-        )
-        return exp, reciprocal
+        result = units.exp_result(self.fraction)
+        return Lookup("exp", FUNCTIONS["exp"], operand, result, self.exp, self.exp_fit)
 
-    def unit(self) -> units.Softmax:
-        """The semantics of an op that has its tables."""
-        if self.exp is None or self.reciprocal is None:
-            raise ValueError("pwl.softmax has no tables: run --pwl-search first")
-        return units.Softmax(
-            self.input_quantization,
-            self.result_quantization,
-            self.clip.value.data,
-            self.fraction,
-            self.exp.data,
-            self.reciprocal.data,
-        )
+    @abstractmethod
+    def unit(self) -> units.Softmax | units.LogSoftmax:
+        """The semantics of an op that has its tables. ValueError if it has none."""
 
     def verify_(self) -> None:
         shape, axis, clip = self.shape, self.axis.value.data, self.clip.value.data
@@ -188,16 +149,18 @@ class SoftmaxOp(UnitOp):
         if (self.exp is None) != (self.exp_fraction is None):
             raise VerifyException("the exp table and exp_fraction come together or not at all")
         self.verify_unit()
-        result = self.result_quantization
-        if not 2.0**-15 <= result.scale <= 1 or result.zero_point:
-            raise VerifyException("the result needs a scale from 2^-15 to 1 and a zero point of 0")
+        self.verify_scales()
         verify_row(self.name, shape[axis])
         if self.exp is not None:
             self._verify_exp(self.exp)
 
+    @abstractmethod
+    def verify_scales(self) -> None:
+        """Check the scales and the zero point of input and result."""
+
     def _verify_exp(self, table: TableAttr) -> None:
         result = units.exp_result(self.fraction)
-        ends = self.lookups()[0].operand.values[[0, -1]]
+        ends = self.exp_lookup().operand.values[[0, -1]]
         masked, largest = table.data.evaluate(ends, result).tolist()
         if masked != 0:
             raise VerifyException(
@@ -206,6 +169,106 @@ class SoftmaxOp(UnitOp):
             )
         if largest < 1:
             raise VerifyException("the exp table gives 0 at a distance of 0: no row has a sum")
+
+
+@irdl_op_definition
+class SoftmaxOp(RowExponentialsOp):
+    """
+    Softmax along one axis, on integers: `lut_opt.dialects.pwl.units.Softmax` is its meaning.
+
+        %y = pwl.softmax %x {axis = 1 : i64, clip = -255 : i64}
+            : tensor<8x32x!quant.uniform<i16:f32, 6.250000e-02>>
+            -> tensor<8x32x!quant.uniform<u8:f32, 3.906250e-03>>
+    """
+
+    name = "pwl.softmax"
+    FUNCTION: ClassVar[str] = "softmax"
+
+    input = operand_def()
+    reciprocal = opt_prop_def(TableAttr)
+    reciprocal_fit = opt_prop_def(FitAttr)
+
+    irdl_options = (ParsePropInAttrDict(),)
+    traits = traits_def(Pure())
+
+    assembly_format = "$input attr-dict `:` type($input) `->` type($result)"
+
+    def lookups(self) -> tuple[Lookup, ...]:
+        sides = units.RECIPROCAL_OPERAND, units.INVERSE_RESULT
+        tables = self.reciprocal, self.reciprocal_fit
+        reciprocal = Lookup("reciprocal", FUNCTIONS["reciprocal"], *sides, *tables)
+        return self.exp_lookup(), reciprocal
+
+    def unit(self) -> units.Softmax:
+        if self.exp is None or self.reciprocal is None:
+            raise ValueError("pwl.softmax has no tables: run --pwl-search first")
+        return units.Softmax(
+            self.input_quantization,
+            self.result_quantization,
+            self.clip.value.data,
+            self.fraction,
+            self.exp.data,
+            self.reciprocal.data,
+        )
+
+    def verify_scales(self) -> None:
+        result = self.result_quantization
+        if not 2.0**-15 <= result.scale <= 1 or result.zero_point:
+            raise VerifyException("the result needs a scale from 2^-15 to 1 and a zero point of 0")
+
+
+@irdl_op_definition
+class LogSoftmaxOp(RowExponentialsOp):
+    """
+    Logarithm of softmax, on integers: `lut_opt.dialects.pwl.units.LogSoftmax` is its meaning.
+
+        %y = pwl.log_softmax %x {axis = 1 : i64, clip = -2047 : i64}
+            : tensor<8x32x!quant.uniform<i16:f32, 7.812500e-03>>
+            -> tensor<8x32x!quant.uniform<i16:f32, 9.765625e-04>>
+    """
+
+    name = "pwl.log_softmax"
+    FUNCTION: ClassVar[str] = "log_softmax"
+
+    input = operand_def()
+    log = opt_prop_def(TableAttr)
+    log_fit = opt_prop_def(FitAttr)
+
+    irdl_options = (ParsePropInAttrDict(),)
+    traits = traits_def(Pure())
+
+    assembly_format = "$input attr-dict `:` type($input) `->` type($result)"
+
+    def lookups(self) -> tuple[Lookup, ...]:
+        sides = units.RECIPROCAL_OPERAND, units.LOG_RESULT
+        log = Lookup("log", FUNCTIONS["log"], *sides, self.log, self.log_fit)
+        return self.exp_lookup(), log
+
+    def unit(self) -> units.LogSoftmax:
+        if self.exp is None or self.log is None:
+            raise ValueError("pwl.log_softmax has no tables: run --pwl-search first")
+        return units.LogSoftmax(
+            self.input_quantization,
+            self.result_quantization,
+            self.clip.value.data,
+            self.fraction,
+            self.exp.data,
+            self.log.data,
+        )
+
+    def verify_scales(self) -> None:
+        verify_power_of_two(self.name, "input", self.input_quantization)
+        least = 2.0**-units.TABLE_FRACTION
+        most = 2.0 ** (units.MAX_DISTANCE_SHIFT - units.TABLE_FRACTION)
+        if not least <= self.input_quantization.scale <= most:
+            raise VerifyException(
+                f"the input scale of {self.name} must be from 2^-16 to 2^28, got "
+                f"{self.input_quantization.scale}"
+            )
+        if self.result_quantization.scale < least or self.result_quantization.zero_point:
+            raise VerifyException(
+                "the result needs a scale of at least 2^-16 and a zero point of 0"
+            )
 
 
 def exp_fraction_for(operand: Quantization, param_bits: int) -> int:

@@ -1,5 +1,5 @@
 """
-The integer semantics of `pwl.softmax`, `pwl.layer_norm` and `pwl.rms_norm`, and their error bounds.
+The integer semantics of the units, `pwl.softmax` and so on, and their error bounds.
 
 This is the only definition; the interpreter calls it, the arithmetic is tested against it.
 Everything is an integer; `>>` rounds down, `round(a, s)` below is `(a + 2^(s−1)) >> s`.
@@ -11,6 +11,11 @@ Softmax of one row of stored inputs q, with c = `clip` < 0 and exp results of f 
     s = Σ e,  k = position of s's leading one  # 1 ≤ s < 2^30
     t = s / 2^k in [1, 2], to 10 fraction bits, r = reciprocal(t)        # table: 16 fraction bits
     y = clamp(round(e · r, k + 16 − o))        # result scale 2^−o: the only rounding of the result
+
+Log-softmax has the same e, s, k and t, and an input scale 2^−i of at least 2^−16:
+
+    L = log(t) + (k − f)·⌊2^16·ln 2 + ½⌋       # table: 16 fraction bits; L is ln Σ
+    y = clamp(round((q − max(q))·2^(16−i) − L, 16 − o))     # the distance itself is not clipped
 
 A norm of one row of n stored inputs, c = q − zero point, F = 34 − 2·⌈log₂ max|c|⌉ ≥ 4:
 
@@ -63,6 +68,15 @@ RECIPROCAL_OPERAND = Quantization(12, False, 2.0**-RECIPROCAL_BITS, 0, 1 << 10, 
 RSQRT_OPERAND = Quantization(12, False, 2.0**-RSQRT_BITS, 0, 1 << 9, 1 << 11)
 """Two octaves, [1, 4], both ends included."""
 
+LOG_TWO = round(math.log(2.0) * 2**TABLE_FRACTION)
+"""The logarithm of 2, with the fraction bits of the tables."""
+
+MAX_DISTANCE_SHIFT = 44
+"""A distance has 17 bits; scaled to the tables' fraction bits it stays below 2^61."""
+
+LOG_RESULT = Quantization(17, False, 2.0**-TABLE_FRACTION, 0, 0, LOG_TWO)
+"""Logarithms over one octave."""
+
 INVERSE_RESULT = Quantization(17, False, 2.0**-TABLE_FRACTION, 0, 0, 1 << TABLE_FRACTION)
 """Reciprocals and reciprocal square roots of what is at least 1."""
 
@@ -78,67 +92,144 @@ def exp_result(fraction: int) -> Quantization:
 
 
 @dataclass(frozen=True)
-class Softmax:
-    """The unit behind `pwl.softmax`; the result scale is a power of two from 2^−15 to 1."""
+class RowExponentials:
+    """What softmax and log-softmax share: exponentials of a row and their normalized sum."""
 
     operand: Quantization
     result: Quantization
     clip: int
     exp_fraction: int
     exp: Table
-    reciprocal: Table
 
     @property
     def result_bits(self) -> int:
         """Fraction bits of the result, o."""
         return _fraction(self.result)
 
+    def exponentials(self, distance: Integers) -> Integers:
+        """Exp of clipped distances to the maximum, in 2^−f."""
+        return self.exp.evaluate(distance, exp_result(self.exp_fraction))
+
+    def summed(self, q: Integers, axis: int) -> tuple[Integers, Integers, Integers, Integers]:
+        """
+        Distances to the maximum, exponentials, and of their sum the octave k and the mantissa t.
+
+        The first two have the shape of q; the others have size 1 along `axis`.
+        """
+        _check_row(q.shape[axis])
+        distance = q - q.max(axis, keepdims=True)
+        e = self.exponentials(np.maximum(distance, self.clip))
+        total = e.sum(axis, keepdims=True)
+        octave = _leading_one(total)
+        # 30 − k first: the sum is aligned to 31 bits, then rounded to the table's input
+        t = ((total << (30 - octave)) + (1 << (29 - RECIPROCAL_BITS))) >> (30 - RECIPROCAL_BITS)
+        return distance, e, octave, t
+
+    def exponential_errors(self, row: int) -> tuple[float, float]:
+        """
+        Relative errors of the sum of a row of up to `row` elements, and of one element over it.
+
+        With δ(d) = |e − exp| and E(d) = exp(S·d), over every distance d ≤ 0:
+
+            A = max_d (δ(0) + (n−1)·δ(d)) / (1 + (n−1)·E(d))      relative error of the sum
+            B = max(δ(0), max_d δ(d)/(1 + E(d)))                   one exponential over its sum
+
+        (A: the ratio is linear-fractional in how often each d occurs, so its maximum has one d.)
+        """
+        d = np.arange(self.clip, 1)
+        real = np.exp(self.operand.scale * d)
+        wrong = np.abs(self.exponentials(d) * 2.0**-self.exp_fraction - real)
+        # Below the clip the result is 0, as at the clip, and exp is smaller: no new maximum.
+        total = float(np.max((wrong[-1] + (row - 1) * wrong) / (1 + (row - 1) * real)))
+        return total, max(float(wrong[-1]), float(np.max(wrong / (1 + real))))
+
+
+@dataclass(frozen=True)
+class Softmax(RowExponentials):
+    """The unit behind `pwl.softmax`; the result scale is a power of two from 2^−15 to 1."""
+
+    reciprocal: Table
+
     def evaluate(self, q: Integers, axis: int = -1) -> Integers:
         """Stored results of stored inputs of any shape; each row along `axis` by itself."""
         q = np.asarray(q, np.int64)
         if not q.size:
             return q.copy()
-        _check_row(q.shape[axis])
-        e = self.exponentials(np.maximum(q - q.max(axis, keepdims=True), self.clip))
-        total = e.sum(axis, keepdims=True)
-        octave = _leading_one(total)
-        # 30 − k first: the sum is aligned to 31 bits, then rounded to the table's input
-        t = ((total << (30 - octave)) + (1 << (29 - RECIPROCAL_BITS))) >> (30 - RECIPROCAL_BITS)
+        _, e, octave, t = self.summed(q, axis)
         r = self.reciprocal.evaluate(t, INVERSE_RESULT)
         y = _round_shift(e * r, octave + TABLE_FRACTION - self.result_bits)
         return np.clip(y, self.result.minimum, self.result.maximum)
-
-    def exponentials(self, distance: Integers) -> Integers:
-        """Exp of clipped distances to the maximum, in 2^−f."""
-        return self.exp.evaluate(distance, exp_result(self.exp_fraction))
 
     def error_bound(self, row: int) -> float:
         """
         The largest error of any result in any row of up to `row` elements, in output steps.
 
         Against softmax in exact arithmetic of the reals that the inputs stand for, saturated to
-        the result's range. With δ(d) = |e − exp| and E(d) = exp(S·d), over every distance d ≤ 0:
+        the result's range: with A and B of `exponential_errors`,
 
-            A = max_d (δ(0) + (n−1)·δ(d)) / (1 + (n−1)·E(d))      relative error of the sum
-            B = max(δ(0), max_d δ(d)/(1 + E(d)))                   one exponential over its sum
             |e/s − E/Σ| ≤ min(1, (A + B)/(1 − A))
 
-        (A: the ratio is linear-fractional in how often each d occurs, so its maximum has one d.)
         The reciprocal's relative error adds at most itself, since e/s ≤ 1; then half a step.
         """
-        scale = self.operand.scale
-        d = np.arange(self.clip, 1)
-        real = np.exp(scale * d)
-        wrong = np.abs(self.exponentials(d) * 2.0**-self.exp_fraction - real)
-        # Below the clip the result is 0, as at the clip, and exp is smaller: no new maximum.
-        total = float(np.max((wrong[-1] + (row - 1) * wrong) / (1 + (row - 1) * real)))
-        single = max(float(wrong[-1]), float(np.max(wrong / (1 + real))))
+        total, single = self.exponential_errors(row)
         quotient = min(1.0, (total + single) / (1 - total)) if total < 1 else 1.0
         octave = RECIPROCAL_OPERAND.values
         inverse = INVERSE_RESULT.dequantize(self.reciprocal.evaluate(octave, INVERSE_RESULT))
         return (quotient + _relative(octave, inverse, RECIPROCAL_BITS, 1.0)) / (
             self.result.scale
         ) + 0.5
+
+
+@dataclass(frozen=True)
+class LogSoftmax(RowExponentials):
+    """
+    The unit behind `pwl.log_softmax`.
+
+    Both scales are powers of two: the input's from 2^−16 to 2^28, the result's at least 2^−16.
+    """
+
+    log: Table
+
+    @property
+    def distance_shift(self) -> int:
+        """Left shift that gives a distance the fraction bits of the tables."""
+        return TABLE_FRACTION - _fraction(self.operand)
+
+    @property
+    def result_shift(self) -> int:
+        """Right shift from the tables' fraction bits to the result."""
+        return TABLE_FRACTION - self.result_bits
+
+    def evaluate(self, q: Integers, axis: int = -1) -> Integers:
+        """Stored results of stored inputs of any shape; each row along `axis` by itself."""
+        q = np.asarray(q, np.int64)
+        if not q.size:
+            return q.copy()
+        distance, _, octave, t = self.summed(q, axis)
+        total = self.log.evaluate(t, LOG_RESULT) + (octave - self.exp_fraction) * LOG_TWO
+        y = _round_shift((distance << self.distance_shift) - total, np.int64(self.result_shift))
+        return np.clip(y, self.result.minimum, self.result.maximum)
+
+    def error_bound(self, row: int) -> float:
+        """
+        The largest error of any result in any row of up to `row` elements, in output steps.
+
+        Against log-softmax in exact arithmetic of the reals that the inputs stand for, saturated
+        to the result's range. The distance is exact, so all of it is the error of ln Σ: −ln(1 − A)
+        of the sum, A as in `exponential_errors`, that of the table over the reals that round to
+        its input, half a unit of 2^−16 for each octave counted; then half a step.
+        """
+        total, _ = self.exponential_errors(row)
+        if total >= 1:
+            return math.inf
+        t = RECIPROCAL_OPERAND.values
+        table = LOG_RESULT.dequantize(self.log.evaluate(t, LOG_RESULT))
+        edges = np.maximum(np.stack([t - 0.5, t + 0.5]) * 2.0**-RECIPROCAL_BITS, 1.0)
+        mantissa = float(np.max(np.abs(table - np.log(edges))))
+        # s reaches from 1 unit of 2^−f to row units of 1
+        octaves = max(self.exp_fraction, row.bit_length())
+        counted = octaves * 2.0 ** -(TABLE_FRACTION + 1)
+        return (mantissa + counted - math.log1p(-total)) / self.result.scale + 0.5
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from xdsl.interpreters.shaped_array import ShapedArray
 from xdsl.interpreters.utils.ptr import TypedPtr
 
 from lut_opt.dialects.assembly import Program, context, parse
-from lut_opt.dialects.pwl import NormOp, SoftmaxOp, UnitOp
+from lut_opt.dialects.pwl import NormOp, RowExponentialsOp, UnitOp
 from lut_opt.dialects.pwl.interpreter import PwlFunctions
 from lut_opt.dialects.quant import UniformQuantizedType, element_type
 from lut_opt.dialects.quantization import Integers, Quantization
@@ -76,7 +76,7 @@ def inputs(op: UnitOp, kind: str) -> list[Integers]:
 
 
 def expected(op: UnitOp, arrays: list[Integers]) -> Integers:
-    if isinstance(op, SoftmaxOp):
+    if isinstance(op, RowExponentialsOp):
         return op.unit().evaluate(arrays[0], op.axis.value.data)
     assert isinstance(op, NormOp)
     unit, rest = op.unit(), arrays[1:]

@@ -31,6 +31,14 @@ func.func @softmax_vector(%x: tensor<8192x!i16_4>) -> tensor<8192x!u16_15> {
   %y = pwl.softmax %x {axis = 0 : i64, clip = -255 : i64} : tensor<8192x!i16_4> -> tensor<8192x!u16_15>
   func.return %y : tensor<8192x!u16_15>
 }
+func.func @log_softmax_last(%x: tensor<?x7x!i16_9>) -> tensor<?x7x!i16_10> {
+  %y = pwl.log_softmax %x {axis = 1 : i64, clip = -4095 : i64} : tensor<?x7x!i16_9> -> tensor<?x7x!i16_10>
+  func.return %y : tensor<?x7x!i16_10>
+}
+func.func @log_softmax_coarse(%x: tensor<2x9x3x!u8_4>) -> tensor<2x9x3x!i8_4> {
+  %y = pwl.log_softmax %x {axis = 1 : i64, clip = -255 : i64} : tensor<2x9x3x!u8_4> -> tensor<2x9x3x!i8_4>
+  func.return %y : tensor<2x9x3x!i8_4>
+}
 func.func @layer_affine(%x: tensor<3x?x6x!i16_9>,
     %g: tensor<6x!i16_13>, %b: tensor<6x!i32_20>) -> tensor<3x?x6x!i16_10> {
   %y = pwl.layer_norm %x gamma %g : tensor<6x!i16_13> beta %b : tensor<6x!i32_20>

@@ -93,6 +93,39 @@ def test_softmax_along_another_axis_and_shifted() -> None:
     assert np.array_equal(unit.evaluate(q), unit.evaluate(q + 7))
 
 
+def log_softmax(operand: Quantization, result: Quantization, clip: int) -> units.LogSoftmax:
+    exp = table("exp", units.exp_operand(operand.scale, clip), units.exp_result(12), 10)
+    log = table("log", units.RECIPROCAL_OPERAND, units.LOG_RESULT)
+    return units.LogSoftmax(operand, result, clip, 12, exp, log)
+
+
+@pytest.mark.parametrize("n", LENGTHS)
+@pytest.mark.parametrize(
+    ("operand", "result", "clip"),
+    [
+        (Quantization(16, True, 2.0**-7), Quantization(16, True, 2.0**-10), -2047),
+        (Quantization(8, True, 2.0**-4, 5), Quantization(8, True, 2.0**-3), -255),
+    ],
+)
+def test_log_softmax_keeps_its_bound(
+    operand: Quantization, result: Quantization, clip: int, n: int
+) -> None:
+    unit = log_softmax(operand, result, clip)
+    q = rows(operand, n)
+    x = (q - q.max(-1, keepdims=True)) * operand.scale
+    exact = x - np.log(np.exp(x).sum(-1, keepdims=True))
+    assert errors(unit.evaluate(q), exact, result).max() <= unit.error_bound(n)
+
+
+def test_log_softmax_of_ordinary_rows_is_close() -> None:
+    operand, result = Quantization(16, True, 2.0**-7), Quantization(16, True, 2.0**-8)
+    q = np.rint(np.random.default_rng(0).normal(0, 256, (200, 64))).astype(np.int64)
+    x = (q - q.max(-1, keepdims=True)) * operand.scale
+    exact = x - np.log(np.exp(x).sum(-1, keepdims=True))
+    wrong = errors(log_softmax(operand, result, -2047).evaluate(q), exact, result)
+    assert wrong.max() * result.scale < 0.05
+
+
 @pytest.mark.parametrize("centred", [True, False])
 @pytest.mark.parametrize("n", LENGTHS)
 @pytest.mark.parametrize(
