@@ -113,16 +113,11 @@ def _batch_norm(op: Operation) -> None:
         raise OpError(op, f"{op.name} in training depends on the batch: export in eval mode")
     if any(result.uses for result in op.results[1:]):
         raise OpError(op, f"statistics of {op.name} are used; only its first result is made")
-    centre, spread = _literal(op, mean), _literal(op, variance)
+    gain, offset, centre, spread = (_literal(op, v) for v in (weight, bias, mean, variance))
     if centre is None or spread is None:
-        raise OpError(
-            op,
-            f"mean and variance of {op.name} are not in the module as constants: fold batch norms "
-            "at export (lut-export does), or leave it with keep=batch_norm",
-        )
-    gain = np.ones_like(spread) if (w := _literal(op, weight)) is None else w
-    scale = gain / np.sqrt(spread + float(epsilon))
-    shift = (0.0 if (b := _literal(op, bias)) is None else b) - centre * scale
+        raise OpError(op, f"{op.name} has no mean or variance: it is one for training")
+    scale = (1.0 if gain is None else gain) / np.sqrt(spread + float(epsilon))
+    shift = (0.0 if offset is None else offset) - centre * scale
     build = TorchBuilder(op)
     constants = [_constant(build, values) for values in (scale, shift)]
     build.replace_by(_per_channel(build, x, *constants))

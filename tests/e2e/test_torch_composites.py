@@ -54,7 +54,8 @@ ATTENTION = "torch.aten.scaled_dot_product_attention"
 
 def attention(mask: str, causal: str, groups: str, kinds: tuple[str, ...]) -> str:
     types = ", ".join((*kinds, "!torch.float", "!torch.bool", "!torch.none", "!torch.bool"))
-    return f"%y = {ATTENTION} %a0, %a1, %a2, {mask}, %f0, {causal}, %none, {groups} : {types} -> RESULT"
+    values = f"%a0, %a1, %a2, {mask}, %f0, {causal}, %none, {groups}"
+    return f"%y = {ATTENTION} {values} : {types} -> RESULT"
 
 
 CASES = {

@@ -93,3 +93,31 @@ func.func @long(%x: !torch.vtensor<[2,10000],f32>) {
   %0 = torch.aten.softmax.int %x, %last, %none {pwl.range = [-8.0, 0.0]} : !torch.vtensor<[2,10000],f32>, !torch.int, !torch.none -> !torch.vtensor<[2,10000],f32>
   func.return
 }
+// -----
+// CHECK: invalid.mlir:{{[0-9]+}}:{{[0-9]+}}: error: [lower-nonlinear-to-pwl] a weight of torch.aten.batch_norm is not in the module as a constant: fold batch norms at export (lut-export does), or leave it with keep=batch_norm
+func.func @batch_norm(%x: !torch.vtensor<[2,4],f32>, %s: !torch.vtensor<[4],f32>) {
+  %none = torch.constant.none
+  %false = torch.constant.bool false
+  %eps = torch.constant.float 1.000000e-05
+  %0 = torch.aten.batch_norm %x, %none, %none, %s, %s, %false, %eps, %eps, %false : !torch.vtensor<[2,4],f32>, !torch.none, !torch.none, !torch.vtensor<[4],f32>, !torch.vtensor<[4],f32>, !torch.bool, !torch.float, !torch.float, !torch.bool -> !torch.vtensor<[2,4],f32>
+  func.return
+}
+// -----
+// CHECK: error: [lower-nonlinear-to-pwl] torch.aten.group_norm needs known sizes of channels and positions, got (2, 4, -1)
+func.func @group_norm(%x: !torch.vtensor<[2,4,?],f32>) {
+  %two = torch.constant.int 2
+  %none = torch.constant.none
+  %false = torch.constant.bool false
+  %eps = torch.constant.float 1.000000e-05
+  %0 = torch.aten.group_norm %x, %two, %none, %none, %eps, %false : !torch.vtensor<[2,4,?],f32>, !torch.int, !torch.none, !torch.none, !torch.float, !torch.bool -> !torch.vtensor<[2,4,?],f32>
+  func.return
+}
+// -----
+// CHECK: error: [lower-nonlinear-to-pwl] attention with dropout is for training: export the model in eval mode
+func.func @dropout(%q: !torch.vtensor<[2,8,16],f32>) {
+  %half = torch.constant.float 0.5
+  %false = torch.constant.bool false
+  %none = torch.constant.none
+  %0 = torch.aten.scaled_dot_product_attention %q, %q, %q, %none, %half, %false, %none, %false : !torch.vtensor<[2,8,16],f32>, !torch.vtensor<[2,8,16],f32>, !torch.vtensor<[2,8,16],f32>, !torch.none, !torch.float, !torch.bool, !torch.none, !torch.bool -> !torch.vtensor<[2,8,16],f32>
+  func.return
+}
