@@ -19,9 +19,15 @@ from lut_opt.dialects.quant import (
     element_type,
     quantized_like,
 )
-from lut_opt.dialects.torch import VTensorType, from_builtin_tensor, to_builtin_tensor
+from lut_opt.dialects.torch import (
+    VTensorType,
+    from_builtin_tensor,
+    to_builtin_tensor,
+    torch_name,
+)
 from lut_opt.passes.diagnostics import OpError, about, copy_location
 from lut_opt.passes.expand_composites import expand_composites
+from lut_opt.passes.lower_periodic import is_periodic, lower_periodic
 from lut_opt.passes.lower_units import lower_unit
 from lut_opt.passes.nonlinear import Nonlinear, recognize
 from lut_opt.passes.raise_units import raise_units
@@ -100,6 +106,11 @@ class LowerNonlinearToPwlPass(ModulePass):
                 if unit.kind not in self.keep:
                     with about(inner):
                         lower_unit(unit, defaults)
+                continue
+            if is_periodic(inner):
+                if (torch_name(inner) or "").removeprefix("aten.") not in self.keep:
+                    with about(inner):
+                        lower_periodic(inner, defaults)
                 continue
             found = recognize(inner)
             if found is None or found.function.name in self.keep:

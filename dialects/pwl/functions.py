@@ -111,6 +111,10 @@ def _softsign(x: Reals) -> Reals:
     return x / (1.0 + np.abs(x))
 
 
+def _cos_turns(x: Reals) -> Reals:
+    return np.cos(2.0 * math.pi * x)
+
+
 def _rsqrt(x: Reals) -> Reals:
     return 1.0 / np.sqrt(x)
 
@@ -166,6 +170,7 @@ FUNCTIONS: dict[str, Function] = {
         Function("softsign", _softsign),
         Function("sin", np.sin),
         Function("cos", np.cos),
+        Function("cos_turns", _cos_turns),
         Function("atan", np.arctan),
         Function("sqrt", np.sqrt, defined=_not_negative),
         Function("rsqrt", _rsqrt, defined=_positive),
