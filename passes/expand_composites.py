@@ -17,6 +17,7 @@ from xdsl.dialects.builtin import (
     DenseIntOrFPElementsAttr,
     ModuleOp,
     TensorType,
+    UnitAttr,
 )
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.utils.hints import isa
@@ -29,7 +30,7 @@ from lut_opt.dialects.torch import (
 )
 from lut_opt.passes.diagnostics import OpError, about
 from lut_opt.passes.expand_attention import expand_attention
-from lut_opt.passes.scales import declarations
+from lut_opt.passes.scales import KEPT, declarations
 from lut_opt.passes.torch_builder import TorchBuilder, shape_of
 
 
@@ -37,7 +38,10 @@ def expand_composites(module: ModuleOp, keep: Collection[str]) -> None:
     """Open every composite op whose name, as in `_EXPANSIONS`, is not to be kept."""
     for op in list(module.walk()):
         name = (torch_name(op) or "").removeprefix("aten.")
-        if (found := _EXPANSIONS.get(name)) is None or found[0] in keep:
+        if (found := _EXPANSIONS.get(name)) is None:
+            continue
+        if found[0] in keep:
+            op.attributes[KEPT] = UnitAttr()
             continue
         with about(op):
             found[1](op)

@@ -194,7 +194,8 @@ def look_up(builder: Builder, q: SSAValue, values: SSAValue, bits: int) -> SSAVa
 def quantize(builder: Builder, x: SSAValue, to: Quantization) -> SSAValue:
     """Round to nearest even and saturate; NaN goes to the smallest stored value."""
     kind = _float(x)
-    if (exponent := exact_log2(to.scale)) is not None and abs(exponent) <= 14:
+    most = 14 if isinstance(kind, Float16Type) else 126  # the inverse, too, must be a normal number
+    if (exponent := exact_log2(to.scale)) is not None and abs(exponent) <= most:
         inverse = float_constant(builder, 2.0**-exponent, kind)
         x = builder.insert(arith.MulfOp(x, inverse)).result
     else:

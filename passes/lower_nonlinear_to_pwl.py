@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import AnyFloat, ModuleOp, SymbolRefAttr, UnrankedTensorType
+from xdsl.dialects.builtin import AnyFloat, ModuleOp, SymbolRefAttr, UnitAttr, UnrankedTensorType
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Operation
 from xdsl.passes import ModulePass
@@ -34,6 +36,7 @@ from lut_opt.passes.raise_units import raise_units
 from lut_opt.passes.recognize_units import recognize_unit
 from lut_opt.passes.scales import (
     HISTOGRAM,
+    KEPT,
     RANGE,
     Defaults,
     input_quantization,
@@ -102,21 +105,14 @@ class LowerNonlinearToPwlPass(ModulePass):
         for inner in list(op.walk()):
             if _function_of(inner) in bodies:
                 continue
-            if (unit := recognize_unit(inner)) is not None:
-                if unit.kind not in self.keep:
-                    with about(inner):
-                        lower_unit(unit, defaults)
+            if (found := _replacement(inner)) is None:
                 continue
-            if is_periodic(inner):
-                if (torch_name(inner) or "").removeprefix("aten.") not in self.keep:
-                    with about(inner):
-                        lower_periodic(inner, defaults)
-                continue
-            found = recognize(inner)
-            if found is None or found.function.name in self.keep:
+            name, replace = found
+            if name in self.keep:
+                inner.attributes[KEPT] = UnitAttr()
                 continue
             with about(inner):
-                _lower(found, defaults)
+                replace(defaults)
         _cancel(op)
 
 
@@ -134,6 +130,17 @@ def _function_of(op: Operation) -> str | None:
         if isinstance(parent, FuncOp):
             return parent.sym_name.data
         op = parent
+    return None
+
+
+def _replacement(op: Operation) -> tuple[str, Callable[[Defaults], None]] | None:
+    """What `keep` calls an operator, and what replaces it; None for what stays."""
+    if (unit := recognize_unit(op)) is not None:
+        return unit.kind, partial(lower_unit, unit)
+    if is_periodic(op):
+        return (torch_name(op) or "").removeprefix("aten."), partial(lower_periodic, op)
+    if (found := recognize(op)) is not None:
+        return found.function.name, partial(_lower, found)
     return None
 
 

@@ -40,6 +40,9 @@ NUMERATOR = "pwl.range_numerator"
 DECLARATIONS = (RANGE, NUMERATOR, HISTOGRAM)
 """Attributes that say what an operator's inputs are; they stay with what takes its place."""
 
+KEPT = "pwl.kept"
+"""Attribute of an operator that `keep=` left as it is."""
+
 SEED_FRACTION_BITS = 6
 """Fraction bits of the seed form's accumulator as a result type: what 8-bit GELU slopes allow."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import (
@@ -37,6 +38,8 @@ from xdsl.utils.lexer import Input, Position, Span
 from xdsl.utils.mlir_lexer import MLIRTokenKind
 
 from lut_opt.dialects.assembly.lexer import AssemblyLexer
+
+T = TypeVar("T")
 
 MAX_DENSE_ELEMENTS = 1 << 27
 
@@ -164,6 +167,16 @@ class AssemblyParser(Parser):
         return op
 
     # Attributes
+
+    def parse_comma_separated_list(
+        self, delimiter: Parser.Delimiter, parse: Callable[[], T], context_msg: str = ""
+    ) -> list[T]:
+        """As in xDSL, but results of a `linalg.generic` stand in parentheses, as it prints them."""
+        start = self._current_token.span.start
+        arrow = self.lexer.input.content[max(start - 3, 0) : start] == "-> "
+        if arrow and delimiter is self.Delimiter.NONE and self._current_token.text == "(":
+            delimiter = self.Delimiter.PAREN
+        return super().parse_comma_separated_list(delimiter, parse, context_msg)
 
     def parse_optional_str_literal(self) -> str | None:
         """A string; one with escaped UTF-8, as MLIR prints it, counts."""

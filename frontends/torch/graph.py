@@ -217,7 +217,9 @@ def source(node: Node) -> tuple[str, int] | None:
     frames = re.findall(r'File "([^"]+)", line (\d+)', node.meta.get("stack_trace") or "")
     if not frames:
         return None
-    own = [frame for frame in frames if not frame[0].startswith(_TORCH) and frame[0] != __file__]
+    own = [
+        frame for frame in frames if not frame[0].startswith((_TORCH, "<")) and frame[0] != __file__
+    ]
     file, line = (own or frames)[-1]
     return file, int(line)
 

@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 
 EXIT_DONE, EXIT_INPUT, EXIT_USAGE, EXIT_BUG = 0, 1, 2, 70
 
-TARGETS = ("mlir", "systemverilog", "json")
+TARGETS = ("mlir", "systemverilog", "json", "report")
 
 EXAMPLES = """\
 examples:
   lut-opt model.mlir --lower-nonlinear-to-pwl --pwl-search="entries=8" -o tables.mlir
   lut-opt tables.mlir -t json                          one object per table
+  lut-opt tables.mlir -t report                        what became a table, what is left in floats
   lut-opt tables.mlir --convert-pwl-to-hw -t systemverilog -o units.sv
   lut-opt model.mlir -p 'lower-nonlinear-to-pwl,pwl-search{entries=16},verify-pwl'
 """
@@ -232,6 +233,10 @@ class Session:
             return emit(program.module)
         if self.arguments.target == "systemverilog":
             from lut_opt.backends.systemverilog import emit
+
+            return emit(program.module)
+        if self.arguments.target == "report":
+            from lut_opt.backends.report import emit
 
             return emit(program.module)
         from lut_opt.dialects.assembly import print_program

@@ -1,0 +1,233 @@
+"""
+What became of a model's non-linear operators: the tables and units, and what is left in floats.
+
+    left = remaining_nonlinear(module)      # of the torch dialect, linalg, or plain math and arith
+
+Counted as left is whatever needs more than additions, multiplications, comparisons and roundings:
+elementary functions, roots, divisions, and everything that PyTorch builds from them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from xdsl.dialects import hw
+from xdsl.dialects.builtin import (
+    AnyFloat,
+    ArrayAttr,
+    ModuleOp,
+    StringAttr,
+    SymbolRefAttr,
+    UnregisteredOp,
+)
+from xdsl.dialects.func import FuncOp
+from xdsl.dialects.linalg.ops import GenericOp
+from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.utils.hints import isa
+
+from lut_opt.dialects.assembly import describe_location
+from lut_opt.dialects.pwl import ApplyOp, TableAttr, UnitOp
+from lut_opt.dialects.quant import element_type
+from lut_opt.dialects.torch import VTensorType, torch_name
+from lut_opt.passes.hw.unit import unit_of
+from lut_opt.passes.scales import KEPT
+
+FUSED = "pwl.fused"
+"""Attribute of a `pwl.apply`: the names of the operators that its function is composed of."""
+
+Kind = Literal["function", "division by a constant"]
+
+
+@dataclass(frozen=True)
+class Remaining:
+    """
+    One floating-point operator that no table replaces.
+
+    A division by a compile-time constant is linear, and its own `kind`; `constant` says that all
+    operands are compile-time constants, so that folding removes the operator.
+    """
+
+    op: Operation
+    name: str
+    location: str
+    kind: Kind
+    kept: bool
+    constant: bool
+
+
+_EXACT_MATH = frozenset(("absf", "ceil", "floor", "round", "roundeven", "trunc", "copysign", "fma"))
+"""What a float unit without tables and division does; `isnan` and the like have no float result."""
+
+_DIVISIONS = frozenset(("div", "true_divide", "divide", "floor_divide", "remainder", "fmod"))
+
+_FUNCTIONS = frozenset(
+    """
+    acos acosh asin asinh atan atan2 atanh cos cosh deg2rad erf erfc erfinv exp exp2 expm1 frexp
+    hypot lgamma log log10 log1p log2 logaddexp logaddexp2 logcumsumexp logsumexp pow float_power
+    reciprocal rsqrt sin sinc sinh sqrt square tan tanh xlogy
+    celu elu gelu glu hardsigmoid hardswish leaky_relu log_sigmoid log_sigmoid_forward logit mish
+    selu sigmoid silu softplus tanhshrink
+    _log_softmax _safe_softmax _softmax log_softmax softmax
+    _native_batch_norm_legit _native_batch_norm_legit_no_training _fused_rms_norm batch_norm
+    group_norm instance_norm layer_norm native_batch_norm native_group_norm native_layer_norm
+    rms_norm
+    frobenius_norm linalg_norm linalg_vector_norm norm renorm std std_mean var var_mean
+    _scaled_dot_product_attention_math _scaled_dot_product_flash_attention
+    _scaled_dot_product_flash_attention_for_cpu scaled_dot_product_attention
+    addcdiv cdist cosine_similarity gru lstm prod
+    """.split()
+)
+"""Non-linear operators of `torch.aten` other than the divisions, without their overloads."""
+
+_LINALG = frozenset(
+    ("exp", "log", "sqrt", "rsqrt", "tanh", "erf", "reciprocal", "square", "powf", "softmax")
+)
+
+
+def remaining_nonlinear(module: ModuleOp) -> list[Remaining]:
+    """
+    Every floating-point non-linear operator of a module, in program order.
+
+    Bodies of functions that a `pwl.apply` names say what a table approximates, and do not count.
+    """
+    named = {
+        op.function.string_value()
+        for op in module.walk()
+        if isinstance(op, ApplyOp) and isinstance(op.function, SymbolRefAttr)
+    }
+    constants: set[SSAValue] = set()
+    found: list[Remaining] = []
+    for top in module.body.ops:
+        if isinstance(top, FuncOp) and top.sym_name.data in named:
+            continue
+        for op in top.walk():
+            _note_constants(op, constants)
+            if (kind := _kind(op, constants)) is not None:
+                place, kept = describe_location(op), KEPT in op.attributes
+                constant = all(operand in constants for operand in op.operands)
+                found.append(Remaining(op, _name(op), place, kind, kept, constant))
+    return found
+
+
+def _note_constants(op: Operation, constants: set[SSAValue]) -> None:
+    """Follow compile-time constants through ops without regions and into `linalg.generic`."""
+    if isinstance(op, GenericOp):
+        arguments = op.body.block.args
+        constants.update(
+            argument
+            for argument, value in zip(arguments, op.inputs, strict=False)
+            if value in constants
+        )
+    elif not op.regions and all(operand in constants for operand in op.operands):
+        constants.update(op.results)
+
+
+def _kind(op: Operation, constants: set[SSAValue]) -> Kind | None:
+    if not any(_is_float(value.type) for value in op.results):
+        return None
+    name = op.op_name.data if isinstance(op, UnregisteredOp) else op.name
+    dialect, _, rest = name.partition(".")
+    division = False
+    match dialect:
+        case "math":
+            return None if rest in _EXACT_MATH else "function"
+        case "arith":
+            division = rest in ("divf", "remf")
+        case "linalg":
+            if rest in _LINALG:
+                return "function"
+            division = rest in ("div", "quantized_div")
+        case "torch":
+            base = (torch_name(op) or "").removeprefix("aten.").partition(".")[0]
+            if base in _FUNCTIONS:
+                return "function"
+            division = base in _DIVISIONS
+        case _:
+            return None
+    if not division:
+        return None
+    linear = op.operands[1] in constants and "rem" not in rest and "mod" not in rest
+    return "division by a constant" if linear else "function"
+
+
+def _is_float(type_: Attribute) -> bool:
+    element = type_.dtype if isinstance(type_, VTensorType) else element_type(type_)
+    return isinstance(element, AnyFloat)
+
+
+def _name(op: Operation) -> str:
+    if isinstance(op, UnregisteredOp):
+        return op.op_name.data
+    name = torch_name(op)
+    return op.name if name is None else f"torch.{name}"
+
+
+def emit(module: ModuleOp) -> str:
+    """The report as text: tables and units, what was fused into them, and what is left."""
+    units = [unit for op in module.walk() if isinstance(op, hw.HWModuleOp) for unit in _units(op)]
+    lines = [*_replaced(module), *(["", "hardware units", *units] if units else []), ""]
+    return "\n".join([*lines, *_left(remaining_nonlinear(module))]) + "\n"
+
+
+def _units(op: hw.HWModuleOp) -> Iterator[str]:
+    if (unit := unit_of(op)) is not None:
+        yield f"  {unit.module}: {unit.function}, latency {unit.latency}"
+
+
+def _replaced(module: ModuleOp) -> list[str]:
+    ops = [op for op in module.walk() if isinstance(op, ApplyOp | UnitOp)]
+    if not ops:
+        return ["no table and no unit in this module"]
+    groups: dict[str, list[Operation]] = {}
+    for op in ops:
+        groups.setdefault(_describe(op), []).append(op)
+    lines = ["became tables and units"]
+    for what, members in groups.items():
+        lines += [f"  {len(members):4} {what}", *_places(members, 7)]
+    tables = [table for op in ops for table in tables_of(op)]
+    found = [table for table in tables if table is not None]
+    missing = len(tables) - len(found)
+    state = f"{len(found)} tables, {len(set(found))} distinct"
+    pending = f", {missing} not searched yet" if missing else ""
+    return [*lines, f"  {len(ops)} operators: {state}{pending}"]
+
+
+def _describe(op: ApplyOp | UnitOp) -> str:
+    if isinstance(op, UnitOp):
+        return f"{op.FUNCTION} ({op.name})"
+    fused = op.attributes.get(FUSED)
+    names = [name.data for name in fused] if isa(fused, ArrayAttr[StringAttr]) else []
+    return f"{op.function_name} ({op.name})" + (f", fused: {', '.join(names)}" if names else "")
+
+
+def tables_of(op: ApplyOp | UnitOp) -> list[TableAttr | None]:
+    """The tables of one op; None for one that no search has made yet."""
+    return [op.table] if isinstance(op, ApplyOp) else [look.table for look in op.lookups()]
+
+
+def _left(remaining: list[Remaining]) -> list[str]:
+    kinds = [
+        ("left in floating point", [r for r in remaining if r.kind == "function" and not r.kept]),
+        ("kept by keep=", [r for r in remaining if r.kind == "function" and r.kept]),
+        ("divisions by constants", [r for r in remaining if r.kind != "function"]),
+    ]
+    lines: list[str] = []
+    for title, members in kinds:
+        lines.append(f"{title}: {len(members) or 'none'}")
+        by_name: dict[str, list[Operation]] = {}
+        for each in members:
+            note = " of constants: fold it" if each.constant else ""
+            by_name.setdefault(each.name + note, []).append(each.op)
+        for name, ops in by_name.items():
+            lines += [f"  {len(ops):4} {name}", *_places(ops, 7)]
+    return lines
+
+
+def _places(ops: Iterable[Operation], indent: int) -> list[str]:
+    """Source lines, each with how often if more than once."""
+    counts = Counter(describe_location(op) for op in ops)
+    space = " " * indent
+    return [f"{space}{place}" + (f" × {n}" if n > 1 else "") for place, n in counts.items()]
