@@ -1,0 +1,184 @@
+"""
+Transformers of the usual model libraries, with random weights, by name.
+
+    model, inputs = MODELS["bert-base"]()        # as published
+    model, inputs = MODELS["bert-base"](depth=1)  # the same layers, fewer of them
+
+Nothing is downloaded: the architecture comes from the package, the weights from the seed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, ClassVar
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import torch
+from torch import nn
+
+Example = tuple[nn.Module, tuple[torch.Tensor, ...]]
+Builder = Callable[..., Example]
+
+TOKENS = 32
+PIXELS = 224
+
+
+class Encoder(nn.Module):
+    """A model of `transformers`, called with tensors, that gives the tensor named `output`."""
+
+    def __init__(self, model: nn.Module, arguments: tuple[str, ...], output: str) -> None:
+        super().__init__()
+        self.model = model
+        self.arguments = arguments
+        self.output = output
+
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        """Run the model on its named inputs."""
+        named = dict(zip(self.arguments, inputs, strict=True))
+        return getattr(self.model(**named), self.output)
+
+
+def _transformers() -> Any:
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    return transformers
+
+
+def _timm() -> Any:
+    """
+    Import timm, whose models need torchvision for one class and for the names of some transforms.
+
+    A torchvision belongs to one build of torch, and there may be none beside this one. Then empty
+    modules stand in for it while timm is imported, and are gone after that.
+    """
+    if importlib.util.find_spec("torchvision") is not None or "timm" in sys.modules:
+        return importlib.import_module("timm")
+    stubs = {f"torchvision{part}": _Stub(f"torchvision{part}") for part in _TORCHVISION}
+    for name, stub in stubs.items():
+        parent, _, child = name.rpartition(".")
+        if parent:
+            setattr(stubs[parent], child, stub)
+    sys.modules.update(stubs)
+    try:
+        return importlib.import_module("timm")
+    finally:
+        for name in stubs:
+            del sys.modules[name]
+
+
+_TORCHVISION = ("", ".transforms", ".transforms.functional", ".ops", ".ops.misc", ".datasets")
+
+
+class _Stub(ModuleType):
+    """A module in which every public name is a class, and every public name in that a string."""
+
+    __path__: ClassVar[list[str]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _Names(name, (), {})
+
+
+class _Names(type):
+    """The class of the classes of a stub."""
+
+    def __getattr__(cls, name: str) -> str:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return name
+
+
+def _tokens(count: int, vocabulary: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(0, vocabulary, (1, count), generator=generator)
+
+
+def _image(pixels: int = PIXELS) -> torch.Tensor:
+    return torch.randn(1, 3, pixels, pixels, generator=torch.Generator().manual_seed(0))
+
+
+def _timm_model(name: str, pixels: int = PIXELS, **changes: Any) -> Example:
+    changes = {key: value for key, value in changes.items() if value is not None}
+    return _timm().create_model(name, pretrained=False, **changes).eval(), (_image(pixels),)
+
+
+def bert_base(depth: int = 12, tokens: int = TOKENS) -> Example:
+    """BERT-base, with a mask; `BertModel` of transformers."""
+    library = _transformers()
+    model = library.BertModel(library.BertConfig(num_hidden_layers=depth))
+    ids = _tokens(tokens, 30000)
+    encoder = Encoder(model, ("input_ids", "attention_mask"), "last_hidden_state")
+    return encoder.eval(), (ids, torch.ones_like(ids))
+
+
+def gpt2(depth: int = 12, tokens: int = TOKENS) -> Example:
+    """GPT-2 small: tanh-GELU and causal attention."""
+    library = _transformers()
+    config = library.GPT2Config(n_layer=depth, use_cache=False)
+    model = library.GPT2LMHeadModel(config)
+    return Encoder(model, ("input_ids",), "logits").eval(), (_tokens(tokens, 50000),)
+
+
+def llama_block(depth: int = 1, tokens: int = TOKENS, width: int = 512) -> Example:
+    """Llama: RMS norm, SwiGLU, rotary embedding, grouped queries."""
+    library = _transformers()
+    config = library.LlamaConfig(
+        vocab_size=1024,
+        hidden_size=width,
+        intermediate_size=width * 11 // 4,
+        num_hidden_layers=depth,
+        num_attention_heads=8,
+        num_key_value_heads=4,
+        use_cache=False,
+    )
+    model = library.LlamaModel(config)
+    return Encoder(model, ("input_ids",), "last_hidden_state").eval(), (_tokens(tokens, 1024),)
+
+
+def segformer_b0(depth: int | None = None, pixels: int = PIXELS) -> Example:
+    """Segformer-B0 with its decoding head; `depth` blocks in each of the four stages (2)."""
+    library = _transformers()
+    config = library.SegformerConfig(depths=[depth or 2] * 4)
+    model = library.SegformerForSemanticSegmentation(config)
+    return Encoder(model, ("pixel_values",), "logits").eval(), (_image(pixels),)
+
+
+def vit_b16(depth: int = 12) -> Example:
+    """ViT-B/16 of timm."""
+    return _timm_model("vit_base_patch16_224", depth=depth)
+
+
+def deit_tiny(depth: int = 12) -> Example:
+    """DeiT-tiny of timm."""
+    return _timm_model("deit_tiny_patch16_224", depth=depth)
+
+
+def swin_t(depth: int | None = None) -> Example:
+    """Swin-T of timm; `depth` blocks in each of the four stages (2, 2, 6, 2)."""
+    return _timm_model("swin_tiny_patch4_window7_224", depths=depth and (depth,) * 4)
+
+
+def efficientvit_b0(depth: int | None = None) -> Example:
+    """EfficientViT-B0 of timm, with linear attention; `depth` blocks a stage (1, 2, 2, 2)."""
+    return _timm_model("efficientvit_b0", depths=depth and (depth,) * 4)
+
+
+MODELS: dict[str, Builder] = {
+    "bert-base": bert_base,
+    "vit-b16": vit_b16,
+    "deit-tiny": deit_tiny,
+    "segformer-b0": segformer_b0,
+    "efficientvit-b0": efficientvit_b0,
+    "swin-t": swin_t,
+    "gpt2": gpt2,
+    "llama-block": llama_block,
+}
+"""Builders of (model, example inputs), each with a `depth`."""
