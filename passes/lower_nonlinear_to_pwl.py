@@ -41,6 +41,7 @@ from lut_opt.passes.scales import (
     Defaults,
     input_quantization,
     output_quantization,
+    range_name,
 )
 
 
@@ -158,9 +159,11 @@ def _lower(found: Nonlinear, defaults: Defaults) -> None:
     apply = ApplyOp(
         FnAttr(found.function), created[-1], result_type=quantized_like(float_type, result)
     )
-    for name in (RANGE, HISTOGRAM):
-        if name in op.attributes:
-            apply.attributes[name] = op.attributes[name]
+    if (declared := op.attributes.get(range_name(found))) is not None:
+        apply.attributes[RANGE] = declared
+    # What a division counted are its denominators.
+    if HISTOGRAM in op.attributes and range_name(found) == RANGE:
+        apply.attributes[HISTOGRAM] = op.attributes[HISTOGRAM]
     created += [apply, DequantizeCastOp(apply.results[0], float_type)]
     if isinstance(kind := op.results[0].type, VTensorType):
         created.append(from_builtin_tensor(created[-1].results[0], kind))

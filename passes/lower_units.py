@@ -25,7 +25,7 @@ from lut_opt.dialects.torch import (
 )
 from lut_opt.passes.diagnostics import OpError, copy_location
 from lut_opt.passes.recognize_units import Unit
-from lut_opt.passes.scales import Defaults, power_of_two_scale
+from lut_opt.passes.scales import Defaults, declared_bits, power_of_two_scale
 from lut_opt.passes.unit_scales import (
     HIDDEN_FRACTION,
     LOG_DISTANCE_BITS,
@@ -51,7 +51,7 @@ def lower_unit(found: Unit, defaults: Defaults) -> None:
     target = _float_tensor(op, _builtin(op.results[0].type))
     if found.kind == "softmax":
         shape = quantized_like(target, softmax_result(found, defaults))
-        clip = clip_distance(operand, defaults.input_bits)
+        clip = clip_distance(operand, declared_bits(found.ranged, defaults.input_bits))
         unit = made.add(SoftmaxOp(quantized, shape, axis=found.axis, clip=clip))
     elif found.kind == "log_softmax":
         shape = quantized_like(target, log_softmax_result(found, operand, defaults))

@@ -23,8 +23,10 @@ class Nonlinear:
 
 
 _PLAIN = (
-    "silu", "hardswish", "hardsigmoid", "sigmoid", "tanh", "erf", "exp", "exp2", "expm1", "log",
-    "log1p", "mish", "selu", "sin", "cos", "atan", "sqrt", "rsqrt", "reciprocal", "square",
+    "silu", "hardswish", "hardsigmoid", "sigmoid", "log_sigmoid", "tanh", "erf", "erfc", "exp",
+    "exp2", "expm1", "log", "log2", "log10", "log1p", "mish", "selu", "sin", "cos", "tan", "sinh",
+    "cosh", "asin", "acos", "atan", "asinh", "acosh", "atanh", "sqrt", "rsqrt", "reciprocal",
+    "square",
 )  # fmt: skip
 """Functions that `torch.aten` calls by the registry's name and that have no other operand."""
 
@@ -33,22 +35,33 @@ _PARAMETERS: dict[str, tuple[str, ...]] = {
     "elu": ("alpha", "scale", "input_scale"),
     "celu": ("alpha",),
     "leaky_relu": ("negative_slope",),
+    "logit": ("epsilon",),
     "pow.Tensor_Scalar": ("exponent",),
 }
 """Functions with constant operands after the input, as `torch.aten` orders them."""
 
 _MATH: dict[type[Operation], str] = {
+    math.AcosOp: "acos",
+    math.AcoshOp: "acosh",
+    math.AsinOp: "asin",
+    math.AsinhOp: "asinh",
     math.AtanOp: "atan",
+    math.AtanhOp: "atanh",
     math.CosOp: "cos",
+    math.CoshOp: "cosh",
     math.ErfOp: "erf",
     math.Exp2Op: "exp2",
     math.ExpM1Op: "expm1",
     math.ExpOp: "exp",
+    math.Log10Op: "log10",
     math.Log1pOp: "log1p",
+    math.Log2Op: "log2",
     math.LogOp: "log",
     math.RsqrtOp: "rsqrt",
     math.SinOp: "sin",
+    math.SinhOp: "sinh",
     math.SqrtOp: "sqrt",
+    math.TanOp: "tan",
     math.TanhOp: "tanh",
 }
 
@@ -77,6 +90,8 @@ def recognize(op: Operation) -> Nonlinear | None:
         return Nonlinear(op, _gelu(op), op.operands[0])
     if name in _PARAMETERS:
         return Nonlinear(op, _with_parameters(op, name), op.operands[0])
+    if name == "pow.Scalar":
+        return Nonlinear(op, _exponential(op), op.operands[1])
     if name == "div.Tensor":
         return _softsign(op)
     return None
@@ -96,6 +111,8 @@ def _with_parameters(op: Operation, name: str) -> NamedFunction:
     values: list[float] = []
     for parameter, operand in zip(_PARAMETERS[name], op.operands[1:], strict=True):
         value = constant_value(operand)
+        if value is None and name == "logit":
+            value = 0.0
         if not isinstance(value, int | float):
             raise OpError(op, f"{parameter} of torch.aten.{name} must be a constant number")
         values.append(float(value))
@@ -109,6 +126,14 @@ def _power(exponent: float) -> NamedFunction:
     if (name := names.get(exponent)) is not None:
         return NamedFunction(name)
     return NamedFunction("pow", (exponent,))
+
+
+def _exponential(op: Operation) -> NamedFunction:
+    """A constant to the power of a tensor."""
+    base = constant_value(op.operands[0])
+    if not isinstance(base, int | float) or base <= 0:
+        raise OpError(op, f"the base of torch.aten.pow.Scalar must be a positive constant: {base}")
+    return NamedFunction("exp2") if base == 2 else NamedFunction("exponential", (float(base),))
 
 
 def _float_constant(value: SSAValue) -> float | None:

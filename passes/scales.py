@@ -31,13 +31,16 @@ from lut_opt.passes.nonlinear import Nonlinear
 RANGE = "pwl.range"
 """Attribute of an operator: the interval [lo, hi] of its input, two 64-bit floats."""
 
+BITS = "pwl.bits"
+"""Attribute of an operator: the storage width of its input, instead of that of the pass."""
+
 HISTOGRAM = "pwl.histogram"
 """Attribute of an operator: how often each stored input was seen, ascending, as integers."""
 
 NUMERATOR = "pwl.range_numerator"
 """Attribute of a division: the interval of what is divided; `pwl.range` is that of the divisor."""
 
-DECLARATIONS = (RANGE, NUMERATOR, HISTOGRAM)
+DECLARATIONS = (RANGE, NUMERATOR, BITS, HISTOGRAM)
 """Attributes that say what an operator's inputs are; they stay with what takes its place."""
 
 KEPT = "pwl.kept"
@@ -63,9 +66,25 @@ def declarations(op: Operation) -> dict[str, Attribute]:
     return {name: op.attributes[name] for name in DECLARATIONS if name in op.attributes}
 
 
-def declared_range(op: Operation) -> tuple[float, float] | None:
+def range_name(found: Nonlinear) -> str:
+    """Which attribute declares the operand: of a softsign, x / (|x| + 1), the numerator's."""
+    written_out = found.function.name == "softsign" and NUMERATOR in found.op.attributes
+    return NUMERATOR if written_out else RANGE
+
+
+def declared_bits(op: Operation, default: int) -> int:
+    """The storage width of the op's `pwl.bits`, checked, or else the default."""
+    attribute = op.attributes.get(BITS)
+    if attribute is None:
+        return default
+    if not isa(attribute, IntegerAttr) or not 2 <= attribute.value.data <= 32:
+        raise OpError(op, f"{BITS} must be an integer from 2 to 32, got {attribute}")
+    return attribute.value.data
+
+
+def declared_range(op: Operation, name: str = RANGE) -> tuple[float, float] | None:
     """The interval of the op's `pwl.range`, checked."""
-    attribute = op.attributes.get(RANGE)
+    attribute = op.attributes.get(name)
     if attribute is None:
         return None
     bounds: list[float] = []
@@ -74,12 +93,12 @@ def declared_range(op: Operation) -> tuple[float, float] | None:
             float(entry.value.data) for entry in attribute if isa(entry, FloatAttr | IntegerAttr)
         ]
     if len(bounds) != 2:
-        raise OpError(op, f"{RANGE} must be two 64-bit floats, as in [-4.0, 4.0], got {attribute}")
+        raise OpError(op, f"{name} must be two 64-bit floats, as in [-4.0, 4.0], got {attribute}")
     low, high = bounds
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise OpError(op, f"{RANGE} must be finite, got [{low}, {high}]")
+        raise OpError(op, f"{name} must be finite, got [{low}, {high}]")
     if not low < high:
-        raise OpError(op, f"{RANGE} must ascend, got [{low}, {high}]")
+        raise OpError(op, f"{name} must ascend, got [{low}, {high}]")
     return low, high
 
 
@@ -93,18 +112,16 @@ def power_of_two_scale(low: float, high: float, bits: int, signed: bool) -> floa
 def input_quantization(found: Nonlinear, defaults: Defaults) -> Quantization:
     """How the operator's input is stored."""
     op, function = found.op, found.function
-    interval = declared_range(op)
+    interval = declared_range(op, range_name(found))
+    input_bits = declared_bits(op, defaults.input_bits)
     if (given := quantized_source(found.operand)) is not None:
         quantization = given
     elif interval is not None:
         signed = interval[0] < 0 or _is_defined_at(function, -1.0)
-        bits = defaults.input_bits
-        scale = power_of_two_scale(*interval, bits, signed)
-        quantization = Quantization(bits, signed, scale)
+        scale = power_of_two_scale(*interval, input_bits, signed)
+        quantization = Quantization(input_bits, signed, scale)
     elif defaults.input_scale is not None:
-        quantization = Quantization(
-            defaults.input_bits, defaults.input_signed, defaults.input_scale
-        )
+        quantization = Quantization(input_bits, defaults.input_signed, defaults.input_scale)
     else:
         raise OpError(
             op,
@@ -179,7 +196,7 @@ def _derived_scale(
     else the power of two that stores the function with the least squared error (ties: the larger).
     """
     x = operand.dequantize(operand.values)
-    if (interval := declared_range(found.op)) is not None:
+    if (interval := declared_range(found.op, range_name(found))) is not None:
         inside = x[(x >= interval[0]) & (x <= interval[1])]
         x = inside if len(inside) else x
     # What overflows the float type saturates, as the table will.

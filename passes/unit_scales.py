@@ -3,8 +3,8 @@ Choose the quantized types of units: softmax, log-softmax and the norms.
 
 Inputs that are not quantized yet, and results of norms, are stored in 16 bits. For softmax the
 inputs are scores, whose distance to the row's maximum is what the declared range and `input-bits`
-are about. For norms one of the sixteen bits is headroom above the declared range: a variance must
-not lose outliers.
+are about. For norms one of the bits is headroom above the declared range: a variance must not lose
+outliers. An operator's `pwl.bits` goes before these widths.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from lut_opt.passes.recognize_units import Unit
 from lut_opt.passes.scales import (
     RANGE,
     Defaults,
+    declared_bits,
     declared_range,
     power_of_two_scale,
     quantized_source,
@@ -39,9 +40,6 @@ MAX_DISTANCE_BITS = 12
 
 LOG_DISTANCE_BITS = 11
 """Log-softmax: the result is as exact as the scores, here 2^-7, and scores may reach 256."""
-
-NORM_BITS = 15
-"""A norm's declared range fills so many bits; the other is headroom."""
 
 LARGEST_NORM = 80.0
 """Normalized values that are reached, if the row can be that uneven."""
@@ -65,11 +63,11 @@ def unit_input(found: Unit, defaults: Defaults) -> Quantization:
         return Quantization(STORAGE_BITS, True, REACH[1] * 2.0**-LOG_DISTANCE_BITS)
     if interval is not None and found.kind == "softmax":
         reach = min(max(-interval[0], REACH[0]), REACH[1])
-        bits = min(defaults.input_bits, MAX_DISTANCE_BITS)
+        bits = min(declared_bits(found.ranged, defaults.input_bits), MAX_DISTANCE_BITS)
         return Quantization(STORAGE_BITS, True, 2.0 ** math.ceil(math.log2(reach) - bits))
     if interval is not None:
-        scale = power_of_two_scale(*interval, NORM_BITS, True)
-        return Quantization(STORAGE_BITS, True, scale)
+        bits = min(declared_bits(found.ranged, STORAGE_BITS), STORAGE_BITS)
+        return Quantization(bits, True, power_of_two_scale(*interval, bits - 1, True))
     if defaults.input_scale is not None:
         return Quantization(STORAGE_BITS, True, defaults.input_scale)
     raise OpError(

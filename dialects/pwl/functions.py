@@ -19,6 +19,7 @@ from lut_opt.dialects.quantization import Reals
 Mask = NDArray[np.bool_]
 
 _vector_erf: Callable[[Reals], Reals] = np.vectorize(math.erf, otypes=[np.float64])
+_vector_erfc: Callable[[Reals], Reals] = np.vectorize(math.erfc, otypes=[np.float64])
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,19 @@ def _reciprocal(x: Reals) -> Reals:
     return 1.0 / x
 
 
+def _log_sigmoid(x: Reals) -> Reals:
+    return -np.logaddexp(0.0, -x)
+
+
+def _logit(x: Reals, epsilon: float) -> Reals:
+    inside = np.clip(x, epsilon, 1.0 - epsilon)
+    return np.log(inside / (1.0 - inside))
+
+
+def _exponential(x: Reals, base: float) -> Reals:
+    return np.power(base, x)
+
+
 def _positive(x: Reals) -> Mask:
     return x > 0
 
@@ -137,6 +151,26 @@ def _not_zero(x: Reals) -> Mask:
 
 def _above_minus_one(x: Reals) -> Mask:
     return x > -1
+
+
+def _within_one(x: Reals) -> Mask:
+    return np.abs(x) <= 1
+
+
+def _inside_one(x: Reals) -> Mask:
+    return np.abs(x) < 1
+
+
+def _at_least_one(x: Reals) -> Mask:
+    return x >= 1
+
+
+def _logit_defined(x: Reals, epsilon: float) -> Mask:
+    return (x > 0) & (x < 1) | (epsilon > 0)
+
+
+def _exponential_defined(x: Reals, base: float) -> Mask:
+    return np.full(x.shape, base > 0)
 
 
 def _pow_defined(x: Reals, exponent: float) -> Mask:
@@ -156,11 +190,16 @@ FUNCTIONS: dict[str, Function] = {
         Function("sigmoid", _sigmoid),
         Function("tanh", np.tanh),
         Function("erf", _vector_erf),
+        Function("erfc", _vector_erfc),
         Function("exp", np.exp),
         Function("exp2", np.exp2),
         Function("expm1", np.expm1),
         Function("log", np.log, defined=_positive),
+        Function("log2", np.log2, defined=_positive),
+        Function("log10", np.log10, defined=_positive),
         Function("log1p", np.log1p, defined=_above_minus_one),
+        Function("log_sigmoid", _log_sigmoid),
+        Function("logit", _logit, ("epsilon",), defined=_logit_defined),
         Function("softplus", _softplus, ("beta", "threshold")),
         Function("mish", _mish),
         Function("elu", _elu, ("alpha", "scale", "input_scale")),
@@ -171,11 +210,20 @@ FUNCTIONS: dict[str, Function] = {
         Function("sin", np.sin),
         Function("cos", np.cos),
         Function("cos_turns", _cos_turns),
+        Function("tan", np.tan),
+        Function("sinh", np.sinh),
+        Function("cosh", np.cosh),
+        Function("asin", np.arcsin, defined=_within_one),
+        Function("acos", np.arccos, defined=_within_one),
         Function("atan", np.arctan),
+        Function("asinh", np.arcsinh),
+        Function("acosh", np.arccosh, defined=_at_least_one),
+        Function("atanh", np.arctanh, defined=_inside_one),
         Function("sqrt", np.sqrt, defined=_not_negative),
         Function("rsqrt", _rsqrt, defined=_positive),
         Function("reciprocal", _reciprocal, defined=_not_zero),
         Function("square", np.square),
         Function("pow", np.power, ("exponent",), defined=_pow_defined),
+        Function("exponential", _exponential, ("base",), defined=_exponential_defined),
     )
 }

@@ -7,8 +7,7 @@ Observe the inputs of a model's non-linear operators and choose a power-of-two s
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.fx import Interpreter, Node
 
-from lut_opt.dialects.quantization import covering_scale
+from lut_opt.dialects.quantization import covering_scale, storage_range
 from lut_opt.frontends.torch import operators
 from lut_opt.frontends.torch.graph import (
     Graph,
@@ -28,17 +27,14 @@ from lut_opt.frontends.torch.graph import (
     operator_name,
     source,
 )
+from lut_opt.frontends.torch.histogram import HALF, Histogram, least_squares_scale
+from lut_opt.frontends.torch.observed import parameter, seen
 
-_HALF = 1 << 13
-"""Histogram bins on each side of zero: a bin is at most 1/64 of the min–max INT8 step."""
+_EXP_REACH = 16.0
+"""Softmax: e^-16 is nothing at 16 bits, so that no scale needs to cover a longer distance."""
 
-_CLIPPED_OCTAVES = 5
-"""How far below the min–max scale the least squared error is looked for."""
-
-_POINTS_PER_BIN = 4
-
-_MASKED = -1e4
-"""Softmax arguments this far below their maximum are masked out, and say nothing about the data."""
+BITS = 8
+"""Width of the integers that a scale is for, where nothing else is said."""
 
 Method = Literal["minmax", "mse"]
 
@@ -47,39 +43,11 @@ class CalibrationError(ValueError):
     """What was observed that no scale can cover, at which operator, and what to do about it."""
 
 
-class Histogram:
-    """Counts of values in equal bins over [−limit, limit); the limit doubles when need be."""
-
-    def __init__(self) -> None:
-        self.limit = 0.0
-        self.counts: NDArray[np.int64] = np.zeros(2 * _HALF, np.int64)
-        self.minimum = math.inf
-        self.maximum = -math.inf
-
-    def add(self, values: NDArray[Any]) -> None:
-        """Count finite values of any shape; an empty array changes nothing."""
-        if not values.size:
-            return
-        low, high = float(values.min()), float(values.max())
-        self.minimum, self.maximum = min(self.minimum, low), max(self.maximum, high)
-        self._grow(max(abs(low), abs(high)))
-        width = self.limit / _HALF
-        bins = np.floor(values.reshape(-1).astype(np.float64) / width).astype(np.int64) + _HALF
-        self.counts += np.bincount(bins, minlength=2 * _HALF)
-
-    @property
-    def total(self) -> int:
-        """Number of values counted."""
-        return int(self.counts.sum())
-
-    def _grow(self, magnitude: float) -> None:
-        if not self.limit:
-            # The smallest power of two above the magnitude; 1 where every value is zero.
-            self.limit = math.ldexp(1.0, math.frexp(magnitude)[1]) if magnitude else 1.0
-        while magnitude >= self.limit:
-            self.limit *= 2
-            middle = self.counts.reshape(-1, 2).sum(axis=1)
-            self.counts = np.pad(middle, _HALF // 2)
+Bits = int | Mapping[str, int]
+"""
+One width for all, or widths by operator (`softmax`, `pow.Scalar`) or layer (`encoder.0.act`), with
+`*` for all others.
+"""
 
 
 @dataclass(frozen=True)
@@ -89,7 +57,9 @@ class Observation:
 
     `minimum` and `maximum` are observed reals, `scale` is a power of two, and the integer input `q`
     of `bits` bits stands for `scale · q`. For softmax and attention the values are those after the
-    row's maximum was subtracted.
+    row's maximum was subtracted; for a division they are the denominators, and `numerator` is the
+    range of what is divided. `parameter` is a constant second argument. `named` says that `bits`
+    was chosen for this operator.
     """
 
     operator: str
@@ -101,21 +71,52 @@ class Observation:
     counts: NDArray[np.int64]
     scale: float
     bits: int
+    parameter: float | None = None
+    numerator: tuple[float, float] | None = None
+    named: bool = False
+
+    @property
+    def restricted(self) -> bool:
+        """Whether the operator has no value at some reals: then the range says what occurs."""
+        return operators.is_restricted(self.operator, self.parameter)
 
     @property
     def range(self) -> tuple[float, float]:
-        """The reals that the smallest and the largest stored integer stand for."""
-        half = 1 << (self.bits - 1)
-        return -half * self.scale, (half - 1) * self.scale
+        """
+        The reals that the smallest and the largest stored integer stand for.
+
+        Where the operator is not defined everywhere: the smallest and the largest that were seen.
+        """
+        if not self.restricted:
+            half = 1 << (self.bits - 1)
+            return -half * self.scale, (half - 1) * self.scale
+        if self.minimum < self.maximum:
+            return self.minimum, self.maximum
+        # One value only; no interval may be empty.
+        low, high = self.minimum, self.minimum + self.scale
+        return (low, high) if self._defined(np.array([high]))[0] else (low - self.scale, low)
 
     @property
     def stored_counts(self) -> NDArray[np.int64]:
-        """How often each stored input was seen, ascending; 2^bits counts."""
-        half = 1 << (self.bits - 1)
+        """How often each stored input was seen, ascending; one count for each that can occur."""
+        stored = self._stored()
         bins = np.flatnonzero(self.counts)
-        centres = (bins - _HALF + 0.5) * (self.limit / _HALF)
-        stored = np.clip(np.rint(centres / self.scale), -half, half - 1).astype(np.int64) + half
-        return np.bincount(stored, self.counts[bins], 2 * half).astype(np.int64)
+        centres = (bins - HALF + 0.5) * (self.limit / HALF)
+        nearest = np.clip(np.rint(centres / self.scale), stored[0], stored[-1]).astype(np.int64)
+        return np.bincount(nearest - stored[0], self.counts[bins], len(stored)).astype(np.int64)
+
+    def _stored(self) -> NDArray[np.int64]:
+        """The integers that the lowering will store the input in."""
+        low, high = storage_range(self.bits, self.minimum < 0 or self._defined(-np.ones(1))[0])
+        stored = np.arange(low, high + 1, dtype=np.int64)
+        if self._defined(stored * self.scale).all():
+            return stored
+        first, last = (round(bound / self.scale) for bound in self.range)
+        stored = stored[(stored >= first) & (stored <= last)]
+        return stored[1:] if stored[0] == 0 and not self._defined(np.zeros(1))[0] else stored
+
+    def _defined(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+        return operators.is_defined(self.operator, x, self.parameter)
 
     @property
     def name(self) -> str:
@@ -130,8 +131,9 @@ class Calibration:
     observations: tuple[Observation | None, ...]
     operators: tuple[str, ...]
     method: Method
-    bits: int
+    bits: Bits
     decompose: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
 
 
 def calibrate(
@@ -139,46 +141,72 @@ def calibrate(
     batches: Iterable[Any],
     *,
     method: Method = "minmax",
-    bits: int = 8,
+    bits: Bits = BITS,
     decompose: tuple[str, ...] = (),
+    keep: tuple[str, ...] = (),
 ) -> Calibration:
     """
     Run the model on batches and choose a scale for the input of each non-linear operator.
 
     A batch is a tensor, a tuple of positional arguments or a mapping of keyword arguments; shapes
     may differ. `minmax` takes the smallest power of two whose range covers all that was seen; `mse`
-    may clip, and minimizes the squared quantization error. Raises `CalibrationError` for NaN or
-    infinity and if there is no batch, `ExportError` for a model that cannot be exported.
+    may clip, and minimizes the squared quantization error (for softmax, that of the exponentials).
+    `bits` is the width of the integers, for all or by operator or layer name; `decompose` and
+    `keep` are those of `export`. Raises `CalibrationError` for NaN or infinity and if there is no
+    batch, `ExportError` for a model that cannot be exported.
     """
     _check_options(method, bits)
     graphs: dict[str, Graph] = {}
     first: Graph | None = None
-    histograms: list[Histogram] = []
+    histograms: list[_Histograms] = []
     for batch in batches:
         inputs = Inputs.of(batch)
         key = inputs.shape_key
         if key not in graphs:
-            graphs[key] = build(model, inputs, decompose=decompose)
+            graphs[key] = build(model, inputs, decompose=decompose, keep=keep)
         graph = graphs[key]
         if first is None:
             first = graph
-            histograms = [Histogram() for _ in graph.non_linear]
+            histograms = [_Histograms() for _ in graph.non_linear]
         _check_same_path(graph, first)
         _observe(graph, inputs, histograms)
     if first is None:
         raise CalibrationError("no batch was given; calibrate with at least one")
+    _check_names(first, bits)
     observations = tuple(
-        None if node in first.constant else _chosen(node, histogram, method, bits)
-        for node, histogram in zip(first.non_linear, histograms, strict=True)
+        None if node in first.constant else _chosen(node, counted, method, bits)
+        for node, counted in zip(first.non_linear, histograms, strict=True)
     )
-    return Calibration(observations, first.names, method, bits, decompose)
+    return Calibration(observations, first.names, method, bits, decompose, keep)
 
 
-def _check_options(method: str, bits: int) -> None:
+class _Histograms:
+    """What one operator saw so far."""
+
+    def __init__(self) -> None:
+        self.values = Histogram()
+        self.numerator = Histogram()
+
+
+def _check_options(method: str, bits: Bits) -> None:
     if method not in ("minmax", "mse"):
         raise ValueError(f"method is {method!r}; it must be 'minmax' or 'mse'")
-    if not 2 <= bits <= 16:
-        raise ValueError(f"bits is {bits}; it must be from 2 to 16")
+    for width in bits.values() if isinstance(bits, Mapping) else (bits,):
+        if not 2 <= width <= 16:
+            raise ValueError(f"bits is {width}; it must be from 2 to 16")
+
+
+def _check_names(graph: Graph, bits: Bits) -> None:
+    for name in bits if isinstance(bits, Mapping) else ():
+        if name != "*" and not any(_is_named(node, name) for node in graph.non_linear):
+            raise CalibrationError(
+                f"bits are given for `{name}`, but no non-linear operator or layer is called so; "
+                f"there are {sorted(set(graph.names))}"
+            )
+
+
+def _is_named(node: Node, name: str) -> bool:
+    return name == layer_name(node) or operators.is_called(operator_name(node), name)
 
 
 def _check_same_path(graph: Graph, first: Graph) -> None:
@@ -190,109 +218,87 @@ def _check_same_path(graph: Graph, first: Graph) -> None:
         )
 
 
-def _observe(graph: Graph, inputs: Inputs, histograms: list[Histogram]) -> None:
+def _observe(graph: Graph, inputs: Inputs, histograms: list[_Histograms]) -> None:
     index = {node: i for i, node in enumerate(graph.non_linear) if node not in graph.constant}
 
     class Observer(Interpreter):
         def run_node(self, n: Node) -> Any:
             if n in index:
                 arguments, keywords = self.fetch_args_kwargs_from_env(n)
-                seen = _seen(n, arguments, keywords)
-                histograms[index[n]].add(seen)
+                found, counted = seen(n, arguments, keywords), histograms[index[n]]
+                counted.values.add(_checked(n, found.values))
+                if found.numerator is not None:
+                    counted.numerator.add(_checked(n, found.numerator))
             return super().run_node(n)
 
     with torch.no_grad():
         Observer(graph.program.graph_module).run(*graph.bind(inputs), enable_io_processing=False)
 
 
-def _seen(node: Node, arguments: Any, keywords: Any) -> NDArray[Any]:
-    name = operator_name(node)
-    if name == operators.ATTENTION:
-        values = _below_maximum(_scores(*arguments, **keywords), -1)
-    elif name in operators.SOFTMAX:
-        values = _below_maximum(arguments[0], arguments[1])
-    else:
-        values = arguments[0]
-    array: NDArray[Any] = values.detach().to(torch.float64).cpu().numpy()
-    if not np.isfinite(array).all():
-        wrong = "NaN" if np.isnan(array).any() else "infinity"
+def _checked(node: Node, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    if not np.isfinite(values).all():
+        wrong = "NaN" if np.isnan(values).any() else "infinity"
         raise CalibrationError(
-            f"{_describe(name, layer_name(node), source(node))}: its input holds {wrong}; no scale "
+            f"{_name(node)}: its input holds {wrong}; no scale "
             "covers that: check the batch, or leave the value out before the operator"
         )
-    return array
+    return values
 
 
-def _below_maximum(x: torch.Tensor, dim: int) -> torch.Tensor:
-    """The distances to the maximum, without those of masked elements."""
-    distance = x - x.amax(dim, keepdim=True)
-    unmasked = (x > torch.finfo(x.dtype).min) & (distance > _MASKED) | distance.isnan()
-    # A row that is masked altogether has no maximum to be below.
-    return distance[unmasked & (x != -math.inf)]
-
-
-def _scores(
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attn_mask: torch.Tensor | None = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    *,
-    scale: float | None = None,
-    enable_gqa: bool = False,
-) -> torch.Tensor:
-    """What `scaled_dot_product_attention` takes the softmax of."""
-    if enable_gqa:
-        key = key.repeat_interleave(query.shape[-3] // key.shape[-3], -3)
-    scores = query @ key.transpose(-2, -1) * (scale or query.shape[-1] ** -0.5)
-    if is_causal:
-        kept = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
-        scores = scores.masked_fill(~kept, -math.inf)
-    if attn_mask is None:
-        return scores
-    if attn_mask.dtype == torch.bool:
-        return scores.masked_fill(~attn_mask, -math.inf)
-    return scores + attn_mask
-
-
-def _chosen(node: Node, histogram: Histogram, method: Method, bits: int) -> Observation:
-    name, layer, place = operator_name(node), layer_name(node), source(node)
+def _chosen(node: Node, counted: _Histograms, method: Method, bits: Bits) -> Observation:
+    histogram = counted.values
     if not histogram.total:
-        raise CalibrationError(
-            f"{_describe(name, layer, place)}: no value was seen; give larger batches"
-        )
-    scale = covering_scale(histogram.minimum, histogram.maximum, bits)
-    if method == "mse":
-        scale = least_squares_scale(histogram, scale, bits)
+        raise CalibrationError(f"{_name(node)}: no value was seen; give larger batches")
+    width, named = _width(node, bits)
+    operator, constant = operator_name(node), parameter(node)
+    restricted = operators.is_restricted(operator, constant)
+    numerator = None
+    if counted.numerator.total:
+        half, scale = 1 << (width - 1), _scale("", counted.numerator, method, width)
+        numerator = -half * scale, (half - 1) * scale
+    if restricted:
+        # Clipping would cut off what is largest, a reciprocal's small denominators among it.
+        low, high = histogram.minimum, histogram.maximum
+        signed = low < 0 or bool(operators.is_defined(operator, -np.ones(1), constant)[0])
+        scale = covering_scale(low, high, width, signed)
+    else:
+        scale = _scale(operator, histogram, method, width)
     return Observation(
-        name,
-        layer,
-        place,
+        operator,
+        layer_name(node),
+        source(node),
         histogram.minimum,
         histogram.maximum,
         histogram.limit,
         histogram.counts,
         scale,
-        bits,
+        width,
+        constant,
+        numerator,
+        named,
     )
 
 
-def least_squares_scale(histogram: Histogram, largest: float, bits: int) -> float:
-    """The power of two up to `largest` with the least squared error, that of clipping included."""
-    width = histogram.limit / _HALF
-    offsets = (np.arange(_POINTS_PER_BIN) + 0.5) / _POINTS_PER_BIN
-    bins = np.flatnonzero(histogram.counts)
-    points = (bins[:, None] - _HALF + offsets) * width
-    counts = histogram.counts[bins][:, None]
-    half = 1 << (bits - 1)
+def _width(node: Node, bits: Bits) -> tuple[int, bool]:
+    """How many bits, and whether they are this operator's own; a layer's name goes first."""
+    if not isinstance(bits, Mapping):
+        return bits, False
+    named = [name for name in bits if _is_named(node, name)]
+    named.sort(key=lambda name: name != layer_name(node))
+    return (bits[named[0]], True) if named else (bits.get("*", BITS), False)
 
-    def error(scale: float) -> float:
-        restored = np.clip(np.rint(points / scale), -half, half - 1) * scale
-        return float((counts * (restored - points) ** 2).sum())
 
-    candidates = [math.ldexp(largest, -octave) for octave in range(_CLIPPED_OCTAVES + 1)]
-    return min(candidates, key=error)
+def _scale(operator: str, histogram: Histogram, method: Method, bits: int) -> float:
+    softmax = operator in ("softmax.int", "_softmax", operators.ATTENTION)
+    low = max(histogram.minimum, -_EXP_REACH) if softmax else histogram.minimum
+    largest = covering_scale(low, histogram.maximum, bits)
+    if method == "minmax":
+        return largest
+    return least_squares_scale(histogram, largest, bits, *([np.exp] if softmax else []))
+
+
+def _name(node: Node) -> str:
+    return _describe(operator_name(node), layer_name(node), source(node))
 
 
 def _describe(operator: str, layer: str, place: tuple[str, int] | None) -> str:

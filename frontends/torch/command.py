@@ -126,10 +126,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--calibrate", metavar="FILE.npz|random:N", help="observe these batches and choose scales")
     add("--method", choices=("minmax", "mse"), default="minmax", help="how (default: minmax)")
     add(
-        "--bits", type=int, default=8, help="width of the integers that scales are for (default: 8)"
+        "--bits",
+        default="8",
+        metavar="N|OP=N,…",
+        help="width of the integers that scales are for, of all or by operator or layer: "
+        "8,gelu=16 (default: 8)",
     )
     add("--histograms", action="store_true", help="also write what the calibration counted")
     add("--decompose", action="append", default=[], metavar="OP", help="open this operator")
+    add("--keep", action="append", default=[], metavar="OP", help="leave this operator whole")
     add("--seed", type=int, default=0, help="of weights and random inputs (default: 0)")
     add("-o", "--output", default="-", metavar="OUT.mlir", help="output file (default: stdout)")
     add("--debug", action="store_true", help="show the traceback of an error")
@@ -139,6 +144,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> str:
     inputs = [TensorType.parse(text) for text in options.input]
     keywords = _keywords(options.arg)
+    bits = _bits(options.bits)
     module, name = _located(options.model)
     import torch
 
@@ -149,12 +155,12 @@ def _run(options: argparse.Namespace) -> str:
     generator.manual_seed(options.seed)
     model = _model(_imported(module), name, keywords)
     examples = tuple(kind.random(generator) for kind in inputs)
-    decompose = tuple(options.decompose)
+    decompose, keep = tuple(options.decompose), tuple(options.keep)
     calibration = None
     if options.calibrate:
         batches = _batches(options.calibrate, inputs, generator)
         calibration = calibrate(
-            model, batches, method=options.method, bits=options.bits, decompose=decompose
+            model, batches, method=options.method, bits=bits, decompose=decompose, keep=keep
         )
     return export_text(
         model,
@@ -162,7 +168,19 @@ def _run(options: argparse.Namespace) -> str:
         calibration=calibration,
         histograms=options.histograms,
         decompose=decompose,
+        keep=keep,
     )
+
+
+def _bits(text: str) -> int | dict[str, int]:
+    """`8`, `gelu=16,softmax=8` or both, as in `8,gelu=16`."""
+    widths: dict[str, int] = {}
+    for part in text.split(","):
+        name, equals, width = part.rpartition("=")
+        if not width.isdecimal() or (equals and not name):
+            raise UsageError(f"--bits {text}: it must look like 8, gelu=16,softmax=8 or 8,gelu=16")
+        widths[name or "*"] = int(width)
+    return widths["*"] if list(widths) == ["*"] else widths
 
 
 def _keywords(texts: Sequence[str]) -> dict[str, Any]:

@@ -40,6 +40,7 @@ def export(
     calibration: Calibration | None = None,
     histograms: bool = False,
     decompose: Sequence[str] = (),
+    keep: Sequence[str] = (),
 ) -> Program:
     """The program of `export_text`, parsed."""
     from lut_opt.dialects.assembly import context, parse
@@ -52,6 +53,7 @@ def export(
         calibration=calibration,
         histograms=histograms,
         decompose=decompose,
+        keep=keep,
     )
     return parse(text, type(model).__name__, context())
 
@@ -64,6 +66,7 @@ def export_text(
     calibration: Calibration | None = None,
     histograms: bool = False,
     decompose: Sequence[str] = (),
+    keep: Sequence[str] = (),
 ) -> str:
     """
     Export a model, in evaluation mode, as a module with one function `@main` in generic form.
@@ -72,21 +75,22 @@ def export_text(
     are the tensors of what `forward` returns, in order. `calibration` or `ranges` (real bounds by
     layer name, or by operator name for all of a kind) come out as `pwl.range` attributes, and with
     `histograms` what the calibration counted as `pwl.histogram`. A non-linear operator on constants
-    becomes the constant it computes. `decompose` names non-linear operators to open. Raises
-    `ExportError`, with the source line, for what cannot be exported.
+    becomes the constant it computes. `decompose` names non-linear operators to open; `keep`, which
+    can name `scaled_dot_product_attention`, operators to leave whole that are opened otherwise.
+    Raises `ExportError`, with the source line, for what cannot be exported.
     """
     if calibration is not None:
         if ranges is not None:
             raise ExportError("both `calibration` and `ranges` are given; give one of them")
-        decompose = calibration.decompose
+        decompose, keep = calibration.decompose, calibration.keep
     single = len(example_inputs) == 1 and isinstance(example_inputs[0], Mapping)
     inputs = Inputs.of(example_inputs[0] if single else example_inputs)
-    graph = build(model, inputs, dynamic_shapes=dynamic_shapes, decompose=decompose)
+    graph = build(model, inputs, dynamic_shapes=dynamic_shapes, decompose=decompose, keep=keep)
     chosen = _chosen_ranges(graph, ranges, calibration)
     module, nodes, files = _imported(graph)
-    counted = calibration.observations if calibration is not None and histograms else ()
-    seen = dict(zip(graph.non_linear, counted, strict=False))
-    _annotate(module, nodes, files, chosen, seen, _constants(graph, inputs))
+    observed = calibration.observations if calibration is not None else ()
+    seen = dict(zip(graph.non_linear, observed, strict=False))
+    _annotate(module, nodes, files, chosen, seen, _constants(graph, inputs), histograms)
     return _printed(module)
 
 
@@ -185,6 +189,7 @@ def _annotate(
     chosen: dict[Node, Range],
     seen: Mapping[Node, Observation | None],
     constants: dict[Node, torch.Tensor],
+    histograms: bool,
 ) -> None:
     """Give operations their source locations and ranges back, and fold those on constants."""
     ir = importlib.import_module("torch_mlir.ir")
@@ -203,16 +208,32 @@ def _annotate(
             if node in constants:
                 folded = _fold(ir, op, constants[node]) or folded
             elif node in chosen:
-                numbers = [ir.FloatAttr.get(ir.F64Type.get(), bound) for bound in chosen[node]]
-                op.attributes["pwl.range"] = ir.ArrayAttr.get(numbers)
-                if (observation := seen.get(node)) is not None:
-                    counts = observation.stored_counts
-                    op.attributes["pwl.histogram"] = ir.DenseElementsAttr.get(counts)
+                _declare(ir, op, chosen[node], seen.get(node), histograms)
                 found.add(node)
         if folded:
             manager = importlib.import_module("torch_mlir.passmanager").PassManager
             manager.parse("builtin.module(canonicalize,cse)").run(module.operation)
     _check_found(found, chosen)
+
+
+def _declare(
+    ir: Any, op: Any, interval: Range, observation: Observation | None, histograms: bool
+) -> None:
+    """Write on an operation what is known of its input."""
+
+    def bounds(interval: Range) -> Any:
+        return ir.ArrayAttr.get([ir.FloatAttr.get(ir.F64Type.get(), x) for x in interval])
+
+    op.attributes["pwl.range"] = bounds(interval)
+    if observation is None:
+        return
+    if observation.numerator is not None:
+        op.attributes["pwl.range_numerator"] = bounds(observation.numerator)
+    if observation.named:
+        width = ir.IntegerType.get_signless(64)
+        op.attributes["pwl.bits"] = ir.IntegerAttr.get(width, observation.bits)
+    if histograms:
+        op.attributes["pwl.histogram"] = ir.DenseElementsAttr.get(observation.stored_counts)
 
 
 def _check_found(found: set[Node], chosen: dict[Node, Range]) -> None:

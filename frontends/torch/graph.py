@@ -23,7 +23,7 @@ import torch
 from torch import nn
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind
-from torch.fx import Node
+from torch.fx import GraphModule, Node
 from torch.utils import _pytree as pytree
 
 from lut_opt.frontends.torch import operators
@@ -112,15 +112,19 @@ def build(
     *,
     dynamic_shapes: Any = None,
     decompose: Sequence[str] = (),
+    keep: Sequence[str] = (),
 ) -> Graph:
     """
     Export a model in evaluation mode and decompose everything except its non-linear operators.
 
-    `decompose` names non-linear operators to open all the same, such as
-    `"scaled_dot_product_attention"`. Raises `ExportError`.
+    `decompose` names non-linear operators to open all the same; `keep` names operators to leave
+    whole that are opened otherwise: `"scaled_dot_product_attention"`. Raises `ExportError`.
     """
+    table = _table(decompose, keep)
     modes = {module: module.training for module in model.modules()}
-    model.eval()
+    # What was exported already (as PT2E quantization leaves it) is in its mode for good.
+    if not isinstance(model, GraphModule):
+        model.eval()
     try:
         with torch.no_grad(), _quiet():
             program = torch.export.export(
@@ -130,7 +134,7 @@ def build(
                 dynamic_shapes=_wrapped(dynamic_shapes, inputs),
                 strict=False,
             )
-            decomposed: ExportedProgram = cast(Any, program).run_decompositions(_table(decompose))
+            decomposed: ExportedProgram = cast(Any, program).run_decompositions(table)
     except Exception as error:
         raise ExportError(_explain(error)) from error
     finally:
@@ -179,16 +183,37 @@ def _graph(program: ExportedProgram) -> Graph:
                 reached.add(node)
         elif any(argument in reached for argument in node.all_input_nodes):
             reached.add(node)
-        if operator_name(node) in operators.NON_LINEAR:
+        if _is_non_linear(node, reached):
             non_linear.append(node)
     return Graph(program, tuple(non_linear), frozenset(program.graph.nodes) - reached)
 
 
-def _table(decompose: Iterable[str]) -> dict[Any, Callable[..., Any]]:
+def _is_non_linear(node: Node, reached: set[Node]) -> bool:
+    name = operator_name(node)
+    if name == operators.DIVISION:
+        # By a number or by constants: a multiplication.
+        return node.args[1] in reached and _is_float(node)
+    return name in operators.NON_LINEAR and _is_float(node)
+
+
+def _is_float(node: Node) -> bool:
+    """Integers that are squared or divided are positions and sizes, not data."""
+    made = node.meta.get("val")
+    first = made[0] if isinstance(made, tuple | list) else made
+    return not isinstance(first, torch.Tensor) or first.is_floating_point()
+
+
+def _table(decompose: Iterable[str], keep: Iterable[str]) -> dict[Any, Callable[..., Any]]:
     """PyTorch's decompositions as torch-mlir wants them, without those of non-linear operators."""
+    unknown = set(keep) - {operators.ATTENTION}
+    if unknown:
+        raise ExportError(
+            f"keep names {sorted(unknown)}; only `{operators.ATTENTION}` is opened by default"
+        )
     stock: Any = importlib.import_module("torch_mlir.extras.fx_decomp_util")
     full: dict[Any, Callable[..., Any]] = dict(stock.get_decomposition_table())
-    kept = operators.NON_LINEAR - set(decompose)
+    opened = set(decompose) | ({operators.ATTENTION} - set(keep))
+    kept = operators.NON_LINEAR - opened
     return {target: rule for target, rule in full.items() if _overload_name(target) not in kept}
 
 

@@ -17,7 +17,7 @@ pytest.importorskip("torch_mlir.ir", reason="pip install lut-opt[torch]")
 
 from lut_opt.dialects.quantization import covering_scale
 from lut_opt.frontends.torch import CalibrationError, calibrate, export_text
-from lut_opt.frontends.torch.calibration import Histogram, least_squares_scale
+from lut_opt.frontends.torch.histogram import Histogram, least_squares_scale
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,15 @@ def test_observations_carry_into_the_ir(models: ModuleType) -> None:
 
 def test_attention_sees_unmasked_scores_below_their_maximum(models: ModuleType) -> None:
     x = torch.randn(1, 2, 4, 8)
-    (seen,) = calibrate(models.Attention(), [x]).observations
+    whole = calibrate(models.Attention(), [x], keep=("scaled_dot_product_attention",))
+    opened = calibrate(models.Attention(), [x])
+    assert whole.operators == ("scaled_dot_product_attention",)
+    assert opened.operators == ("softmax.int",)
+    (seen,), (softmax,) = whole.observations, opened.observations
     assert seen is not None
+    assert softmax is not None
+    assert softmax.minimum == pytest.approx(seen.minimum, rel=1e-5)
+    assert softmax.counts.sum() == seen.counts.sum()
     scores = (x @ x.transpose(-2, -1) / math.sqrt(8)).masked_fill(
         ~torch.ones(4, 4).bool().tril(), -math.inf
     )

@@ -112,9 +112,13 @@ def test_dynamic_batch(models: ModuleType) -> None:
 
 def test_attention_whole_or_open(models: ModuleType) -> None:
     x = torch.randn(1, 2, 4, 8)
-    assert "torch.aten.scaled_dot_product_attention" in export_text(models.Attention(), x)
-    text = export_text(models.Attention(), x, decompose=["scaled_dot_product_attention"])
-    assert re.search(r"torch\.aten\._?softmax", text)
+    name = "scaled_dot_product_attention"
+    opened = export_text(models.Attention(), x)
+    assert "torch.aten.softmax.int" in opened
+    assert name not in opened
+    assert f"torch.aten.{name}" in export_text(models.Attention(), x, keep=[name])
+    with pytest.raises(ExportError, match=r"keep names \['gelu'\]"):
+        export_text(models.Attention(), x, keep=["gelu"])
 
 
 @pytest.mark.parametrize(
