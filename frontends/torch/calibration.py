@@ -23,12 +23,11 @@ from lut_opt.frontends.torch.graph import (
     Graph,
     Inputs,
     build,
-    layer_name,
     operator_name,
-    source,
 )
 from lut_opt.frontends.torch.histogram import HALF, Histogram, least_squares_scale
 from lut_opt.frontends.torch.observed import parameter, seen
+from lut_opt.frontends.torch.sources import layer_name, source
 
 _EXP_REACH = 16.0
 """Softmax: e^-16 is nothing at 16 bits, so that no scale needs to cover a longer distance."""

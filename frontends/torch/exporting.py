@@ -18,10 +18,9 @@ from lut_opt.frontends.torch.graph import (
     Graph,
     Inputs,
     build,
-    layer_name,
     operator_name,
-    source,
 )
+from lut_opt.frontends.torch.sources import layer_name, source
 
 if TYPE_CHECKING:
     from lut_opt.dialects.assembly import Program

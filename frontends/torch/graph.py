@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import importlib
 import logging
-import re
 import traceback
 import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from io import StringIO
-from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -27,8 +25,13 @@ from torch.fx import GraphModule, Node
 from torch.utils import _pytree as pytree
 
 from lut_opt.frontends.torch import operators
-
-_TORCH = str(Path(torch.__file__).parent)
+from lut_opt.frontends.torch.quantized_ops import (
+    QuantizationError,
+    fake_quantize_per_channel,
+    fixed_fake_quantizers,
+    standardize,
+)
+from lut_opt.frontends.torch.sources import is_model_code, restore_origins
 
 
 class ExportError(ValueError):
@@ -126,7 +129,7 @@ def build(
     if not isinstance(model, GraphModule):
         model.eval()
     try:
-        with torch.no_grad(), _quiet():
+        with torch.no_grad(), _quiet(), fixed_fake_quantizers(model):
             program = torch.export.export(
                 _Tensors(model),
                 inputs.positional,
@@ -134,7 +137,11 @@ def build(
                 dynamic_shapes=_wrapped(dynamic_shapes, inputs),
                 strict=False,
             )
+            standardize(program)
+            restore_origins(program.graph.nodes, model)
             decomposed: ExportedProgram = cast(Any, program).run_decompositions(table)
+    except QuantizationError as error:
+        raise ExportError(str(error)) from error
     except Exception as error:
         raise ExportError(_explain(error)) from error
     finally:
@@ -214,7 +221,15 @@ def _table(decompose: Iterable[str], keep: Iterable[str]) -> dict[Any, Callable[
     full: dict[Any, Callable[..., Any]] = dict(stock.get_decomposition_table())
     opened = set(decompose) | ({operators.ATTENTION} - set(keep))
     kept = operators.NON_LINEAR - opened
-    return {target: rule for target, rule in full.items() if _overload_name(target) not in kept}
+    table = {target: rule for target, rule in full.items() if _overload_name(target) not in kept}
+    return table | {
+        torch.ops.aten.fake_quantize_per_channel_affine.default: fake_quantize_per_channel,
+        torch.ops.aten.erfc.default: _erfc,
+    }
+
+
+def _erfc(x: torch.Tensor) -> torch.Tensor:
+    return 1.0 - torch.erf(x)
 
 
 def operator_name(node: Node) -> str:
@@ -228,32 +243,11 @@ def _overload_name(target: Any) -> str:
     return qualified.removeprefix("aten::") if qualified.startswith("aten::") else ""
 
 
-def layer_name(node: Node) -> str:
-    """The path of the module that a node comes from, `encoder.layer.0.act`; empty for the model."""
-    stack = cast(dict[str, Any], node.meta.get("nn_module_stack") or {})
-    if not stack:
-        return ""
-    path = str(list(stack.values())[-1][0])
-    return re.sub(r"^model\.?", "", path.removeprefix("L['self']").lstrip("."))
-
-
-def source(node: Node) -> tuple[str, int] | None:
-    """File and line of a node: the innermost frame that is not PyTorch's own."""
-    frames = re.findall(r'File "([^"]+)", line (\d+)', node.meta.get("stack_trace") or "")
-    if not frames:
-        return None
-    own = [
-        frame for frame in frames if not frame[0].startswith((_TORCH, "<")) and frame[0] != __file__
-    ]
-    file, line = (own or frames)[-1]
-    return file, int(line)
-
-
 def _explain(error: BaseException) -> str:
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith((_TORCH, "<")) and frame.filename != __file__
+        if is_model_code(frame.filename)
     ]
     place = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
     code = f" in `{frames[-1].line}`" if frames and frames[-1].line else ""

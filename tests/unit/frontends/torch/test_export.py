@@ -125,7 +125,7 @@ def test_attention_whole_or_open(models: ModuleType) -> None:
     ("name", "message"),
     [
         ("Branch", r"models\.py:\d+: .*if x\.sum\(\) > 0"),
-        ("Unsupported", r"models\.py:\d+: .*erfc"),
+        ("Unsupported", r"models\.py:\d+: .*lgamma"),
     ],
 )
 def test_unsupported_models_name_their_line(
