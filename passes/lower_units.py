@@ -25,10 +25,11 @@ from lut_opt.dialects.torch import (
 )
 from lut_opt.passes.diagnostics import OpError, copy_location
 from lut_opt.passes.recognize_units import Unit
-from lut_opt.passes.scales import Defaults, declared_bits, power_of_two_scale
+from lut_opt.passes.scales import Defaults, declared_bits, power_of_two_scale, quantized_source
 from lut_opt.passes.unit_scales import (
     HIDDEN_FRACTION,
     LOG_DISTANCE_BITS,
+    MAX_DISTANCE_BITS,
     MAX_FRACTION,
     clip_distance,
     given_result,
@@ -51,7 +52,9 @@ def lower_unit(found: Unit, defaults: Defaults) -> None:
     target = _float_tensor(op, _builtin(op.results[0].type))
     if found.kind == "softmax":
         shape = quantized_like(target, softmax_result(found, defaults))
-        clip = clip_distance(operand, declared_bits(found.ranged, defaults.input_bits))
+        quantized_already = quantized_source(found.operand) is not None
+        bits = MAX_DISTANCE_BITS if quantized_already else defaults.input_bits
+        clip = clip_distance(operand, declared_bits(found.ranged, bits))
         unit = made.add(SoftmaxOp(quantized, shape, axis=found.axis, clip=clip))
     elif found.kind == "log_softmax":
         shape = quantized_like(target, log_softmax_result(found, operand, defaults))

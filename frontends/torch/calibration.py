@@ -154,7 +154,7 @@ def calibrate(
     `keep` are those of `export`. Raises `CalibrationError` for NaN or infinity and if there is no
     batch, `ExportError` for a model that cannot be exported.
     """
-    _check_options(method, bits)
+    check_options(method, bits)
     graphs: dict[str, Graph] = {}
     first: Graph | None = None
     histograms: list[_Histograms] = []
@@ -187,7 +187,8 @@ class _Histograms:
         self.numerator = Histogram()
 
 
-def _check_options(method: str, bits: Bits) -> None:
+def check_options(method: str, bits: Bits) -> None:
+    """Raise ValueError for an unknown method or a width outside 2 to 16."""
     if method not in ("minmax", "mse"):
         raise ValueError(f"method is {method!r}; it must be 'minmax' or 'mse'")
     for width in bits.values() if isinstance(bits, Mapping) else (bits,):
@@ -248,7 +249,7 @@ def _chosen(node: Node, counted: _Histograms, method: Method, bits: Bits) -> Obs
     histogram = counted.values
     if not histogram.total:
         raise CalibrationError(f"{_name(node)}: no value was seen; give larger batches")
-    width, named = _width(node, bits)
+    width, named = width_of(node, bits)
     operator, constant = operator_name(node), parameter(node)
     restricted = operators.is_restricted(operator, constant)
     numerator = None
@@ -278,7 +279,7 @@ def _chosen(node: Node, counted: _Histograms, method: Method, bits: Bits) -> Obs
     )
 
 
-def _width(node: Node, bits: Bits) -> tuple[int, bool]:
+def width_of(node: Node, bits: Bits) -> tuple[int, bool]:
     """How many bits, and whether they are this operator's own; a layer's name goes first."""
     if not isinstance(bits, Mapping):
         return bits, False

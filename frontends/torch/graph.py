@@ -190,12 +190,13 @@ def _graph(program: ExportedProgram) -> Graph:
                 reached.add(node)
         elif any(argument in reached for argument in node.all_input_nodes):
             reached.add(node)
-        if _is_non_linear(node, reached):
+        if is_non_linear(node, reached):
             non_linear.append(node)
     return Graph(program, tuple(non_linear), frozenset(program.graph.nodes) - reached)
 
 
-def _is_non_linear(node: Node, reached: set[Node]) -> bool:
+def is_non_linear(node: Node, reached: set[Node]) -> bool:
+    """Whether a node computes a non-linear function of floats; `reached`: what inputs reach."""
     name = operator_name(node)
     if name == operators.DIVISION:
         # By a number or by constants: a multiplication.

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lut_opt.dialects.quantization import storage_range
+
 HALF = 1 << 13
 """Histogram bins on each side of zero: a bin is at most 1/64 of the min–max INT8 step."""
 
@@ -62,11 +64,12 @@ def least_squares_scale(
     largest: float,
     bits: int,
     of: Callable[[NDArray[np.float64]], NDArray[np.float64]] = _same,
+    signed: bool = True,
 ) -> float:
     """
     The power of two up to `largest` with the least squared error, that of clipping included.
 
-    `of` is what the values are for: the error is measured on its results. Storage is signed.
+    `of` is what the values are for: the error is measured on its results.
     """
     width = histogram.limit / HALF
     offsets = (np.arange(_POINTS_PER_BIN) + 0.5) / _POINTS_PER_BIN
@@ -74,10 +77,10 @@ def least_squares_scale(
     points = (bins[:, None] - HALF + offsets) * width
     counts = histogram.counts[bins][:, None]
     wanted = of(points)
-    half = 1 << (bits - 1)
+    low, high = storage_range(bits, signed)
 
     def error(scale: float) -> float:
-        restored = np.clip(np.rint(points / scale), -half, half - 1) * scale
+        restored = np.clip(np.rint(points / scale), low, high) * scale
         return float((counts * (of(restored) - wanted) ** 2).sum())
 
     candidates = [math.ldexp(largest, -octave) for octave in range(_CLIPPED_OCTAVES + 1)]

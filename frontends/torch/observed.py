@@ -69,6 +69,11 @@ def _array(values: torch.Tensor) -> Reals:
     return values.detach().to(torch.float64).cpu().numpy()
 
 
+def is_masked(x: torch.Tensor) -> torch.Tensor:
+    """Scores so low that only a mask makes them."""
+    return x <= _MASKED
+
+
 def _below_maximum(x: torch.Tensor, dim: int) -> torch.Tensor:
     """The distances to the maximum, without those of masked elements."""
     distance = x - x.amax(dim, keepdim=True)

@@ -44,3 +44,19 @@ class Attention(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return F.scaled_dot_product_attention(x, x, x, is_causal=True)
+
+
+class Block(nn.Module):
+    """Causal attention, a norm, an activation and a function of positive numbers only."""
+
+    def __init__(self, width: int = 16) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.project = nn.Linear(width, 3 * width)
+        self.act = nn.GELU()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = self.project(self.norm(x)).chunk(3, -1)
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        z = x + self.act(y)
+        return z * torch.sqrt(y.abs().mean(-1, keepdim=True) + 0.5)
