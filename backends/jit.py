@@ -65,6 +65,21 @@ def compile(module: str | Program, *, opt_level: int = 2) -> Executable:
     return Executable(engine, signatures, flag, data, "memref.dealloc" not in text)
 
 
+def to_linalg(module: str | Program) -> str:
+    """
+    The module after torch-mlir has taken its `torch` dialect to linalg, in generic form.
+
+    Locations are kept, large weights left out. Raises `JitError` as `compile` does.
+    """
+    head, _ = weights.split(module if isinstance(module, str) else _print(module, debuginfo=True))
+    parsed = lowering.parse(head)
+    if lowering.is_torch(head):
+        lowering.torch_to_linalg(parsed)
+    return parsed.operation.get_asm(
+        print_generic_op_form=True, enable_debug_info=True, use_local_scope=True
+    )
+
+
 class Executable:
     """Compiled functions; calls may overlap in time, no state is kept between them."""
 
@@ -251,7 +266,7 @@ def _listed(names: dict[str, Signature]) -> str:
     return ", ".join(f"`@{name}`" for name in names) or "no public function"
 
 
-def _print(program: Program) -> str:
+def _print(program: Program, *, debuginfo: bool = False) -> str:
     from lut_opt.dialects.assembly import print_program
 
-    return print_program(program, generic=True)
+    return print_program(program, generic=True, debuginfo=debuginfo)

@@ -136,6 +136,8 @@ def _kind(op: Operation, constants: set[SSAValue]) -> Kind | None:
             return None if rest in _EXACT_MATH else "function"
         case "arith":
             division = rest in ("divf", "remf")
+        case "tm_tensor":  # what torch-mlir makes of whole attention
+            return "function" if rest in ("attention", "softmax") else None
         case "linalg":
             if rest in _LINALG:
                 return "function"
