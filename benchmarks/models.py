@@ -1,13 +1,16 @@
-"""Real models as text, made once and kept in the user's cache directory."""
+"""Real models as text. What is small is made once and kept in the user's cache directory."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import sys
+from collections import Counter
 from pathlib import Path
 
-SEQUENCE = 128
+EXAMPLES = Path(__file__).parents[1] / "examples"
 
-RANGES = {"gelu": (-4.0, 3.96875), "tanh": (-4.0, 3.96875)}
+SEQUENCE = 128
 
 
 def bert_base() -> Path:
@@ -16,27 +19,38 @@ def bert_base() -> Path:
 
     The handles of the weights stay, their data (870 MB of text) is left out: it is copied from
     input to output and nothing looks at it. Making the text needs torch, torch-mlir, transformers
-    and half a minute.
+    and a minute.
     """
-    path = _cache() / f"bert_base_{SEQUENCE}.mlir"
+    path = _cache() / f"bert_base_calibrated_{SEQUENCE}.mlir"
     if not path.exists():
-        text = _exported_bert()
+        text, _ = _exported_bert()
         part = path.with_suffix(".part")
-        part.write_text(text)
+        part.write_text(text.partition("{-#")[0])
         part.replace(path)
     return path
 
 
-def _exported_bert() -> str:
-    import torch
-    from transformers import BertConfig, BertModel
+def bert_base_with_weights(folder: Path) -> tuple[Path, Counter[str]]:
+    """The same with its weights, in a folder, and how often each digest of a weight occurs."""
+    path = folder / "bert.mlir"
+    text, digests = _exported_bert()
+    path.write_text(text)
+    return path, digests
 
-    from lut_opt.frontends.torch import export_text
 
-    model = BertModel(BertConfig()).eval()
-    tokens = torch.zeros(1, SEQUENCE, dtype=torch.long)
-    inputs = {"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
-    return export_text(model, inputs, ranges=RANGES).partition("{-#")[0]
+def _exported_bert() -> tuple[str, Counter[str]]:
+    """Text, calibrated on the example input, and digests of the parameters that it holds."""
+    sys.path.insert(0, str(EXAMPLES))
+    from zoo import bert_base
+
+    from lut_opt.frontends.torch import calibrate, export_text
+
+    model, inputs = bert_base(tokens=SEQUENCE)
+    calibration = calibrate(model, [inputs])
+    # The pooler is not part of the encoder's output.
+    used = (p for name, p in model.named_parameters() if "pooler" not in name)
+    digests = Counter(hashlib.sha256(p.detach().numpy().tobytes()).hexdigest() for p in used)
+    return export_text(model, *inputs, calibration=calibration), digests
 
 
 def _cache() -> Path:
