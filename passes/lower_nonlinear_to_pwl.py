@@ -44,6 +44,9 @@ from lut_opt.passes.scales import (
     range_name,
 )
 
+WIDE_RESULT_BITS = 16
+"""Storage of results where inputs have more than 8 bits and nothing else is asked for."""
+
 
 @dataclass(frozen=True)
 class LowerNonlinearToPwlPass(ModulePass):
@@ -74,10 +77,11 @@ class LowerNonlinearToPwlPass(ModulePass):
     input_bits: int = 8
     """Storage width of inputs that are not quantized yet; for softmax, that of the differences to
     the row's maximum. Softmax and norms take their inputs in 16 bits, and norms answer in 16
-    unless output-scale is given."""
-    output_bits: int = 8
-    """Storage width of results that are not quantized yet; above 8, the output scale defaults to
-    input scale · 2^-6, the unit of the seed form's accumulator, if the results fit."""
+    unless output-scale is given. input-bits=16 is the accurate choice where hardware allows it."""
+    output_bits: int | None = None
+    """Storage width of results that are not quantized yet (default: 8, and 16 where input-bits is
+    above 8); above 8, the output scale defaults to input scale · 2^-6, the unit of the seed form's
+    accumulator, if the results fit."""
     input_signed: bool = True
     """Storage of inputs whose scale comes from input-scale."""
     keep: tuple[str, ...] = ()
@@ -88,7 +92,7 @@ class LowerNonlinearToPwlPass(ModulePass):
             if scale is not None and not (math.isfinite(scale) and scale > 0):
                 raise ValueError(f"{name} must be positive and finite, got {scale}")
         for name, bits in (("input-bits", self.input_bits), ("output-bits", self.output_bits)):
-            if not 2 <= bits <= 32:
+            if bits is not None and not 2 <= bits <= 32:
                 raise ValueError(f"{name} must be between 2 and 32, got {bits}")
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
@@ -97,7 +101,7 @@ class LowerNonlinearToPwlPass(ModulePass):
             None if self.input_scale is None else float(self.input_scale),
             None if self.output_scale is None else float(self.output_scale),
             self.input_bits,
-            self.output_bits,
+            self.output_bits or (WIDE_RESULT_BITS if self.input_bits > 8 else 8),
             self.input_signed,
         )
         bodies = _approximated_functions(op)

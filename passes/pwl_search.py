@@ -39,6 +39,7 @@ from lut_opt.passes.search import (
 from lut_opt.passes.search.budget import Make
 from lut_opt.passes.search.exponents import minimize_exponents, narrowed, octaves
 from lut_opt.passes.search_options import DEFAULT_ENTRIES, Positions, SearchOptions
+from lut_opt.passes.search_tails import with_tails
 from lut_opt.passes.search_units import search_unit
 
 Domain = tuple[float, float] | None
@@ -106,9 +107,10 @@ class PwlSearchPass(SearchOptions, ModulePass):
                 key = inner.function, *sides, domain, seen, start
                 if key not in solved:
                     function = real_function(inner)
+                    options, domain = with_tails(self, function, *sides, domain)
                     points = samples(function, (), *sides, domain)
                     weights = self._weights(inner, points)
-                    solved[key] = solve(self, function, points, *sides, domain, weights, start)
+                    solved[key] = solve(options, function, points, *sides, domain, weights, start)
                 inner.table, inner.fit = solved[key]
                 if self.pareto:
                     if key not in fronts:
@@ -197,11 +199,11 @@ def solve(
         table, strategy = found.table, found.strategy
         entries = table.entries if strategy == "exact" else problem.entries
     figures = certify(table, points, operand, result)
-    plain = weights is None and options.metric == "mse" and not options.constraints().any
+    wanted = options.constraints()
+    plain = weights is None and options.metric == "mse" and wanted == wanted.tails
     if found is None or not plain or found.lower_bound is None:
-        exponent_bits = options.exponent_bits
-        problem = plain_problem(table, entries, points, operand, result, exponent_bits)
-        found = optimum(problem, exponent_bits)
+        problem = plain_problem(table, entries, points, operand, result, options)
+        found = optimum(problem, options.exponent_bits)
     fit = Fit(
         strategy=strategy,
         form=table.form(operand, result) if options.form == "auto" else options.form,
@@ -243,6 +245,7 @@ def problems(
             weights=weights,
             constraints=options.constraints(),
             octaves=octaves(options.exponent_bits),
+            gap=float(options.gap),
         )
 
     return make
@@ -282,12 +285,13 @@ def plain_problem(
     points: Samples,
     operand: Quantization,
     result: Quantization,
-    exponent_bits: int = 0,
+    options: SearchOptions,
 ) -> Problem:
     """
     The problem that a table of these shifts and widths solves, all inputs counted alike.
 
-    With exponents, the widths of the problem are those of the mantissas.
+    Of the options, exponents count (the widths of the problem are then those of the mantissas), the
+    tails, which the tables that a table is compared with have, too, and the gap.
     """
     unit = result.scale * 2.0**-table.result_shift
     offset = result.zero_point * 2.0**table.result_shift
@@ -303,8 +307,10 @@ def plain_problem(
         operand=operand,
         offset=offset,
         intercept_bits=table.intercept_bits,
+        constraints=options.constraints().tails,
+        gap=float(options.gap),
     )
-    return narrowed(problem, exponent_bits)
+    return narrowed(problem, options.exponent_bits)
 
 
 def optimum(problem: Problem, exponent_bits: int = 0) -> SearchResult | None:

@@ -14,28 +14,29 @@ from lut_opt.passes.search import (
     GeneticConfig,
     Metric,
     NeuralConfig,
-    Tail,
 )
-from lut_opt.passes.search.constraints import IDENTITY, ZERO, Monotone, Symmetry
+from lut_opt.passes.search.constraints import Monotone, Symmetry
 from lut_opt.passes.search.exponents import octaves
 from lut_opt.passes.search.presets import genetic_preset
+from lut_opt.passes.search.strategies import TAKE_TAILS
+from lut_opt.passes.search.tails import TAILS
 
 DEFAULT_ENTRIES = 8
 
 Positions = tuple[float, ...]
 """Real breakpoints, ascending."""
 
-TailName = Literal["free", "zero", "identity"]
-TAILS: dict[TailName, Tail | None] = {"free": None, "zero": ZERO, "identity": IDENTITY}
+TailName = Literal["auto", "free", "zero", "identity", "one", "minus-one"]
 
 
 @dataclass(frozen=True)
 class SearchOptions:
     """Fields that become options; each has its meaning below it."""
 
-    strategy: Literal["auto", "optimal", "exact", "genetic", "neural"] = "auto"
+    strategy: Literal["auto", "optimal", "exact", "genetic", "neural", "uniform"] = "auto"
     """`optimal` is proven by dynamic programming; `exact` takes the fewest entries whose rounded
-    results are correct; `genetic` is GQA-LUT's Algorithms 1 and 2; `neural` is NN-LUT; `auto` takes
+    results are correct; `genetic` is GQA-LUT's Algorithms 1 and 2; `neural` is NN-LUT; `uniform`
+    cuts the inputs that count into equal widths, with the best integer line on each; `auto` takes
     the proven optimum where the dynamic program applies and genetic search elsewhere."""
     entries: int | None = None
     """Number of segments of each table, N (default: 8, or the fewest that meet a budget)."""
@@ -79,10 +80,15 @@ class SearchOptions:
     """Optimal: no slope and no step at a breakpoint points the other way."""
     symmetry: Symmetry = "none"
     """Optimal: f(−x) is −f(x) or f(x) exactly; half of the table tells all."""
-    left_tail: TailName = "free"
-    """Optimal: the first segment is exactly 0 or x."""
-    right_tail: TailName = "free"
-    """Optimal: the last segment is exactly 0 or x."""
+    left_tail: TailName = "auto"
+    """The first segment is exactly 0, x, 1 or −1. `auto`, for inputs of more than 8 bits: the one
+    of these that the function runs into, if any; what it rounds correctly no longer counts, since
+    it answers there. Genetic, neural and uniform tables get tails beyond the inputs that count."""
+    right_tail: TailName = "auto"
+    """The last segment, likewise."""
+    gap: float | int = 0.03
+    """Optimal, more than 4,096 inputs that count: how far above the proven bound, relative, the
+    table may be; 0.03 takes half a second, 0.001 seconds."""
     max_jump: float | int | None = None
     """Optimal: how far, in real units, neighbouring lines may be apart at their breakpoint."""
     pareto: bool = False
@@ -136,6 +142,8 @@ class SearchOptions:
         if self.domain_min is not None and self.domain_max is not None:
             if not self.domain_min < self.domain_max:
                 raise ValueError("domain-min must be below domain-max")
+        if not 0 <= self.gap < 1:
+            raise ValueError(f"gap must be at least 0 and below 1, got {self.gap}")
         self._check_combinations()
         self._check_exponents()
         # Configurations check their own ranges.
@@ -158,7 +166,10 @@ class SearchOptions:
             raise ValueError("warm-start is for strategy=genetic")
         if self.tolerance and self.strategy != "exact":
             raise ValueError("tolerance is for strategy=exact")
-        if self.constraints().any and self.strategy not in ("auto", "optimal"):
+        wanted = self.constraints()
+        if self.strategy in TAKE_TAILS:
+            wanted = replace(wanted, left=None, right=None)
+        if wanted.any and self.strategy not in ("auto", "optimal"):
             raise ValueError(f"strategy={self.strategy} sees to no constraints: use optimal")
 
     def _check_exponents(self) -> None:
@@ -183,8 +194,8 @@ class SearchOptions:
             zero_exact=self.zero_exact,
             monotone=self.monotone,
             symmetry=self.symmetry,
-            left=TAILS[self.left_tail],
-            right=TAILS[self.right_tail],
+            left=TAILS.get(self.left_tail),
+            right=TAILS.get(self.right_tail),
             max_jump=None if self.max_jump is None else float(self.max_jump),
         )
 
@@ -234,7 +245,7 @@ class SearchOptions:
                 return self.exact()
             case "neural":
                 return self.neural()
-            case "optimal":
+            case "optimal" | "uniform":
                 return None
             case _:
                 return self.genetic(function, start)

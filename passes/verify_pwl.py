@@ -101,7 +101,7 @@ def _verify(op: Operation, claim: _Claim, table: Table, fit: Fit) -> None:
     exponent_bits = options.exponent_bits
     if exponent_bits:
         storage(table, options.param_bits, exponent_bits)
-    problem = plain_problem(table, fit.entries, points, operand, result, exponent_bits)
+    problem = plain_problem(table, fit.entries, points, operand, result, options)
     if fit.optimal_mse is not None or fit.least_mse is not None:
         best = optimum(problem, exponent_bits)
         proven = best is not None and best.proven

@@ -20,13 +20,13 @@ from lut_opt.passes.search.optimal import Optimum
 from lut_opt.passes.search.pieces import Pieces
 from lut_opt.passes.search.problem import Problem
 
-GOAL = 1e-3
-"""Relative distance between bound and loss at which the search stops."""
-
 _PAIRS = 1 << 25
 """Runs held at once, over all windows: 16 bytes each."""
 
-_ROUNDS = 32
+_FIRST_PAIRS = 1 << 20
+"""Runs held at once to begin with: tenths of a second, and mostly within a few percent."""
+
+_ROUNDS = 48
 
 _BLOCK = 1 << 14
 """Runs handled at once: the temporaries of one block stay in the second-level cache."""
@@ -79,17 +79,18 @@ class Window:
         return Window(pairs[0], pairs[1])
 
 
-def bracket(problem: Problem, goal: float = GOAL) -> Optimum:
+def bracket(problem: Problem, goal: float) -> Optimum:
     """
     A table of small weighted squared error and a lower bound of the least one.
 
     The bound is None, and the table optimal, where the two have met. Stops within `goal`, relative,
-    or when the windows cannot become finer. Honours the constraints that do not couple segments;
+    or when the windows cannot become finer; it begins with few runs, so a wide goal is soon
+    reached. Honours the constraints that do not couple segments;
     raises `ValueError` if no table satisfies them.
     """
     pieces = Pieces(problem)
-    windows = _windows(pieces, pieces.middle(problem.entries))
-    size = _size(len(windows))
+    pairs = min(_FIRST_PAIRS, _PAIRS)
+    windows = _windows(pieces, pieces.middle(problem.entries), pairs)
     best, least, tried = np.inf, 0.0, 0
     cuts = np.empty(0, np.int64)
     for _ in range(_ROUNDS):
@@ -104,10 +105,15 @@ def bracket(problem: Problem, goal: float = GOAL) -> Optimum:
                 break
         least = max(least, layers.least)
         kept = layers.possible(best + problem.points * pieces.model.tolerance)
-        finer = [window.refined(k, size) for window, k in zip(windows, kept, strict=True)]
+        finer = _finer(windows, kept, pairs)
         if complete and not any(np.any(w.open & k) for w, k in zip(windows, kept, strict=True)):
             least = best
-        if best - least <= goal * best or all(map(_same, windows, finer)):
+        if best - least <= goal * best:
+            break
+        while pairs < _PAIRS and all(map(_same, windows, finer)):
+            pairs *= 4
+            finer = _finer(windows, kept, pairs)
+        if all(map(_same, windows, finer)):
             break
         windows = finer
     if not np.isfinite(best):
@@ -117,15 +123,21 @@ def bracket(problem: Problem, goal: float = GOAL) -> Optimum:
     return Optimum(table, tried, least * unit if least < best else None)
 
 
-def _size(windows: int) -> int:
+def _size(windows: int, pairs: int) -> int:
     """About how many items each window may have."""
-    return max(16, math.isqrt(_PAIRS // windows))
+    return max(16, math.isqrt(pairs // windows))
 
 
-def _windows(pieces: Pieces, middle: int) -> list[Window]:
+def _finer(windows: list[Window], kept: list[np.ndarray], pairs: int) -> list[Window]:
+    """The windows without what is not kept, their cells divided as far as `pairs` allow."""
+    size = _size(len(windows), pairs)
+    return [window.refined(k, size) for window, k in zip(windows, kept, strict=True)]
+
+
+def _windows(pieces: Pieces, middle: int, pairs: int) -> list[Window]:
     """The first windows: evenly spaced places, alike for all cuts that are free."""
     n = pieces.problem.points
-    size = min(n, _size(middle + 1) // 2)
+    size = min(n, _size(middle + 1, pairs) // 2)
     wide = Window.of(np.unique(np.linspace(0, n, size + 1).astype(np.int64)))
     windows = [wide] * (middle + 1)
     if pieces.problem.constraints.left is None:

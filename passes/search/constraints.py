@@ -74,6 +74,11 @@ class Constraints:
         return self != Constraints()
 
     @property
+    def tails(self) -> Constraints:
+        """The tails alone."""
+        return Constraints(left=self.left, right=self.right)
+
+    @property
     def coupled(self) -> bool:
         """Whether the choice of one segment depends on its neighbours."""
         return self.monotone != "none" or self.max_jump is not None

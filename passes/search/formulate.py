@@ -79,6 +79,7 @@ def formulate(
     intercept_bits: int | None = None,
     constraints: Constraints | None = None,
     octaves: int = 0,
+    gap: float = 1e-3,
 ) -> Problem:
     """
     The problem of approximating `samples` by a table of `entries` segments.
@@ -98,10 +99,11 @@ def formulate(
     slopes do not fit even with r = 0, up to twice the range is accepted: the search bounds them.
 
     `weights` are positive, one per sample, in any unit (None: all equal); `intercept_bits` is the
-    width of the intercepts where it is not `param_bits`; `constraints` are what
-    every table must satisfy. `octaves` is for entries with exponents 0 … octaves: the problem's
-    accumulator unit is the finest of all, and the default λ or r and the intercept shift are such
-    that everything fits in the coarsest, which is 2^octaves times as large.
+    width of the intercepts where it is not `param_bits`; `constraints` are what every table must
+    satisfy, and their tails have to fit; `gap` is that of `Problem`. `octaves` is for entries with
+    exponents 0 … octaves: the problem's accumulator unit is the finest of all, and the default λ or
+    r and the intercept shift are such that everything fits in the coarsest, which is 2^octaves
+    times as large.
 
     Raises `ValueError` where the form is not possible, the parameters cannot fit, or an option is
     out of range (see `Problem`).
@@ -113,7 +115,8 @@ def formulate(
     if entries < 1:
         raise ValueError(f"entries must be at least 1, not {entries}")
     mean_weights = _normalized(weights, len(samples.q))
-    lines = _sketch(samples, mean_weights, entries)
+    constraints = constraints or Constraints()
+    lines = _with_tails(_sketch(samples, mean_weights, entries), constraints, operand)
     limits = _Limits(
         operand, result, param_bits, intercept_bits or param_bits, samples, lines, octaves
     )
@@ -133,7 +136,8 @@ def formulate(
         metric=metric,
         intercept_bits=intercept_bits,
         result=result,
-        constraints=constraints or Constraints(),
+        constraints=constraints,
+        gap=gap,
     )
 
 
@@ -266,6 +270,16 @@ def _normalized(weights: Reals | None, points: int) -> Reals:
     if weights.shape != (points,) or not np.all(np.isfinite(weights)) or np.any(weights <= 0):
         raise ValueError(f"weights must be {points} positive numbers, one for each sample")
     return weights / weights.mean()
+
+
+def _with_tails(lines: _Lines, constraints: Constraints, operand: Quantization) -> _Lines:
+    """The lines, and those of the given tails."""
+    tails = [tail for tail in (constraints.left, constraints.right) if tail is not None]
+    return _Lines(
+        np.append(lines.slope, [tail.slope * operand.scale for tail in tails]),
+        np.append(lines.centre, [float(operand.zero_point) for _ in tails]),
+        np.append(lines.level, [tail.level for tail in tails]),
+    )
 
 
 def _sketch(samples: Samples, weights: Reals, entries: int) -> _Lines:

@@ -70,6 +70,10 @@ class Problem:
     constraints: Constraints = field(default_factory=Constraints)
     """What every table must satisfy; the strategies `optimal` and `auto` see to it."""
 
+    gap: float = 1e-3
+    """Where the points are too many for a proof: how far above a proven bound, relative, the loss
+    may be."""
+
     def __post_init__(self) -> None:
         n = len(self.q)
         if n == 0 or self.target.shape != (n,) or self.weights.shape != (n,):
@@ -80,6 +84,8 @@ class Problem:
             raise ValueError("every target must be finite and every weight positive")
         if self.metric not in get_args(Metric):
             raise ValueError(f"metric must be mse or max, not '{self.metric}'")
+        if not 0 <= self.gap < 1:
+            raise ValueError(f"gap must be at least 0 and below 1, not {self.gap}")
         self._check_limits()
 
     def _check_limits(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lut_opt.passes.search.bracket import GOAL, bracket
+from lut_opt.passes.search.bracket import bracket
 from lut_opt.passes.search.coupled import minimize_coupled
 from lut_opt.passes.search.minimax import minimize_maximum
 from lut_opt.passes.search.optimal import MAX_POINTS, Optimum, minimize_squares
@@ -33,7 +33,7 @@ def minimize(problem: Problem) -> Optimum:
     if problem.points <= _MANY:
         return minimize_squares(problem)
     provable = problem.points <= MAX_POINTS
-    found = bracket(problem, 0.0 if provable else GOAL)
+    found = bracket(problem, 0.0 if provable else problem.gap)
     if provable and found.lower_bound is not None:
         return minimize_squares(problem)
     return found

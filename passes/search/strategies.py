@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.passes.search.constraints import Constraints, tail_line
 from lut_opt.passes.search.exact import ExactConfig, fewest_entries, limits
 from lut_opt.passes.search.genetic import GeneticConfig, GeneticSearch, evolve
 from lut_opt.passes.search.neural import NeuralConfig, train
@@ -85,11 +86,44 @@ def search(
     """
     if strategy not in STRATEGIES:
         raise ValueError(f"strategy must be one of {', '.join(STRATEGIES)}, not '{strategy}'")
-    if problem.constraints.any and strategy not in ("auto", "optimal"):
+    curve = sampled(problem) if curve is None else curve
+    if not problem.constraints.any or strategy in ("auto", "optimal"):
+        return STRATEGIES[strategy](problem, curve, seed, config)
+    if problem.constraints.tails != problem.constraints or strategy not in TAKE_TAILS:
         raise ValueError(
             f"strategy={strategy} sees to no constraints: use strategy=optimal, or drop them"
         )
-    return STRATEGIES[strategy](problem, sampled(problem) if curve is None else curve, seed, config)
+    return _between_tails(problem, strategy, curve, seed, config)
+
+
+def _between_tails(
+    problem: Problem, strategy: str, curve: Curve, seed: int, config: object | None
+) -> SearchResult:
+    """A strategy that knows nothing of tails on the inputs that count; the tails beyond them."""
+    wanted, operand = problem.constraints, problem.operand
+    sides = wanted.left is not None, wanted.right is not None
+    first, end = int(problem.q[0]), int(problem.q[-1]) + 1
+    if (sides[0] and first == operand.minimum) or (sides[1] and end > operand.maximum):
+        raise ValueError(
+            f"strategy={strategy} takes exact tails only beyond the inputs that count, which are "
+            "all: narrow them with domain-min= and domain-max=, or use strategy=optimal"
+        )
+    if problem.entries <= sum(sides):
+        raise ValueError(f"{sum(sides)} exact tails need more than {problem.entries} entries")
+    inner = replace(problem, entries=problem.entries - sum(sides), constraints=Constraints())
+    found = STRATEGIES[strategy](inner, curve, seed, config)
+    edges = np.clip(found.table.breakpoints, first, end).astype(np.int64)
+    slopes, intercepts = np.array(found.table.slopes), np.array(found.table.intercepts)
+    if wanted.left is not None:
+        slope, intercept = tail_line(problem, wanted.left)
+        edges, slopes = np.append(first, edges), np.append(slope, slopes)
+        intercepts = np.append(intercept, intercepts)
+    if wanted.right is not None:
+        slope, intercept = tail_line(problem, wanted.right)
+        edges, slopes = np.append(edges, end), np.append(slopes, slope)
+        intercepts = np.append(intercepts, intercept)
+    table = problem.table(edges, slopes, intercepts)
+    return replace(found, table=table, loss=problem.loss(table))
 
 
 def _optimal(problem: Problem, curve: Curve, seed: int, config: object | None) -> SearchResult:
@@ -161,6 +195,17 @@ def _neural(problem: Problem, curve: Curve, seed: int, config: object | None) ->
     return SearchResult(table, loss, "neural", seed, shown, config.epochs, "epochs", False)
 
 
+def _uniform(problem: Problem, curve: Curve, seed: int, config: object | None) -> SearchResult:
+    """Segments of equal width over the inputs that count, the best integer line for each."""
+    if config is not None:
+        raise TypeError("strategy=uniform has no options")
+    low, high = interval(problem)
+    width = (high - low + problem.operand.scale) / problem.entries
+    edges = low + width * np.arange(1, problem.entries)
+    table = IntegerObjective(problem, "ceiling").table(edges)
+    return SearchResult(table, problem.loss(table), "uniform", seed, 1, 0, "one table", False)
+
+
 def _target(problem: Problem, config: GeneticConfig) -> float:
     """The loss at which to stop: within `stop_gap` of the proven optimum, −inf without either."""
     if config.stop_gap is None or config.fitness == "grid":
@@ -188,4 +233,8 @@ STRATEGIES: dict[str, Strategy] = {
     "genetic": _genetic,
     "exact": _exact,
     "neural": _neural,
+    "uniform": _uniform,
 }
+
+TAKE_TAILS = "genetic", "neural", "uniform"
+"""Strategies that see to no constraints, but take tails beyond the inputs that count."""

@@ -5,7 +5,7 @@
 // RUN: not lut-opt %s --pwl-search="speed=9" 2>&1 | filecheck %s --check-prefix UNKNOWN
 
 // ZERO: lut-opt: error: --pwl-search: entries must be at least 1, got 0
-// MAGIC: lut-opt: error: --pwl-search: option 'strategy' takes auto|optimal|exact|genetic|neural, got 'magic'
+// MAGIC: lut-opt: error: --pwl-search: option 'strategy' takes auto|optimal|exact|genetic|neural|uniform, got 'magic'
 // NAN: lut-opt: error: --pwl-search: domain-min must be finite, got nan
 // UNKNOWN: lut-opt: error: --pwl-search: unknown option 'speed': pwl-search takes strategy, entries, param-bits,
 
