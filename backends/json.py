@@ -1,12 +1,14 @@
 """
 The tables of a module as JSON, one object per `pwl.apply` or table of a unit, in program order.
 
-After `convert-pwl-to-hw`, one object per hardware unit. What is not known yet is `null`: everything
+The row of a reduction's table says in `operand` and `result` what is reduced. After
+`convert-pwl-to-hw`, one object per hardware unit. What is not known yet is `null`: everything
 that the search decides, before it has run.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from typing import Any
@@ -17,7 +19,7 @@ from xdsl.ir import Operation
 from xdsl.utils.hints import isa
 
 from lut_opt.dialects.assembly import describe_location
-from lut_opt.dialects.pwl import ApplyOp, Fit, FnAttr, Table, UnitOp
+from lut_opt.dialects.pwl import ApplyOp, DivideOp, Fit, FnAttr, ReductionAttr, Table, UnitOp
 from lut_opt.dialects.quantization import Quantization, exact_log2
 from lut_opt.passes.diagnostics import about
 from lut_opt.passes.hw.unit import Unit, unit_of
@@ -51,8 +53,11 @@ def _describe(op: Operation) -> dict[str, Any] | None:
             extra["pareto"] = [_plain(row) for row in pareto]
         table = None if op.table is None else op.table.data
         fit = None if op.fit is None else op.fit.data
-        sides = (op.input_quantization, op.result_quantization)
-        return describe(op.function_name, *sides, table, fit) | extra
+        if op.reduce is not None:
+            extra["reduction"] = _reduction(op.reduce)
+            extra["operand"] = _storage(op.input_quantization)
+            extra["result"] = _storage(op.result_quantization)
+        return describe(op.function_name, *op.table_sides, table, fit) | extra
     unit = unit_of(op) if isinstance(op, hw.HWModuleOp) else None
     if unit is None:
         return None
@@ -67,7 +72,21 @@ def _describe_lookups(op: UnitOp) -> list[dict[str, Any]]:
         fit = None if lookup.fit is None else lookup.fit.data
         row = describe(lookup.function.name, lookup.operand, lookup.result, table, fit)
         rows.append(row | {"unit": op.FUNCTION, "table": lookup.name, "location": _location(op)})
+        if isinstance(op, DivideOp):
+            rows[-1]["reduction"] = _reduction(op.reduce)
+            rows[-1]["operand"] = _storage(op.denominator_quantization)
+            rows[-1]["numerator"] = _storage(op.input_quantization)
+            rows[-1]["result"] = _storage(op.result_quantization)
     return rows
+
+
+def _reduction(reduction: ReductionAttr) -> dict[str, Any]:
+    """What brings the operand into the table's range; the row's inputs are the table's own."""
+    return {"kind": reduction.name.removeprefix("pwl."), **dataclasses.asdict(reduction.data)}
+
+
+def _storage(quantization: Quantization) -> dict[str, Any]:
+    return dataclasses.asdict(quantization)
 
 
 def _describe_unit(unit: Unit) -> dict[str, Any]:

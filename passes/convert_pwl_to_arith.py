@@ -22,7 +22,7 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
-from lut_opt.dialects.pwl import ApplyOp, UnitOp
+from lut_opt.dialects.pwl import ApplyOp, DivideOp, UnitOp
 from lut_opt.dialects.pwl.ops import Shaped
 from lut_opt.dialects.quant import (
     DequantizeCastOp,
@@ -35,6 +35,7 @@ from lut_opt.passes import integer_code
 from lut_opt.passes.diagnostics import OpError, about, copy_location
 from lut_opt.passes.elementwise import Emit, elementwise
 from lut_opt.passes.integer_code import Select
+from lut_opt.passes.reduction_to_arith import apply_reduced, plan_divide
 from lut_opt.passes.units_to_arith import UnitPlan, plan_unit
 
 Plan = Callable[[Builder], Emit]
@@ -47,8 +48,9 @@ class ConvertPwlToArithPass(ModulePass):
     Lower `pwl.apply` and the `quant` casts to integer arithmetic.
 
     Scalars become `arith`; tensors a `linalg.generic` of it; memrefs `scf.for` loops; vectors are
-    unrolled lane by lane. Softmax and norms become reductions along the row. Every quantized type
-    becomes its storage integer, in signatures too.
+    unrolled lane by lane. Softmax and norms become reductions along the row, divisions a
+    `linalg.generic` that broadcasts. Every quantized type becomes its storage integer, in
+    signatures too.
 
     Before:   %y = pwl.apply #pwl.fn<leaky_relu, 5.0e-01> %x
                 table #pwl.table<i8, breakpoints = [0], slopes = [1, 2], intercepts = [0, 0],
@@ -79,7 +81,10 @@ class ConvertPwlToArithPass(ModulePass):
                 plans.append((inner, lambda _: lambda _, value: value))
             elif isinstance(inner, UnitOp):
                 with about(inner):
-                    units.append((inner, plan_unit(inner)))
+                    if isinstance(inner, DivideOp):
+                        units.append((inner, plan_divide(inner)))
+                    else:
+                        units.append((inner, plan_unit(inner)))
         # The plans hold every scale by now, so the types may forget theirs.
         _convert_types(op)
         for inner, plan in plans:
@@ -95,6 +100,9 @@ class ConvertPwlToArithPass(ModulePass):
             raise OpError(op, f"{op.function_name} has no table: run --pwl-search first")
         table, operand, result = op.table.data, op.input_quantization, op.result_quantization
         select = self.select
+        if op.reduce is not None:
+            reduced = op.reduced()
+            return lambda _: lambda b, q: apply_reduced(b, q, reduced)
         if select != "direct":
             return lambda _: (
                 lambda b, q: integer_code.apply_table(b, q, table, operand, result, select)

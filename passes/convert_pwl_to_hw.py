@@ -98,6 +98,13 @@ class ConvertPwlToHwPass(ModulePass):
 
         made: dict[tuple[Table, Quantization, Quantization], hw.HWModuleOp] = {}
         for apply in applies:
+            if apply.reduce is not None:
+                raise OpError(
+                    apply,
+                    f"no hardware for the range reduction of {apply.function_name} yet: declare a "
+                    "range of at most four octaves, or leave it to the host with "
+                    f"--lower-nonlinear-to-pwl=keep={apply.function_name}",
+                )
             if apply.table is None:
                 name = apply.function_name
                 message = f"pwl.apply of {name} has no table to build: run --pwl-search first"

@@ -22,6 +22,7 @@ from xdsl.passes import ModulePass
 from lut_opt.dialects.pwl import ApplyOp, Fit, FitAttr, Table, TableAttr, UnitOp
 from lut_opt.dialects.pwl.certificate import RealFunction, Samples, certify, samples
 from lut_opt.dialects.pwl.function_body import real_function
+from lut_opt.dialects.pwl.reduction import Reduction
 from lut_opt.dialects.quantization import Quantization, Reals
 from lut_opt.passes.diagnostics import OpError, about
 from lut_opt.passes.progress import progress
@@ -38,9 +39,10 @@ from lut_opt.passes.search import (
 )
 from lut_opt.passes.search.budget import Make
 from lut_opt.passes.search.exponents import minimize_exponents, narrowed, octaves
+from lut_opt.passes.search.wide_design import relative_weights
 from lut_opt.passes.search_options import DEFAULT_ENTRIES, Positions, SearchOptions
 from lut_opt.passes.search_tails import with_tails
-from lut_opt.passes.search_units import search_unit
+from lut_opt.passes.search_units import search_reduced, search_unit
 
 Domain = tuple[float, float] | None
 
@@ -57,8 +59,9 @@ class PwlSearchPass(SearchOptions, ModulePass):
     Find the table of every `pwl.apply` and write it, with its certificate, on the op.
 
     Equal problems (function, types, domain, weights) are solved once. The result depends on the IR,
-    the options and the seed alone. Softmax and the norms get their tables too, in the form that
-    fits; frac-bits, exponent-bits, form, domain, budgets and constraints are not for them.
+    the options and the seed alone. Softmax, the norms and divisions get their tables too, in the
+    form that fits, and so do functions with a range reduction, whose relative errors count;
+    frac-bits, exponent-bits, form, domain, budgets and constraints are not for them.
 
     Before:   %y = pwl.apply #pwl.fn<gelu> %x : …
     After:    %y = pwl.apply #pwl.fn<gelu> %x table #pwl.table<i8, …> fit #pwl.fit<optimal, …> : …
@@ -86,20 +89,27 @@ class PwlSearchPass(SearchOptions, ModulePass):
             result: Quantization,
             entries: int,
             domain: Domain = None,
+            reduction: Reduction | None = None,
         ) -> tuple[TableAttr, FitAttr]:
-            key = "unit", function, operand, result, entries, domain
+            key = "unit", function, operand, result, entries, domain, reduction
             if key not in solved:
                 points = samples(function, (), operand, result, domain)
                 own = replace(for_units, entries=entries)
-                solved[key] = solve(own, function, points, operand, result, domain)
+                weights = None
+                if reduction is not None:
+                    weights = relative_weights(function.name, reduction, points)
+                solved[key] = solve(own, function, points, operand, result, domain, weights)
             return solved[key]
 
         work = [inner for inner in op.walk() if isinstance(inner, ApplyOp | UnitOp)]
         for inner in progress(work, self.name):
             with about(inner):
+                entries = self.entries or DEFAULT_ENTRIES
                 if isinstance(inner, UnitOp):
-                    entries = self.entries or DEFAULT_ENTRIES
                     search_unit(inner, solve_unit, entries, unit_bits)
+                    continue
+                if inner.reduce is not None:
+                    search_reduced(inner, solve_unit, entries)
                     continue
                 domain, start = self._domain(inner), self._start(inner)
                 seen = None if self.weights == "uniform" else inner.attributes.get(HISTOGRAM)

@@ -1,4 +1,4 @@
-"""What `pwl-search` does for softmax and the norms."""
+"""What `pwl-search` does for tables that an op uses inside: those of units and of reductions."""
 
 from __future__ import annotations
 
@@ -8,9 +8,20 @@ from typing import Protocol
 import numpy as np
 from xdsl.dialects.builtin import IntegerAttr, i64
 
-from lut_opt.dialects.pwl import Fit, FitAttr, Lookup, RowExponentialsOp, Table, UnitOp
+from lut_opt.dialects.pwl import (
+    ApplyOp,
+    Fit,
+    FitAttr,
+    Lookup,
+    RowExponentialsOp,
+    Table,
+    UnitOp,
+)
 from lut_opt.dialects.pwl.attributes import TableAttr
 from lut_opt.dialects.pwl.certificate import RealFunction, certify, samples
+from lut_opt.dialects.pwl.functions import FUNCTIONS
+from lut_opt.dialects.pwl.ops import reducible
+from lut_opt.dialects.pwl.reduction import Reduction
 from lut_opt.dialects.pwl.unit_ops import exp_fraction_for
 from lut_opt.dialects.quantization import Quantization
 
@@ -28,6 +39,7 @@ class Solve(Protocol):
         result: Quantization,
         entries: int,
         domain: tuple[float, float] | None = None,
+        reduction: Reduction | None = None,
     ) -> tuple[TableAttr, FitAttr]:
         """The table of one function and its certificate."""
         ...
@@ -39,10 +51,18 @@ def search_unit(op: UnitOp, solve: Solve, entries: int, param_bits: int) -> None
         fraction = exp_fraction_for(op.input_quantization, param_bits)
         op.properties["exp_fraction"] = IntegerAttr(fraction, i64)
     for lookup in op.lookups():
-        table, fit = solve(lookup.function, lookup.operand, lookup.result, entries)
+        sides = lookup.operand, lookup.result
+        table, fit = solve(lookup.function, *sides, entries, reduction=lookup.reduction)
         if lookup.name == "exp" and not _ends_in_zero(table.data, lookup):
             table, fit = _with_zero_tail(lookup, solve, fit.data)
         op.set_table(lookup.name, table, fit)
+
+
+def search_reduced(op: ApplyOp, solve: Solve, entries: int) -> None:
+    """Find the table behind the reduction of a wide operand."""
+    assert op.reduce is not None
+    function, reduction = FUNCTIONS[reducible(op.function)], op.reduce.data
+    op.table, op.fit = solve(function, *op.table_sides, entries, reduction=reduction)
 
 
 def _ends_in_zero(table: Table, lookup: Lookup) -> bool:

@@ -37,7 +37,7 @@ def plan_unit(op: UnitOp) -> UnitPlan:
     return lambda builder: _norm(builder, op.input, op.gamma, op.beta_value, norm, count)
 
 
-def _look_up(
+def look_up(
     i: Integers, q: SSAValue, table: Table, operand: Quantization, result: Quantization
 ) -> SSAValue:
     """A table's result in the width of `i`, for an input of any width."""
@@ -60,7 +60,7 @@ def _exponentials(
     def exponential(i: Integers, values: Sequence[SSAValue]) -> list[SSAValue]:
         q, top = values
         distance = i.max(i.sub(i.resize(q, signed), top), unit.clip)
-        return [_look_up(i, distance, unit.exp, operand, result)]
+        return [look_up(i, distance, unit.exp, operand, result)]
 
     (top,) = rows.reduce([x], [-(1 << 31)], 32, lambda i, v: [i.max(v[1], i.resize(v[0], signed))])
     (e,) = rows.map([x, top], [32], 32, exponential)
@@ -114,14 +114,14 @@ def _mantissa(i: Integers, total: SSAValue) -> tuple[SSAValue, SSAValue]:
 def _reciprocal(i: Integers, total: SSAValue, unit: units.Softmax) -> list[SSAValue]:
     """The normalized reciprocal of a row's sum, and the shift of its products."""
     octave, t = _mantissa(i, total)
-    r = _look_up(i, t, unit.reciprocal, units.RECIPROCAL_OPERAND, units.INVERSE_RESULT)
+    r = look_up(i, t, unit.reciprocal, units.RECIPROCAL_OPERAND, units.INVERSE_RESULT)
     return [r, i.add(octave, units.TABLE_FRACTION - unit.result_bits)]
 
 
 def _logarithm(i: Integers, total: SSAValue, unit: units.LogSoftmax) -> SSAValue:
     """The logarithm of a row's sum, with the fraction bits of the tables."""
     octave, t = _mantissa(i, total)
-    log = _look_up(i, t, unit.log, units.RECIPROCAL_OPERAND, units.LOG_RESULT)
+    log = look_up(i, t, unit.log, units.RECIPROCAL_OPERAND, units.LOG_RESULT)
     octaves = i.sub(octave, i.constant(unit.exp_fraction))
     return i.add(log, i.mul(octaves, i.constant(units.LOG_TWO)))
 
@@ -202,6 +202,6 @@ def _rsqrt(
     aligned = i.shift_left(v, i.sub(i.constant(60), i.shift_left(octave, 1)))
     kept = 60 - units.RSQRT_BITS
     t = i.shift_right(i.add(aligned, 1 << (kept - 1)), kept)
-    r = _look_up(i, t, unit.rsqrt, units.RSQRT_OPERAND, units.INVERSE_RESULT)
+    r = look_up(i, t, unit.rsqrt, units.RSQRT_OPERAND, units.INVERSE_RESULT)
     offset = units.TABLE_FRACTION - units.NORM_FRACTION - fraction // 2
     return [r, i.add(octave, offset)]

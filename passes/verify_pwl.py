@@ -72,8 +72,8 @@ class _Claim:
 
 def _claims(op: ApplyOp | UnitOp) -> list[_Claim]:
     if isinstance(op, ApplyOp):
-        sides = op.input_quantization, op.result_quantization
-        return [_Claim(op.function_name, real_function(op), *sides, op.table, op.fit)]
+        function = real_function(op)
+        return [_Claim(op.function_name, function, *op.table_sides, op.table, op.fit)]
     return [
         _Claim(
             f"{each.name} of {op.name}",

@@ -9,29 +9,39 @@ from lut_opt.dialects.pwl.attributes import (
     NamedFunction,
     TableAttr,
 )
+from lut_opt.dialects.pwl.divide_op import DivideOp
 from lut_opt.dialects.pwl.norm_ops import LayerNormOp, NormOp, RMSNormOp
 from lut_opt.dialects.pwl.ops import ApplyOp
+from lut_opt.dialects.pwl.reduction_attributes import (
+    LeadingZeroAttr,
+    MultiRangeAttr,
+    ReductionAttr,
+)
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.pwl.unit_ops import LogSoftmaxOp, Lookup, RowExponentialsOp, SoftmaxOp, UnitOp
 
 PWL = Dialect(
     "pwl",
-    [ApplyOp, SoftmaxOp, LogSoftmaxOp, LayerNormOp, RMSNormOp],
-    [FnAttr, TableAttr, FitAttr],
+    [ApplyOp, DivideOp, SoftmaxOp, LogSoftmaxOp, LayerNormOp, RMSNormOp],
+    [FnAttr, TableAttr, FitAttr, LeadingZeroAttr, MultiRangeAttr],
 )
 
 __all__ = [
     "PWL",
     "ApplyOp",
+    "DivideOp",
     "Fit",
     "FitAttr",
     "FnAttr",
     "LayerNormOp",
+    "LeadingZeroAttr",
     "LogSoftmaxOp",
     "Lookup",
+    "MultiRangeAttr",
     "NamedFunction",
     "NormOp",
     "RMSNormOp",
+    "ReductionAttr",
     "RowExponentialsOp",
     "SoftmaxOp",
     "Table",

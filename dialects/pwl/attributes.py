@@ -143,15 +143,15 @@ class TableAttr(Data[Table]):
             if not isa(width, IntegerType):
                 parser.raise_error("expected the integer type of slopes and intercepts, such as i8")
             fields: dict[str, Callable[[], Any]] = {
-                "breakpoints": lambda: _parse_integers(parser),
-                "slopes": lambda: _parse_integers(parser),
-                "intercepts": lambda: _parse_integers(parser),
+                "breakpoints": lambda: parse_integers(parser),
+                "slopes": lambda: parse_integers(parser),
+                "intercepts": lambda: parse_integers(parser),
                 "intercept_bits": parser.parse_integer,
                 "intercept_shift": parser.parse_integer,
                 "result_shift": parser.parse_integer,
             }
             required = ("breakpoints", "slopes", "intercepts")
-            values = _parse_fields(parser, fields, required)
+            values = parse_fields(parser, fields, required)
         return Table(**values, param_bits=width.width.data)
 
     def print_parameter(self, printer: Printer) -> None:
@@ -237,7 +237,7 @@ class FitAttr(Data[Fit]):
         required = tuple(key for key in fields if key not in optional)
         with parser.in_angle_brackets():
             strategy = parser.parse_identifier()
-            values = _parse_fields(parser, fields, required)
+            values = parse_fields(parser, fields, required)
         return Fit(strategy, **values)
 
     def print_parameter(self, printer: Printer) -> None:
@@ -267,7 +267,8 @@ def _verify_parameters(kind: str, values: Sequence[int], bits: int) -> None:
             raise VerifyException(f"{kind} {value} does not fit in i{bits}: [{low}, {high}]")
 
 
-def _parse_integers(parser: AttrParser) -> tuple[int, ...]:
+def parse_integers(parser: AttrParser) -> tuple[int, ...]:
+    """Parse `[1, 2, …]`."""
     return tuple(parser.parse_comma_separated_list(parser.Delimiter.SQUARE, parser.parse_integer))
 
 
@@ -280,7 +281,7 @@ def _parse_interval(parser: AttrParser) -> tuple[float, float]:
     return bounds[0], bounds[1]
 
 
-def _parse_fields(
+def parse_fields(
     parser: AttrParser, fields: dict[str, Callable[[], Any]], required: Sequence[str]
 ) -> dict[str, Any]:
     """Parse `, key = value` repeatedly; each key at most once, the required ones exactly once."""

@@ -28,6 +28,7 @@ from xdsl.ir import Attribute
 from xdsl.utils.exceptions import InterpretationError
 from xdsl.utils.hints import isa
 
+from lut_opt.dialects.pwl.divide_op import DivideOp
 from lut_opt.dialects.pwl.norm_ops import LayerNormOp, NormOp, RMSNormOp
 from lut_opt.dialects.pwl.ops import ApplyOp
 from lut_opt.dialects.pwl.unit_ops import LogSoftmaxOp, RowExponentialsOp, SoftmaxOp
@@ -77,6 +78,13 @@ def _array(value: ShapedArray[Any], storage: Quantization) -> Integers:
     return _read(value.data, storage).reshape(value.shape)
 
 
+def _any_array(value: ShapedArray[Any] | int, storage: Quantization) -> Integers:
+    """Stored integers of a tensor, or of a scalar as an array without axes."""
+    if isinstance(value, ShapedArray):
+        return _array(value, storage)
+    return _read([value], storage).reshape(())
+
+
 def _shaped(q: Integers, type_: Attribute) -> ShapedArray[Any]:
     quantized, element = _storage(type_)
     values = _write(q.reshape(-1), quantized.quantization)
@@ -108,6 +116,7 @@ class PwlFunctions(InterpreterFunctions):
         if op.table is None:
             raise InterpretationError("pwl.apply has no table: run --pwl-search first")
         table, operand, result = op.table.data, op.input_quantization, op.result_quantization
+        reduced = None if op.reduce is None else op.reduced()
 
         def evaluate(values: Sequence[Any]) -> list[int]:
             q = _read(values, operand)
@@ -116,7 +125,8 @@ class PwlFunctions(InterpreterFunctions):
                 raise InterpretationError(
                     f"{q[outside][0]} is no stored input: [{operand.minimum}, {operand.maximum}]"
                 )
-            return _write(table.evaluate(q, result), result)
+            y = table.evaluate(q, result) if reduced is None else reduced.evaluate(q)
+            return _write(y, result)
 
         _, element = _storage(op.result_type)
         if op.output is None:
@@ -125,6 +135,18 @@ class PwlFunctions(InterpreterFunctions):
         for position, value in zip(source.indices(), evaluate(source.data), strict=True):
             destination.store(position, value)
         return ()
+
+    @impl(DivideOp)
+    def run_divide(
+        self, interpreter: Interpreter, op: DivideOp, args: tuple[Any, ...]
+    ) -> PythonValues:
+        """Division through the unit's own semantics."""
+        stored = op.input_quantization, op.denominator_quantization
+        a, b = (_any_array(value, by) for value, by in zip(args, stored, strict=True))
+        y = op.unit().evaluate(a, b)
+        if isinstance(op.result.type, UniformQuantizedType):
+            return (_write(y.reshape(1), op.result_quantization)[0],)
+        return (_shaped(y, op.result.type),)
 
     @impl(SoftmaxOp)
     def run_softmax(

@@ -41,6 +41,21 @@ from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
 from lut_opt.dialects.pwl.attributes import FitAttr, FnAttr, TableAttr
+from lut_opt.dialects.pwl.reduction import (
+    PERIOD,
+    REDUCIBLE,
+    Core,
+    MultiRange,
+    Reduced,
+    Reducible,
+    Reduction,
+    table_sides,
+)
+from lut_opt.dialects.pwl.reduction_attributes import (
+    LeadingZeroAttr,
+    MultiRangeAttr,
+    ReductionAttr,
+)
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quant import UniformQuantizedType, element_type
 from lut_opt.dialects.quantization import Quantization
@@ -87,10 +102,15 @@ class ApplyOp(IRDLOperation):
     function is `#pwl.fn<…>` or the symbol of a `func.func` from one float to one float whose body
     is `arith` and `math`.
 
+    Wide operands of `reciprocal`, `rsqrt`, `sqrt` and `log` are brought into the table's range
+    first: `reduce` says how, and `lut_opt.dialects.pwl.reduction` what is then computed.
+
         %y = pwl.apply #pwl.fn<gelu> %x : tensor<8x!quant.uniform<i8:f32, 6.250000e-02>>
                                        -> tensor<8x!quant.uniform<i8:f32, 6.250000e-02>>
         %y = pwl.apply @f %x table #pwl.table<i8, …> fit #pwl.fit<…> : … -> …
         pwl.apply #pwl.fn<exp> %x into %y : memref<8x!quant.uniform<…>>, memref<8x!quant.uniform<…>>
+        %y = pwl.apply #pwl.fn<rsqrt> %x reduce #pwl.leading_zero<table_bits = 9>
+            : !quant.uniform<u32:f32, 9.5367431640625E-7> -> !quant.uniform<i16:f32, 7.8125e-03>
     """
 
     name = "pwl.apply"
@@ -99,6 +119,7 @@ class ApplyOp(IRDLOperation):
     input = operand_def()
     output = opt_operand_def()
     result = opt_result_def()
+    reduce = opt_prop_def(base(LeadingZeroAttr) | base(MultiRangeAttr))
     table = opt_prop_def(TableAttr)
     fit = opt_prop_def(FitAttr)
 
@@ -111,13 +132,14 @@ class ApplyOp(IRDLOperation):
         *,
         output: SSAValue | Operation | None = None,
         result_type: Attribute | None = None,
+        reduce: ReductionAttr | None = None,
         table: TableAttr | None = None,
         fit: FitAttr | None = None,
     ):
         super().__init__(
             operands=[input, [] if output is None else [output]],
             result_types=[[] if result_type is None else [result_type]],
-            properties={"function": function, "table": table, "fit": fit},
+            properties={"function": function, "reduce": reduce, "table": table, "fit": fit},
         )
 
     @property
@@ -134,6 +156,20 @@ class ApplyOp(IRDLOperation):
     def result_quantization(self) -> Quantization:
         """How the stored results stand for reals."""
         return _quantized(self.result_type, "result").quantization
+
+    @property
+    def table_sides(self) -> tuple[Quantization, Quantization]:
+        """Between which stored integers the table works: those of the op, or reduced ones."""
+        if self.reduce is None:
+            return self.input_quantization, self.result_quantization
+        return table_sides(reducible(self.function), self.reduce.data)
+
+    def reduced(self) -> Reduced:
+        """The semantics of an op that has a reduction and a table."""
+        if self.reduce is None or self.table is None:
+            raise ValueError(f"{self.function_name} has no table: run --pwl-search first")
+        core = Core(reducible(self.function), self.reduce.data, self.table.data)
+        return Reduced(core, self.input_quantization, self.result_quantization)
 
     @property
     def destination(self) -> SSAValue:
@@ -158,6 +194,11 @@ class ApplyOp(IRDLOperation):
         operands = [parser.parse_unresolved_operand()]
         if parser.parse_optional_keyword("into"):
             operands.append(parser.parse_unresolved_operand())
+        reduce = None
+        if parser.parse_optional_keyword("reduce"):
+            reduce = parser.parse_attribute()
+            if not isinstance(reduce, LeadingZeroAttr | MultiRangeAttr):
+                parser.raise_error("expected #pwl.leading_zero<…> or #pwl.multi_range<…>")
         table = _parse_optional(parser, "table", TableAttr)
         fit = _parse_optional(parser, "fit", FitAttr)
         attributes = parser.parse_optional_attr_dict()
@@ -167,7 +208,15 @@ class ApplyOp(IRDLOperation):
         inputs = parser.resolve_operands(operands, types, start)
         result = parser.parse_type() if parser.parse_optional_punctuation("->") else None
         output = inputs[1] if len(inputs) > 1 else None
-        op = cls(function, inputs[0], output=output, result_type=result, table=table, fit=fit)
+        op = cls(
+            function,
+            inputs[0],
+            output=output,
+            result_type=result,
+            reduce=reduce,
+            table=table,
+            fit=fit,
+        )
         op.attributes.update(attributes)
         return op
 
@@ -180,7 +229,11 @@ class ApplyOp(IRDLOperation):
         if self.output is not None:
             printer.print_string(" into ")
             printer.print_ssa_value(self.output)
-        for keyword, attribute in (("table", self.table), ("fit", self.fit)):
+        for keyword, attribute in (
+            ("reduce", self.reduce),
+            ("table", self.table),
+            ("fit", self.fit),
+        ):
             if attribute is not None:
                 printer.print_string(f" {keyword} ")
                 printer.print_attribute(attribute)
@@ -197,7 +250,8 @@ class ApplyOp(IRDLOperation):
             raise VerifyException("pwl.apply has either a result or a memref to write `into`")
         if isinstance(self.input.type, MemRefType) != (self.output is not None):
             raise VerifyException("pwl.apply writes `into` a memref exactly if its input is one")
-        operand, result = self.input_quantization, self.result_quantization
+        # Both must be quantized.
+        _ = self.input_quantization, self.result_quantization
         if not _same_shape(self.input.type, self.result_type):
             raise VerifyException(
                 f"input {self.input.type} and result {self.result_type} differ in shape"
@@ -206,8 +260,20 @@ class ApplyOp(IRDLOperation):
             self._verify_symbol(self.function)
         if self.fit is not None and self.table is None:
             raise VerifyException("a certificate without a table: remove it, or add the table")
+        if self.reduce is not None:
+            self._verify_reduction(self.reduce.data)
         if self.table is not None:
-            verify_table(self.table.data, operand, result)
+            verify_table(self.table.data, *self.table_sides)
+
+    def _verify_reduction(self, reduction: Reduction) -> None:
+        function = reducible(self.function)
+        verify_period(function, reduction)
+        operand, result = self.input_quantization, self.result_quantization
+        try:
+            core = Core(function, reduction, Table((), (0,), (0,)))
+            Reduced(core, operand, result).check()
+        except ValueError as error:
+            raise VerifyException(str(error)) from error
 
     def _verify_symbol(self, symbol: SymbolRefAttr) -> None:
         if self.parent is None:
@@ -249,6 +315,23 @@ def _quantized(type_: Attribute, kind: str) -> UniformQuantizedType:
     return element
 
 
+def reducible(function: Attribute) -> Reducible:
+    """The function, if a range reduction exists for it; VerifyException otherwise."""
+    if isinstance(function, FnAttr):
+        for name in REDUCIBLE:
+            if function.data.function == name:
+                return name
+    raise VerifyException(
+        f"no range reduction is known for {function}: use one of {', '.join(REDUCIBLE)}"
+    )
+
+
+def verify_period(function: Reducible, reduction: Reduction) -> None:
+    """Check that a reduction shifts by whole steps of the function's exponent."""
+    if isinstance(reduction, MultiRange) and any(s % PERIOD[function] for s in reduction.shifts):
+        raise VerifyException(f"the shifts of {function} must be even, got {reduction.shifts}")
+
+
 def verify_table(table: Table, operand: Quantization, result: Quantization) -> None:
     """
     Check a table against the types of its operand and result.
@@ -279,7 +362,7 @@ class DropUselessSegments(RewritePattern):
         if op.table is None:
             return
         table = op.table.data
-        smaller = shrink(table, op.input_quantization)
+        smaller = shrink(table, op.table_sides[0])
         if smaller != table:
             op.table = TableAttr(smaller)
             rewriter.handle_operation_modification(op)

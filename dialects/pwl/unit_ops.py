@@ -27,6 +27,7 @@ from lut_opt.dialects.pwl import units
 from lut_opt.dialects.pwl.attributes import FitAttr, TableAttr
 from lut_opt.dialects.pwl.functions import FUNCTIONS, Function
 from lut_opt.dialects.pwl.ops import verify_table
+from lut_opt.dialects.pwl.reduction import Reduction
 from lut_opt.dialects.quant import UniformQuantizedType, element_type
 from lut_opt.dialects.quantization import Quantization, exact_log2
 
@@ -42,6 +43,8 @@ class Lookup:
     result: Quantization
     table: TableAttr | None
     fit: FitAttr | None
+    reduction: Reduction | None = None
+    """What brings wide operands here: relative errors count then, every octave alike."""
 
 
 class UnitOp(IRDLOperation, ABC):

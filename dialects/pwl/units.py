@@ -36,6 +36,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lut_opt.dialects.pwl.fixed_point import leading_one as _leading_one
+from lut_opt.dialects.pwl.fixed_point import round_shift as _round_shift
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Integers, Quantization, Reals, exact_log2
 
@@ -351,19 +353,6 @@ def _fraction(quantization: Quantization) -> int:
     exponent = exact_log2(quantization.scale)
     assert exponent is not None
     return -exponent
-
-
-def _leading_one(values: Integers) -> Integers:
-    """Position of the leading one of positive integers."""
-    exponent = np.frexp(values.astype(np.float64))[1].astype(np.int64) - 1
-    # The conversion to double may round up to the next power of two.
-    return exponent - ((values >> exponent) == 0)
-
-
-def _round_shift(values: Integers, shift: Integers | np.int64) -> Integers:
-    """`round(values, shift)`; nothing is rounded where the shift is 0."""
-    half = (np.int64(1) << shift) >> 1
-    return (values + half) >> shift
 
 
 def _relative(t: Integers, inverse: Reals, bits: int, power: float) -> float:

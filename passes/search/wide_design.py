@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from lut_opt.dialects.pwl.certificate import Samples
+from lut_opt.dialects.pwl.reduction import PERIOD
+from lut_opt.dialects.pwl.reduction import Reduction as IntegerReduction
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Integers, Quantization, Reals, exact_log2
 from lut_opt.passes.search.formulate import Form, formulate
@@ -34,6 +36,16 @@ def design(reduction: Reduction, *, entries: int, param_bits: int = 8) -> WideUn
         raise ValueError(f"no table of {entries} entries and {param_bits}-bit parameters")
     unit = exact_log2(best[1].accumulator_scale)
     return WideUnit(reduction, best[2], 0 if unit is None else unit)
+
+
+def relative_weights(function: str, reduction: IntegerReduction, points: Samples) -> Reals:
+    """
+    Weights that make a squared error a relative one, every octave of the operand counting alike.
+
+    `points` are all inputs of the table. A logarithm's own errors count, not their ratios.
+    """
+    occurrence = reduction.occurrence(PERIOD[function])
+    return occurrence if function == "log" else occurrence / points.y**2
 
 
 def _points(reduction: Reduction) -> tuple[Samples, Reals]:

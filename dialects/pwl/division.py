@@ -1,0 +1,76 @@
+"""
+The integer semantics of `pwl.divide`, and its error bound.
+
+The reduction and the table of reciprocals are those of `lut_opt.dialects.pwl.reduction`, whose
+first page has the formula.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lut_opt.dialects.pwl.fixed_point import mantissa, round_shift
+from lut_opt.dialects.pwl.reduction import (
+    MAX_SHIFT,
+    Core,
+    largest_result,
+    saturated_error,
+    sizes,
+)
+from lut_opt.dialects.quantization import Integers, Quantization
+
+
+@dataclass(frozen=True)
+class Division:
+    """`pwl.divide`: the storage of both operands and of the result, and the reciprocal's core."""
+
+    core: Core
+    numerator: Quantization
+    denominator: Quantization
+    result: Quantization
+
+    @property
+    def factor(self) -> tuple[int, int]:
+        """The constant C as mantissa and shift."""
+        unit = self.denominator.scale * 2.0**self.core.reduction.origin
+        return mantissa(self.numerator.scale / (unit * self.result.scale))
+
+    def evaluate(self, a: Integers, b: Integers) -> Integers:
+        """Stored results of stored operands, which broadcast as NumPy's do."""
+        c = np.asarray(a, np.int64) - self.numerator.zero_point
+        v = np.asarray(b, np.int64) - self.denominator.zero_point
+        r, k = self.core.look_up(np.maximum(np.abs(v), 1))
+        m, shift = self.factor
+        shift = np.clip(k + self.core.fraction + shift, 0, MAX_SHIFT)
+        y = round_shift(np.where(v < 0, -r, r) * m * c, shift)
+        y = np.where(v == 0, 0, y) + self.result.zero_point
+        low, high = self.result.minimum, self.result.maximum
+        limit = np.where(c > 0, high, low)
+        return np.where((v == 0) & (c != 0), limit, np.clip(y, low, high))
+
+    def error_bound(self) -> float:
+        """
+        The largest error of any result of a denominator that is not 0, in output steps.
+
+        Against the quotient in exact arithmetic, saturated to the result's range: as for
+        `Reduced`, with Y = |a|_max / |b|_min.
+        """
+        least, most = sizes(self.denominator, odd=True)
+        top = largest_result(self.numerator) * self.numerator.scale / self.result.scale
+        largest = top / (least * self.denominator.scale)
+        limit = largest_result(self.result)
+        bound = saturated_error(self.core.error(), largest, limit)
+        outside = np.array(self.core.reduction.saturated(least, most), np.int64)
+        if len(outside):
+            r, k = self.core.look_up(outside)
+            m, shift = self.factor
+            scaled = (
+                r * 2.0 ** -(self.core.fraction + shift + k) * m * largest_result(self.numerator)
+            )
+            true = top / (outside * self.denominator.scale)
+            # The worst numerator is the one whose larger product just reaches the limit.
+            wrong = np.abs(scaled - true) * np.minimum(1.0, limit / np.maximum(scaled, true))
+            bound = max(bound, float(np.max(wrong)))
+        return min(bound + 0.5, float(self.result.maximum - self.result.minimum))

@@ -1,0 +1,360 @@
+"""
+Range reduction: how a narrow table answers for a wide operand. The one definition of it.
+
+A reduction writes a positive integer v as t · 2^(origin + p·k), t near one octave, or near two
+octaves (p = 2) for roots, and hands t to the table as q = t · 2^b. `round(a, s)` is
+`(a + 2^(s−1)) >> s`; r is the table's result with F ≤ 16 fraction bits, as many as 8-bit slopes
+allow; (m, s) is a real constant C as m · 2^−s with a mantissa of 24 bits, exact for powers of two.
+With v = q − zero point,
+
+    reciprocal   y = round(±r · m, F + s + k)      C = 1/(S · 2^origin · S_out), the sign of v
+    rsqrt        y = round(r · m, F + s + k)       C = (S · 2^origin)^−½ / S_out
+    sqrt         y = round(r · m, F + s − k)       C = (S · 2^origin)^½ / S_out
+    log          y = round((r·2^(24−F) + k·L + O) · m, 24 + s)
+                                                   C = 1/S_out, L = ln 2, O = ln(S · 2^origin)
+    a / b        y = round(±(a − z_a) · r · m, F + s + k)   C = S_a/(S_b · 2^origin · S_out)
+
+then the zero point of the result and the clamp: one rounding besides the table's own. Shifts are
+kept within 0 … 61, where nothing changes: below, the result is saturated, above, it is 0. L and O
+have 24 fraction bits.
+
+Where v has no value: 1/0 is the largest stored result, a/0 the largest or the smallest by the sign
+of a, and 0/0 is 0. For v ≤ 0 rsqrt is the largest stored result, log the smallest, and sqrt is 0.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, Protocol, get_args
+
+import numpy as np
+
+from lut_opt.dialects.pwl.fixed_point import MANTISSA_BITS, leading_one, mantissa, round_shift
+from lut_opt.dialects.pwl.functions import FUNCTIONS
+from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Integers, Quantization, Reals
+
+Reducible = Literal["reciprocal", "rsqrt", "sqrt", "log"]
+
+REDUCIBLE: tuple[Reducible, ...] = get_args(Reducible)
+
+PERIOD: dict[str, int] = {"reciprocal": 1, "rsqrt": 2, "sqrt": 2, "log": 1}
+"""Octaves of the operand, p, that make a whole number of octaves of the result."""
+
+MAX_FRACTION = 16
+"""Most fraction bits of a table's result, F."""
+
+LARGEST_SLOPE = 127
+"""Steepest slope of a table in its own steps: what 8 bits hold."""
+
+LOG_FRACTION = 24
+"""Fraction bits of a logarithm before it is rounded."""
+
+MAX_SHIFT = 61
+"""Products are below 2^60, so that their half, added, fits 64 bits."""
+
+ALIGNED = 40
+"""The leading one of an operand of up to 33 bits is moved here, or one further."""
+
+
+class Reduction(Protocol):
+    """A way from a wide operand to a table's input."""
+
+    @property
+    def origin(self) -> int:
+        """log2 of the operand v at which t is 1 and k is 0."""
+        ...
+
+    def operand(self, period: int) -> Quantization:
+        """How the table's input is stored: unsigned, with its own power-of-two scale."""
+        ...
+
+    def reduce(self, v: Integers, period: int) -> tuple[Integers, Integers]:
+        """Table inputs q and exponents k of positive integers, in the shape of `v`."""
+        ...
+
+    def occurrence(self, period: int) -> Reals:
+        """How much each table input occurs if every octave of the operand counts alike."""
+        ...
+
+    def saturated(self, least: int, most: int) -> list[int]:
+        """Ends of the runs of operands in least … most whose table input is saturated."""
+        ...
+
+
+@dataclass(frozen=True)
+class LeadingZero:
+    """
+    Shift the leading one into place: t in [1, 2], or [1, 4] for roots, both ends included.
+
+    t is rounded to `table_bits` fraction bits, halves up; origin is 0.
+    """
+
+    table_bits: int
+
+    @property
+    def origin(self) -> int:
+        return 0
+
+    def operand(self, period: int) -> Quantization:
+        one, bits = 1 << self.table_bits, self.table_bits + period + 1
+        return Quantization(bits, False, 1.0 / one, 0, one, one << period)
+
+    def reduce(self, v: Integers, period: int) -> tuple[Integers, Integers]:
+        octave = leading_one(v)
+        octave = octave - octave % period
+        kept = ALIGNED - self.table_bits
+        return ((v << (ALIGNED - octave)) + (1 << (kept - 1))) >> kept, octave // period
+
+    def occurrence(self, period: int) -> Reals:
+        operand = self.operand(period)
+        octave = leading_one(operand.values)
+        octave[-1] -= 1
+        weights: Reals = np.exp2(-octave.astype(np.float64))
+        # What rounds to an end of the range comes from one side only.
+        weights[[0, -1]] /= 2
+        return weights
+
+    def saturated(self, least: int, most: int) -> list[int]:
+        return []
+
+
+@dataclass(frozen=True)
+class MultiRange:
+    """
+    GQA-LUT's multi-range input scaling (Table 2): sub-range i is shifted right by shifts[i].
+
+    Sub-range i begins at the operand bounds[i]; below the first nothing is shifted. The shifted
+    operand, rounded, halves up, and saturated to low … high, is the table's input, with `fraction`
+    fraction bits; origin is `fraction`.
+    """
+
+    bounds: tuple[int, ...]
+    shifts: tuple[int, ...]
+    low: int
+    high: int
+    fraction: int
+
+    @property
+    def origin(self) -> int:
+        return self.fraction
+
+    def operand(self, period: int) -> Quantization:
+        bits = self.high.bit_length()
+        return Quantization(bits, False, 2.0**-self.fraction, 0, self.low, self.high)
+
+    def reduce(self, v: Integers, period: int) -> tuple[Integers, Integers]:
+        index = np.searchsorted(np.array(self.bounds, np.int64), v, side="right")
+        shift = np.array([0, *self.shifts], np.int64)[index]
+        return np.clip(round_shift(v, shift), self.low, self.high), shift // period
+
+    def occurrence(self, period: int) -> Reals:
+        q = self.operand(period).values
+        weights = np.full(len(q), 2.0**-MANTISSA_BITS)
+        ends = (*self.bounds, (self.high + 1) << self.shifts[-1])
+        for first, end, shift in zip((0, *self.bounds), ends, (0, *self.shifts), strict=True):
+            v = q << shift
+            inside = (v >= first) & (v < end)
+            weights[inside] += 2.0 ** (shift - leading_one(v[inside]))
+        return weights
+
+    def saturated(self, least: int, most: int) -> list[int]:
+        top = self.high << self.shifts[-1]
+        runs = (least, min(self.low - 1, most)), (max(top, least), most)
+        return [v for first, last in runs if first <= last for v in (first, last)]
+
+
+@dataclass(frozen=True)
+class Core:
+    """A function, its reduction, and the table behind it."""
+
+    function: Reducible
+    reduction: Reduction
+    table: Table
+
+    @property
+    def period(self) -> int:
+        """Octaves of the operand in one step of k."""
+        return PERIOD[self.function]
+
+    @property
+    def sides(self) -> tuple[Quantization, Quantization]:
+        """How the table's input and result are stored."""
+        return table_sides(self.function, self.reduction)
+
+    @property
+    def fraction(self) -> int:
+        """Fraction bits of r, F."""
+        return table_fraction(self.function, self.reduction)
+
+    def look_up(self, v: Integers) -> tuple[Integers, Integers]:
+        """The table's results r and the exponents k of positive operands."""
+        q, k = self.reduction.reduce(v, self.period)
+        return self.table.evaluate(q, self.sides[1]), k
+
+    def error(self) -> float:
+        """
+        Largest relative error of r, for log the largest error, over all reals t that are not
+        saturated: f is monotone between the ends of what rounds to one table input.
+        """
+        operand, result = self.sides
+        q = operand.values
+        r = result.dequantize(self.table.evaluate(q, result))
+        edges: Reals = np.stack([q - 0.5, q + 0.5]).astype(np.float64) * operand.scale
+        if isinstance(self.reduction, LeadingZero):
+            edges = np.clip(edges, 1.0, 2.0**self.period)
+        real = FUNCTIONS[self.function](edges)
+        error = np.abs(r - real)
+        return float(np.max(error if self.function == "log" else error / real))
+
+
+def table_fraction(function: Reducible, reduction: Reduction) -> int:
+    """Fraction bits at which the table's steepest slope, at its least input, fits 8 bits."""
+    operand = reduction.operand(PERIOD[function])
+    x = operand.minimum * operand.scale
+    slopes = {"reciprocal": x**-2, "rsqrt": x**-1.5 / 2, "sqrt": x**-0.5 / 2, "log": 1 / x}
+    steps = math.floor(math.log2(LARGEST_SLOPE / slopes[function]) - math.log2(operand.scale))
+    return min(steps, MAX_FRACTION)
+
+
+def table_sides(function: Reducible, reduction: Reduction) -> tuple[Quantization, Quantization]:
+    """How a table's input and result are stored: as wide as the function."""
+    operand = reduction.operand(PERIOD[function])
+    scale = 2.0 ** -table_fraction(function, reduction)
+    ends = FUNCTIONS[function](operand.dequantize(operand.values[[0, -1]])) / scale
+    low, high = min(0, math.floor(ends.min())), math.ceil(ends.max())
+    bits = max((-low).bit_length(), high.bit_length()) + (low < 0)
+    return operand, Quantization(bits, low < 0, scale, 0, low, high)
+
+
+def sizes(operand: Quantization, *, odd: bool) -> tuple[int, int]:
+    """
+    Least and largest positive v of an operand, or |v| where the function is odd.
+
+    Raises `ValueError` where no stored value is positive.
+    """
+    low, high = operand.minimum - operand.zero_point, operand.maximum - operand.zero_point
+    most = max(high, -low) if odd else high
+    if most < 1:
+        raise ValueError("no stored input is positive: use another storage range or zero point")
+    if odd and high < 0:
+        return -high, most
+    return max(low, 1), most
+
+
+def largest_result(result: Quantization) -> int:
+    """Largest magnitude of a result, in steps."""
+    return max(result.maximum - result.zero_point, result.zero_point - result.minimum)
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """`pwl.apply` with a reduction: function, storage of operand and result, the table."""
+
+    core: Core
+    operand: Quantization
+    result: Quantization
+
+    def check(self) -> None:
+        """Raise `ValueError` for storage that the arithmetic is not made for."""
+        sizes(self.operand, odd=self.core.function == "reciprocal")
+        shift = LOG_FRACTION + self.factor[1]
+        if self.core.function == "log" and not 0 <= shift <= MAX_SHIFT:
+            raise ValueError(
+                f"a logarithm needs a result scale from 2^-47 to 2^14, got {self.result.scale}"
+            )
+
+    @property
+    def factor(self) -> tuple[int, int]:
+        """The constant C as mantissa and shift."""
+        unit = self.operand.scale * 2.0**self.core.reduction.origin
+        match self.core.function:
+            case "reciprocal":
+                real = 1.0 / unit
+            case "rsqrt":
+                real = unit**-0.5
+            case "sqrt":
+                real = unit**0.5
+            case "log":
+                real = 1.0
+        return mantissa(real / self.result.scale)
+
+    @property
+    def log_terms(self) -> tuple[int, int]:
+        """ln 2 and ln(S · 2^origin), in 2^−24."""
+        unit = self.operand.scale * 2.0**self.core.reduction.origin
+        return round(math.log(2) * 2.0**LOG_FRACTION), round(math.log(unit) * 2.0**LOG_FRACTION)
+
+    @property
+    def at_zero(self) -> int:
+        """The stored result where the function has no value, or at 0."""
+        match self.core.function:
+            case "sqrt":
+                return min(max(self.result.zero_point, self.result.minimum), self.result.maximum)
+            case "log":
+                return self.result.minimum
+            case _:
+                return self.result.maximum
+
+    def evaluate(self, q: Integers) -> Integers:
+        """Stored results of stored operands of any shape."""
+        v = np.asarray(q, np.int64) - self.operand.zero_point
+        size = np.abs(v) if self.core.function == "reciprocal" else v
+        r, k = self.core.look_up(np.maximum(size, 1))
+        m, shift = self.factor
+        if self.core.function == "log":
+            step, offset = self.log_terms
+            r = (r << (LOG_FRACTION - self.core.fraction)) + k * step + offset
+            y = round_shift(r * m, np.int64(LOG_FRACTION + shift))
+        else:
+            k = -k if self.core.function == "sqrt" else k
+            y = round_shift(
+                np.where(v < 0, -r, r) * m, np.clip(k + self.core.fraction + shift, 0, MAX_SHIFT)
+            )
+        y = np.clip(y + self.result.zero_point, self.result.minimum, self.result.maximum)
+        return np.where(size > 0, y, self.at_zero)
+
+    def error_bound(self) -> float:
+        """
+        The largest error of any result of an operand that the function has a value for, in steps.
+
+        Against the function in exact arithmetic, saturated to the result's range. With ρ the
+        table's relative error (log: δ its error) and Y the largest result, in steps,
+
+            |error| ≤ ρ' · min(Y, Y_max/(1 − ρ')) + ½,            ρ' = (1 + ρ)(1 + 2^−24) − 1
+            |error| ≤ (δ + (k_max + 2)·2^−25 + Y·2^−23) / S_out + ½                      (log)
+
+        What is larger than Y_max/(1 − ρ') saturates on both sides. Operands that the reduction
+        saturates are monotone between the ends of their runs, which are evaluated.
+        """
+        function, scale = self.core.function, self.operand.scale
+        least, most = sizes(self.operand, odd=function == "reciprocal")
+        range_ = float(self.result.maximum - self.result.minimum)
+        real = np.abs(FUNCTIONS[function](np.array([least * scale, most * scale])))
+        if function == "log":
+            k = max(abs(self.core.reduction.reduce(np.array([least, most]), 1)[1]))
+            error = self.core.error() + (float(k) + 2) * 2.0**-25 + float(real.max()) * 2.0**-23
+            bound = error / self.result.scale
+        else:
+            largest = float(real.max()) / self.result.scale
+            bound = saturated_error(self.core.error(), largest, largest_result(self.result))
+        outside = np.array(self.core.reduction.saturated(least, most), np.int64)
+        if len(outside):
+            x = outside.astype(np.float64) * scale
+            true = FUNCTIONS[function](x) / self.result.scale + self.result.zero_point
+            true = np.clip(true, self.result.minimum, self.result.maximum)
+            stored = self.evaluate(outside + self.operand.zero_point)
+            bound = max(bound, float(np.max(np.abs(stored - true))))
+        return min(bound + 0.5, range_)
+
+
+def saturated_error(relative: float, largest: float, limit: int) -> float:
+    """
+    Largest error of a product before its rounding, in steps, saturated to ±`limit`.
+
+    `relative` is the table's error, `largest` the largest exact product.
+    """
+    relative = (1 + relative) * (1 + 2.0**-MANTISSA_BITS) - 1
+    # Beyond ½ the bound would say nothing; the storage range bounds the error then.
+    return relative * min(largest, limit / (1 - relative)) if relative < 0.5 else math.inf

@@ -1,0 +1,187 @@
+"""Range reductions and divisions: compiled, interpreted and bounded against their semantics."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from xdsl.dialects.func import FuncOp
+from xdsl.interpreter import Interpreter
+from xdsl.interpreters.func import FuncFunctions
+from xdsl.interpreters.shaped_array import ShapedArray
+from xdsl.interpreters.utils.ptr import TypedPtr
+
+from lut_opt.dialects.assembly import Program, context, parse
+from lut_opt.dialects.pwl import ApplyOp, DivideOp
+from lut_opt.dialects.pwl.functions import FUNCTIONS
+from lut_opt.dialects.pwl.interpreter import PwlFunctions
+from lut_opt.dialects.quant import UniformQuantizedType, element_type
+from lut_opt.dialects.quantization import Integers, Quantization, Reals
+from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
+from lut_opt.passes.pwl_search import PwlSearchPass
+from lut_opt.passes.verify_pwl import VerifyPwlPass
+
+TEXT = (Path(__file__).parent / "reductions.mlir").read_text()
+
+WIDE = 40_000
+"""Random and adversarial operands of 32 bits."""
+
+
+@cache
+def program() -> Program:
+    ctx = context()
+    program = parse(TEXT, "reductions.mlir", ctx)
+    program.module.verify()
+    PwlSearchPass(entries=8).apply(ctx, program.module)
+    program.module.verify()
+    VerifyPwlPass().apply(ctx, program.module)
+    return program
+
+
+def reductions() -> dict[str, ApplyOp | DivideOp]:
+    return {
+        function.sym_name.data: op
+        for function in program().module.ops
+        if isinstance(function, FuncOp)
+        for op in function.walk()
+        if isinstance(op, ApplyOp | DivideOp)
+    }
+
+
+NAMES = [line.split("(")[0].split("@")[1] for line in TEXT.splitlines() if "func.func" in line]
+
+
+def quantization(type_: Any) -> Quantization:
+    element = element_type(type_)
+    assert isinstance(element, UniformQuantizedType)
+    return element.quantization
+
+
+def stored(q: Integers, by: Quantization) -> Any:
+    """The bit patterns as signless integers, which NumPy calls signed."""
+    return q.astype({8: np.int8, 16: np.int16, 32: np.int32}[by.bits])
+
+
+def operands(by: Quantization) -> Integers:
+    """Every stored value, or of wide storage, each power of two with its neighbours, and others."""
+    if by.bits <= 16:
+        return by.values
+    rng = np.random.default_rng(3)
+    near = (1 << np.arange(by.bits))[:, None] + np.arange(-3, 4)
+    # midpoints between table inputs, where rounding goes either way
+    cells = rng.integers(1 << 11, 1 << 12, 4000)[:, None] << np.arange(0, 20)[None, :]
+    middle = (cells + (cells >> 12)).reshape(-1)
+    spread = np.exp2(rng.uniform(0, by.bits, WIDE)).astype(np.int64)
+    v = np.concatenate([near.reshape(-1), middle, spread, [0]]) * rng.choice([-1, 1])
+    v = np.concatenate([v, -v, [by.minimum, by.maximum]]) + by.zero_point
+    return np.unique(v[(v >= by.minimum) & (v <= by.maximum)])
+
+
+def arguments(op: ApplyOp | DivideOp) -> list[Integers]:
+    if isinstance(op, ApplyOp):
+        return [operands(op.input_quantization)]
+    rng = np.random.default_rng(5)
+    b = operands(op.denominator_quantization)
+    a = op.input_quantization
+    some = rng.choice([a.minimum, a.maximum, a.zero_point, a.zero_point + 1], len(b))
+    drawn = rng.integers(a.minimum, a.maximum + 1, len(b))
+    return [np.where(rng.random(len(b)) < 0.5, some, drawn), b]
+
+
+def expected(op: ApplyOp | DivideOp, given: list[Integers]) -> Integers:
+    if isinstance(op, ApplyOp):
+        return op.reduced().evaluate(given[0])
+    return op.unit().evaluate(*given)
+
+
+def exact(op: ApplyOp | DivideOp, given: list[Integers]) -> Reals:
+    """The results in output steps, in double precision, NaN where there is no value."""
+    result = op.result_quantization
+    with np.errstate(all="ignore"):
+        if isinstance(op, ApplyOp):
+            function = FUNCTIONS[op.function_name]
+            x = op.input_quantization.dequantize(given[0])
+            y = np.where(function.is_defined(x) & (x != 0), function(x), np.nan)
+        else:
+            a = op.input_quantization.dequantize(given[0])
+            b = op.denominator_quantization.dequantize(given[1])
+            y = np.where(b != 0, a / b, np.nan)
+    return np.clip(y / result.scale + result.zero_point, result.minimum, result.maximum)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_result_misses_by_more_than_the_bound(name: str) -> None:
+    op = reductions()[name]
+    given = arguments(op)
+    unit = op.reduced() if isinstance(op, ApplyOp) else op.unit()
+    error = np.abs(expected(op, given) - exact(op, given))
+    bound = unit.error_bound()
+    worst = np.nanmax(error)
+    assert worst <= bound
+    # The bound is no empty promise either.
+    assert bound <= 5 * worst + 2
+    assert np.isnan(error).any()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_input_without_a_value_saturates(name: str) -> None:
+    op = reductions()[name]
+    result = op.result_quantization
+    if isinstance(op, DivideOp):
+        a, b = op.input_quantization, op.denominator_quantization
+        numerators = np.array([a.minimum, a.zero_point, a.maximum])
+        wanted = [result.minimum, result.zero_point, result.maximum]
+        if a.minimum == a.zero_point:
+            wanted[0] = result.zero_point
+        found = op.unit().evaluate(numerators, np.array(b.zero_point))
+    else:
+        zero = op.input_quantization.zero_point
+        v = [zero] if op.function_name == "reciprocal" else [zero, op.input_quantization.minimum]
+        found = op.reduced().evaluate(np.array(v))
+        at_zero = {"log": result.minimum, "sqrt": result.zero_point}
+        wanted = [at_zero.get(op.function_name, result.maximum)] * len(v)
+    assert found.tolist() == wanted
+
+
+def test_compiled_reductions_agree_bit_for_bit() -> None:
+    jit = pytest.importorskip("lut_opt.backends.jit")
+    pytest.importorskip("torch_mlir")
+    module = program().module.clone()
+    ConvertPwlToArithPass().apply(context(), module)
+    module.verify()
+    executable = jit.compile(Program(module, ""), opt_level=1)
+    for name, op in reductions().items():
+        given = arguments(op)
+        sides = [quantization(operand.type) for operand in op.operands]
+        arrays = [stored(q, by) for q, by in zip(given, sides, strict=True)]
+        wanted = stored(expected(op, given), op.result_quantization)
+        assert np.array_equal(executable.run(name, *arrays), wanted), name
+
+
+def test_interpreted_reductions_agree() -> None:
+    interpreter = Interpreter(program().module)
+    interpreter.register_implementations(PwlFunctions())
+    interpreter.register_implementations(FuncFunctions())
+    for name, op in reductions().items():
+        given = [q[::97] for q in arguments(op)]
+        arrays = [
+            ShapedArray(
+                TypedPtr.new(
+                    stored(q, quantization(value.type)).tolist(), xtype=storage(value.type)
+                ),
+                [len(q)],
+            )
+            for q, value in zip(given, op.operands, strict=True)
+        ]
+        (result,) = interpreter.call_op(name, tuple(arrays))
+        wanted = stored(expected(op, given), op.result_quantization)
+        assert result.data == wanted.tolist(), name
+
+
+def storage(type_: Any) -> Any:
+    element = element_type(type_)
+    assert isinstance(element, UniformQuantizedType)
+    return element.storage_type
