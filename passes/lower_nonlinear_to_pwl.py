@@ -29,6 +29,8 @@ from lut_opt.dialects.torch import (
 )
 from lut_opt.passes.diagnostics import OpError, about, copy_location
 from lut_opt.passes.expand_composites import expand_composites
+from lut_opt.passes.lower_division import NAME as DIVIDE
+from lut_opt.passes.lower_division import as_reciprocal, division
 from lut_opt.passes.lower_periodic import is_periodic, lower_periodic
 from lut_opt.passes.lower_units import lower_unit
 from lut_opt.passes.nonlinear import Nonlinear, recognize
@@ -43,6 +45,7 @@ from lut_opt.passes.scales import (
     output_quantization,
     range_name,
 )
+from lut_opt.passes.wide_scales import wide
 
 WIDE_RESULT_BITS = 16
 """Storage of results where inputs have more than 8 bits and nothing else is asked for."""
@@ -144,8 +147,10 @@ def _replacement(op: Operation) -> tuple[str, Callable[[Defaults], None]] | None
         return unit.kind, partial(lower_unit, unit)
     if is_periodic(op):
         return (torch_name(op) or "").removeprefix("aten."), partial(lower_periodic, op)
-    if (found := recognize(op)) is not None:
+    if (found := recognize(op) or as_reciprocal(op)) is not None:
         return found.function.name, partial(_lower, found)
+    if (divide := division(op)) is not None:
+        return DIVIDE, divide
     return None
 
 
@@ -157,20 +162,23 @@ def _lower(found: Nonlinear, defaults: Defaults) -> None:
         created.append(to_builtin_tensor(source))
         source = created[-1].results[0]
     float_type = source.type
-    operand = input_quantization(found, defaults)
-    result = output_quantization(found, operand, defaults, _float_element(op, float_type))
+    element = _float_element(op, float_type)
+    if (reduced := wide(found, defaults, element)) is not None:
+        operand, result, reduce = reduced.operand, reduced.result, reduced.reduce
+    else:
+        operand, reduce = input_quantization(found, defaults), None
+        result = output_quantization(found, operand, defaults, element)
     created.append(QuantizeCastOp(source, quantized_like(float_type, operand)))
-    apply = ApplyOp(
-        FnAttr(found.function), created[-1], result_type=quantized_like(float_type, result)
-    )
+    kind = quantized_like(float_type, result)
+    apply = ApplyOp(FnAttr(found.function), created[-1], result_type=kind, reduce=reduce)
     if (declared := op.attributes.get(range_name(found))) is not None:
         apply.attributes[RANGE] = declared
     # What a division counted are its denominators.
     if HISTOGRAM in op.attributes and range_name(found) == RANGE:
         apply.attributes[HISTOGRAM] = op.attributes[HISTOGRAM]
     created += [apply, DequantizeCastOp(apply.results[0], float_type)]
-    if isinstance(kind := op.results[0].type, VTensorType):
-        created.append(from_builtin_tensor(created[-1].results[0], kind))
+    if isinstance(final := op.results[0].type, VTensorType):
+        created.append(from_builtin_tensor(created[-1].results[0], final))
     copy_location(op, created)
     block = op.parent_block()
     assert block is not None

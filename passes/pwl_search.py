@@ -94,9 +94,10 @@ class PwlSearchPass(SearchOptions, ModulePass):
             key = "unit", function, operand, result, entries, domain, reduction
             if key not in solved:
                 points = samples(function, (), operand, result, domain)
-                own = replace(for_units, entries=entries)
-                weights = None
+                own, weights = replace(for_units, entries=entries), None
                 if reduction is not None:
+                    # The direct form leaves intercepts more fraction bits than slopes.
+                    own = replace(own, form="direct")
                     weights = relative_weights(function.name, reduction, points)
                 solved[key] = solve(own, function, points, operand, result, domain, weights)
             return solved[key]

@@ -28,6 +28,7 @@ from lut_opt.dialects.pwl.division import Division
 from lut_opt.dialects.pwl.reduction import (
     ALIGNED,
     LOG_FRACTION,
+    LOGARITHMS,
     MAX_SHIFT,
     Core,
     LeadingZero,
@@ -46,7 +47,7 @@ def apply_reduced(builder: Builder, q: SSAValue, unit: Reduced) -> SSAValue:
     size = _magnitude(i, v) if function == "reciprocal" else v
     r, k = _core(i, i.max(size, 1), unit.core)
     m, shift = unit.factor
-    if function == "log":
+    if function in LOGARITHMS:
         step, offset = unit.log_terms
         r = i.shift_left(r, LOG_FRACTION - unit.core.fraction)
         r = i.add(i.add(r, i.mul(k, i.constant(step))), offset)

@@ -11,7 +11,7 @@ With v = q − zero point,
     rsqrt        y = round(r · m, F + s + k)       C = (S · 2^origin)^−½ / S_out
     sqrt         y = round(r · m, F + s − k)       C = (S · 2^origin)^½ / S_out
     log          y = round((r·2^(24−F) + k·L + O) · m, 24 + s)
-                                                   C = 1/S_out, L = ln 2, O = ln(S · 2^origin)
+                                                   C = 1/S_out, L = log 2, O = log(S · 2^origin)
     a / b        y = round(±(a − z_a) · r · m, F + s + k)   C = S_a/(S_b · 2^origin · S_out)
 
 then the zero point of the result and the clamp: one rounding besides the table's own. Shifts are
@@ -35,12 +35,22 @@ from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Integers, Quantization, Reals
 
-Reducible = Literal["reciprocal", "rsqrt", "sqrt", "log"]
+Reducible = Literal["reciprocal", "rsqrt", "sqrt", "log", "log2", "log10"]
 
 REDUCIBLE: tuple[Reducible, ...] = get_args(Reducible)
 
-PERIOD: dict[str, int] = {"reciprocal": 1, "rsqrt": 2, "sqrt": 2, "log": 1}
+PERIOD: dict[str, int] = {
+    "reciprocal": 1,
+    "rsqrt": 2,
+    "sqrt": 2,
+    "log": 1,
+    "log2": 1,
+    "log10": 1,
+}
 """Octaves of the operand, p, that make a whole number of octaves of the result."""
+
+LOGARITHMS = frozenset(("log", "log2", "log10"))
+"""Functions whose own errors count, not their relative ones."""
 
 MAX_FRACTION = 16
 """Most fraction bits of a table's result, F."""
@@ -206,15 +216,17 @@ class Core:
             edges = np.clip(edges, 1.0, 2.0**self.period)
         real = FUNCTIONS[self.function](edges)
         error = np.abs(r - real)
-        return float(np.max(error if self.function == "log" else error / real))
+        return float(np.max(error if self.function in LOGARITHMS else error / real))
 
 
 def table_fraction(function: Reducible, reduction: Reduction) -> int:
     """Fraction bits at which the table's steepest slope, at its least input, fits 8 bits."""
     operand = reduction.operand(PERIOD[function])
     x = operand.minimum * operand.scale
-    slopes = {"reciprocal": x**-2, "rsqrt": x**-1.5 / 2, "sqrt": x**-0.5 / 2, "log": 1 / x}
-    steps = math.floor(math.log2(LARGEST_SLOPE / slopes[function]) - math.log2(operand.scale))
+    slopes = {"reciprocal": x**-2, "rsqrt": x**-1.5 / 2, "sqrt": x**-0.5 / 2}
+    # A logarithm to base 2 is the steepest.
+    slope = slopes.get(function, 1 / (x * math.log(2)))
+    steps = math.floor(math.log2(LARGEST_SLOPE / slope) - math.log2(operand.scale))
     return min(steps, MAX_FRACTION)
 
 
@@ -260,7 +272,7 @@ class Reduced:
         """Raise `ValueError` for storage that the arithmetic is not made for."""
         sizes(self.operand, odd=self.core.function == "reciprocal")
         shift = LOG_FRACTION + self.factor[1]
-        if self.core.function == "log" and not 0 <= shift <= MAX_SHIFT:
+        if self.core.function in LOGARITHMS and not 0 <= shift <= MAX_SHIFT:
             raise ValueError(
                 f"a logarithm needs a result scale from 2^-47 to 2^14, got {self.result.scale}"
             )
@@ -276,15 +288,16 @@ class Reduced:
                 real = unit**-0.5
             case "sqrt":
                 real = unit**0.5
-            case "log":
+            case _:
                 real = 1.0
         return mantissa(real / self.result.scale)
 
     @property
     def log_terms(self) -> tuple[int, int]:
-        """ln 2 and ln(S · 2^origin), in 2^−24."""
+        """The logarithms of 2 and S · 2^origin, in 2^−24."""
         unit = self.operand.scale * 2.0**self.core.reduction.origin
-        return round(math.log(2) * 2.0**LOG_FRACTION), round(math.log(unit) * 2.0**LOG_FRACTION)
+        octave, offset = FUNCTIONS[self.core.function](np.array([2.0, unit])) * 2.0**LOG_FRACTION
+        return round(float(octave)), round(float(offset))
 
     @property
     def at_zero(self) -> int:
@@ -292,10 +305,10 @@ class Reduced:
         match self.core.function:
             case "sqrt":
                 return min(max(self.result.zero_point, self.result.minimum), self.result.maximum)
-            case "log":
-                return self.result.minimum
-            case _:
+            case "reciprocal" | "rsqrt":
                 return self.result.maximum
+            case _:
+                return self.result.minimum
 
     def evaluate(self, q: Integers) -> Integers:
         """Stored results of stored operands of any shape."""
@@ -303,7 +316,7 @@ class Reduced:
         size = np.abs(v) if self.core.function == "reciprocal" else v
         r, k = self.core.look_up(np.maximum(size, 1))
         m, shift = self.factor
-        if self.core.function == "log":
+        if self.core.function in LOGARITHMS:
             step, offset = self.log_terms
             r = (r << (LOG_FRACTION - self.core.fraction)) + k * step + offset
             y = round_shift(r * m, np.int64(LOG_FRACTION + shift))
@@ -332,7 +345,7 @@ class Reduced:
         least, most = sizes(self.operand, odd=function == "reciprocal")
         range_ = float(self.result.maximum - self.result.minimum)
         real = np.abs(FUNCTIONS[function](np.array([least * scale, most * scale])))
-        if function == "log":
+        if function in LOGARITHMS:
             k = max(abs(self.core.reduction.reduce(np.array([least, most]), 1)[1]))
             error = self.core.error() + (float(k) + 2) * 2.0**-25 + float(real.max()) * 2.0**-23
             bound = error / self.result.scale

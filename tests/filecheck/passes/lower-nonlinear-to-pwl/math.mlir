@@ -18,11 +18,11 @@ func.func @vector(%x: vector<4xf32>) -> vector<4xf32> {
 func.func @generic(%x: tensor<8xf32>, %o: tensor<8xf32>) -> tensor<8xf32> {
   %0 = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%x : tensor<8xf32>) outs(%o : tensor<8xf32>) {
   ^bb0(%a: f32, %b: f32):
-    // CHECK: quant.qcast %{{.*}} : f32 to !quant.uniform<u8<1:255>:f32, 1.562500e-02>
-    // CHECK-NEXT: pwl.apply #pwl.fn<rsqrt>
+    // CHECK: quant.qcast %{{.*}} : f32 to !quant.uniform<u8<32:254>:f32, 1.562500e-02>
+    // CHECK-NEXT: pwl.apply #pwl.fn<log>
     // CHECK-NEXT: quant.dcast
     // CHECK-NEXT: linalg.yield
-    %c = math.rsqrt %a {pwl.range = [0.0, 3.984375]} : f32
+    %c = math.log %a {pwl.range = [0.5, 3.96875]} : f32
     linalg.yield %c : f32
   } -> tensor<8xf32>
   func.return %0 : tensor<8xf32>

@@ -32,8 +32,8 @@ func.func @activations(%x: !torch.vtensor<[2,?],f32>) {
   %abs = torch.aten.abs %x : !torch.vtensor<[2,?],f32> -> !torch.vtensor<[2,?],f32>
   %sum = torch.aten.add.Scalar %abs, %one, %one : !torch.vtensor<[2,?],f32>, !torch.int, !torch.int -> !torch.vtensor<[2,?],f32>
   %7 = torch.aten.div.Tensor %x, %sum : !torch.vtensor<[2,?],f32>, !torch.vtensor<[2,?],f32> -> !torch.vtensor<[2,?],f32>
-  // Other divisions stay.
-  // CHECK: torch.aten.div.Tensor
+  // Other divisions are not of one operand.
+  // CHECK: pwl.divide
   %8 = torch.aten.div.Tensor %sum, %x : !torch.vtensor<[2,?],f32>, !torch.vtensor<[2,?],f32> -> !torch.vtensor<[2,?],f32>
   func.return
 }

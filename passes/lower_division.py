@@ -1,0 +1,256 @@
+"""
+Divisions: by something constant they are multiplications, any other becomes `pwl.divide`.
+
+The numerator is stored in 16 bits, the denominator in 16 or 32, so that small ones keep eight
+significant bits; the result likewise, because a quotient spans the octaves of both. Quantize and
+dequantize ops around an operand win over `pwl.range_numerator` and `pwl.range`, the denominator's,
+and those over input-scale. A constant numerator declares itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import (
+    AnyFloat,
+    DenseIntOrFPElementsAttr,
+    FloatAttr,
+    TensorType,
+    VectorType,
+)
+from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.rewriter import InsertPoint, Rewriter
+from xdsl.utils.hints import isa
+
+from lut_opt.dialects.pwl import DivideOp, NamedFunction
+from lut_opt.dialects.pwl.divide_op import MAX_NUMERATOR_BITS
+from lut_opt.dialects.quant import DequantizeCastOp, QuantizeCastOp, element_type, quantized_like
+from lut_opt.dialects.quantization import Quantization, Reals
+from lut_opt.dialects.torch import (
+    VTensorLiteralOp,
+    VTensorType,
+    constant,
+    constant_value,
+    from_builtin_tensor,
+    to_builtin_tensor,
+    torch_name,
+    torch_op,
+)
+from lut_opt.passes.diagnostics import OpError, copy_location
+from lut_opt.passes.nonlinear import Nonlinear
+from lut_opt.passes.scales import (
+    BITS,
+    NUMERATOR,
+    RANGE,
+    Defaults,
+    declared_bits,
+    declared_range,
+    power_of_two_scale,
+    quantized_source,
+)
+from lut_opt.passes.wide_scales import (
+    given_result,
+    leading_zero,
+    magnitudes,
+    octave_storage,
+)
+
+NAME = "divide"
+"""What `keep` calls a division."""
+
+
+def division(op: Operation) -> Callable[[Defaults], None] | None:
+    """What replaces a division of floats, None for any other op."""
+    name = torch_name(op)
+    if name not in ("aten.div.Tensor", "aten.div.Scalar") and not isinstance(op, arith.DivfOp):
+        return None
+    a, b = op.operands[:2]
+    if not _is_float(a) or not (_is_float(b) or name == "aten.div.Scalar"):
+        return None
+    if name == "aten.div.Scalar":
+        value = constant_value(b)
+        # A number that only a run tells divides alike whatever the tensor holds: it is linear.
+        known = isinstance(value, int | float)
+        return partial(_multiply_scalar, op, float(value)) if known else None
+    if (values := constant_elements(b)) is not None:
+        return partial(_multiply, op, values)
+    return partial(_divide, op)
+
+
+def as_reciprocal(op: Operation) -> Nonlinear | None:
+    """1/x is a function of x alone."""
+    if torch_name(op) != "aten.div.Tensor" and not isinstance(op, arith.DivfOp):
+        return None
+    one, x = op.operands[:2]
+    values = constant_elements(one)
+    if values is None or np.any(values != 1.0) or op.results[0].type != x.type:
+        return None
+    if constant_elements(x) is not None or not _is_float(x):
+        return None
+    return Nonlinear(op, NamedFunction("reciprocal"), x)
+
+
+def _is_float(value: SSAValue) -> bool:
+    kind = value.type.to_builtin() if isinstance(value.type, VTensorType) else value.type
+    return isinstance(element_type(kind), AnyFloat)
+
+
+def constant_elements(value: SSAValue) -> Reals | None:
+    """Elements of a constant that the module shows, as float64; None for any other value."""
+    match value.owner:
+        case VTensorLiteralOp(value=DenseIntOrFPElementsAttr() as dense):
+            return np.asarray(dense.get_values(), np.float64)
+        case arith.ConstantOp(value=DenseIntOrFPElementsAttr() as dense):
+            return np.asarray(dense.get_values(), np.float64)
+        case arith.ConstantOp(value=FloatAttr() as number):
+            return np.array([number.value.data])
+        case _:
+            return None
+
+
+def _inverse(op: Operation, values: Reals) -> list[float]:
+    with np.errstate(all="ignore"):
+        inverse = 1.0 / values
+    if not np.all(np.isfinite(inverse)):
+        raise OpError(op, f"{op.name} by a constant that is 0: mend it, or use keep={NAME}")
+    return inverse.tolist()
+
+
+def _multiply_scalar(op: Operation, value: float, defaults: Defaults) -> None:
+    (inverse,) = _inverse(op, np.array([value]))
+    factor = constant(inverse)
+    product = torch_op("aten.mul.Scalar", [op.operands[0], factor.results[0]], [op.results[0].type])
+    _replace(op, [factor, product])
+
+
+def _multiply(op: Operation, values: Reals, defaults: Defaults) -> None:
+    """Multiply by the reciprocal of a constant tensor or number."""
+    a, b = op.operands[:2]
+    inverse = _inverse(op, values)
+    if isinstance(op, arith.DivfOp):
+        factor: Operation = arith.ConstantOp(_constant_like(b.type, inverse))
+        product: Operation = arith.MulfOp(a, factor.results[0], flags=op.fastmath)
+    else:
+        assert isinstance(b.type, VTensorType)
+        factor = VTensorLiteralOp(_constant_like(b.type.to_builtin(), inverse), b.type)
+        product = torch_op("aten.mul.Tensor", [a, factor.results[0]], [op.results[0].type])
+    _replace(op, [factor, product])
+
+
+def _constant_like(
+    type_: Attribute, values: list[float]
+) -> DenseIntOrFPElementsAttr[AnyFloat] | FloatAttr[AnyFloat]:
+    if isa(type_, TensorType[AnyFloat]) or isa(type_, VectorType[AnyFloat]):
+        return DenseIntOrFPElementsAttr.from_list(type_, values)
+    assert isinstance(type_, AnyFloat)
+    return FloatAttr(values[0], type_)
+
+
+def _divide(op: Operation, defaults: Defaults) -> None:
+    created: list[Operation] = []
+
+    def add(made: Operation) -> SSAValue:
+        created.append(made)
+        return made.results[0]
+
+    def builtin(value: SSAValue) -> SSAValue:
+        return add(to_builtin_tensor(value)) if isinstance(value.type, VTensorType) else value
+
+    a, b = op.operands[:2]
+    final = op.results[0].type
+    target = final.to_builtin() if isinstance(final, VTensorType) else final
+    if isa(target, VectorType[Attribute]):
+        raise OpError(op, f"vectors are not divided by tables: use keep={NAME}, or scalars")
+    numerator, tops = _numerator(op, a, defaults)
+    denominator, bottoms = _denominator(op, b, defaults)
+    result = given_result(op.results[0], defaults)
+    if result is None:
+        result = _quotient(tops, bottoms, element_type(target))
+    x, y = (
+        add(QuantizeCastOp(value, quantized_like(value.type, to)))
+        for value, to in ((builtin(a), numerator), (builtin(b), denominator))
+    )
+    divide = DivideOp(x, y, quantized_like(target, result), reduce=leading_zero("reciprocal"))
+    divide.verify_()
+    real = add(DequantizeCastOp(add(divide), target))
+    if isinstance(final, VTensorType):
+        add(from_builtin_tensor(real, final))
+    _replace(op, created)
+
+
+def _replace(op: Operation, created: list[Operation]) -> None:
+    """Put ops, of which the last has the result, in the place of `op`."""
+    copy_location(op, created)
+    Rewriter.insert_op(created, InsertPoint.before(op))
+    op.results[0].replace_all_uses_with(created[-1].results[0])
+    Rewriter.erase_op(op)
+
+
+Magnitudes = tuple[float, float]
+"""The least and the largest."""
+
+
+def _numerator(
+    op: Operation, value: SSAValue, defaults: Defaults
+) -> tuple[Quantization, Magnitudes]:
+    given = quantized_source(value)
+    if given is not None and given.bits <= MAX_NUMERATOR_BITS:
+        return given, _reach(given)
+    interval = declared_range(op, NUMERATOR)
+    if interval is None and (values := constant_elements(value)) is not None:
+        interval = float(values.min()), float(values.max())
+    if interval is not None:
+        scale = power_of_two_scale(*interval, MAX_NUMERATOR_BITS, True)
+        return Quantization(MAX_NUMERATOR_BITS, True, scale), magnitudes(*interval)
+    if defaults.input_scale is None:
+        raise OpError(op, _missing("numerator", NUMERATOR))
+    storage = Quantization(MAX_NUMERATOR_BITS, True, defaults.input_scale)
+    return storage, _reach(storage)
+
+
+def _denominator(
+    op: Operation, value: SSAValue, defaults: Defaults
+) -> tuple[Quantization, Magnitudes]:
+    interval = declared_range(op, RANGE)
+    if (given := quantized_source(value)) is not None:
+        return given, _reach(given) if interval is None else magnitudes(*interval)
+    if interval is not None:
+        signed = interval[0] < 0
+        if BITS in op.attributes:
+            bits = declared_bits(op, MAX_NUMERATOR_BITS)
+            storage = Quantization(bits, signed, power_of_two_scale(*interval, bits, signed))
+        else:
+            element = element_type(
+                value.type.to_builtin() if isinstance(value.type, VTensorType) else value.type
+            )
+            storage = octave_storage(*magnitudes(*interval), signed, element)
+        return storage, magnitudes(*interval)
+    if defaults.input_scale is None:
+        raise OpError(op, _missing("denominator", RANGE))
+    storage = Quantization(MAX_NUMERATOR_BITS, defaults.input_signed, defaults.input_scale)
+    return storage, _reach(storage)
+
+
+def _missing(side: str, attribute: str) -> str:
+    return (
+        f"no scale for the {side} of a division: put quantize/dequantize ops around it, give the "
+        f"division {attribute} = [lo, hi], pass input-scale=, or leave it with keep={NAME}"
+    )
+
+
+def _reach(storage: Quantization) -> Magnitudes:
+    """Magnitudes of what a storage holds, in real units."""
+    ends = storage.dequantize(np.array([storage.minimum, storage.maximum], np.int64))
+    return magnitudes(*ends.tolist())
+
+
+def _quotient(tops: Magnitudes, bottoms: Magnitudes, element: Attribute) -> Quantization:
+    """Storage of a result: the largest numerator over any denominator has eight bits."""
+    least, most = tops[1] / bottoms[1], math.inf
+    if bottoms[0] > 0 or least == 0:
+        most = least and tops[1] / bottoms[0]
+    return octave_storage(least, most, True, element)
