@@ -1,15 +1,7 @@
-"""
-Divisions: by something constant they are multiplications, any other becomes `pwl.divide`.
-
-The numerator is stored in 16 bits, the denominator in 16 or 32, so that small ones keep eight
-significant bits; the result likewise, because a quotient spans the octaves of both. Quantize and
-dequantize ops around an operand win over `pwl.range_numerator` and `pwl.range`, the denominator's,
-and those over input-scale. A constant numerator declares itself.
-"""
+"""Divisions: by something constant they are multiplications, any other becomes `pwl.divide`."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 
@@ -27,9 +19,8 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
 from lut_opt.dialects.pwl import DivideOp, NamedFunction
-from lut_opt.dialects.pwl.divide_op import MAX_NUMERATOR_BITS
 from lut_opt.dialects.quant import DequantizeCastOp, QuantizeCastOp, element_type, quantized_like
-from lut_opt.dialects.quantization import Quantization, Reals
+from lut_opt.dialects.quantization import Reals
 from lut_opt.dialects.torch import (
     VTensorLiteralOp,
     VTensorType,
@@ -41,26 +32,17 @@ from lut_opt.dialects.torch import (
     torch_op,
 )
 from lut_opt.passes.diagnostics import OpError, copy_location
+from lut_opt.passes.division_scales import (
+    NAME,
+    constant_elements,
+    denominator_storage,
+    depends_on_input,
+    numerator_storage,
+    quotient_storage,
+)
 from lut_opt.passes.nonlinear import Nonlinear
-from lut_opt.passes.scales import (
-    BITS,
-    NUMERATOR,
-    RANGE,
-    Defaults,
-    declared_bits,
-    declared_range,
-    power_of_two_scale,
-    quantized_source,
-)
-from lut_opt.passes.wide_scales import (
-    given_result,
-    leading_zero,
-    magnitudes,
-    octave_storage,
-)
-
-NAME = "divide"
-"""What `keep` calls a division."""
+from lut_opt.passes.scales import Defaults
+from lut_opt.passes.wide_scales import given_result, leading_zero
 
 
 def division(op: Operation) -> Callable[[Defaults], None] | None:
@@ -78,7 +60,8 @@ def division(op: Operation) -> Callable[[Defaults], None] | None:
         return partial(_multiply_scalar, op, float(value)) if known else None
     if (values := constant_elements(b)) is not None:
         return partial(_multiply, op, values)
-    return partial(_divide, op)
+    # Weights beside the module, and what is made of constants: linear, and folded elsewhere.
+    return partial(_divide, op) if depends_on_input(b) else None
 
 
 def as_reciprocal(op: Operation) -> Nonlinear | None:
@@ -89,7 +72,7 @@ def as_reciprocal(op: Operation) -> Nonlinear | None:
     values = constant_elements(one)
     if values is None or np.any(values != 1.0) or op.results[0].type != x.type:
         return None
-    if constant_elements(x) is not None or not _is_float(x):
+    if not _is_float(x) or not depends_on_input(x):
         return None
     return Nonlinear(op, NamedFunction("reciprocal"), x)
 
@@ -97,19 +80,6 @@ def as_reciprocal(op: Operation) -> Nonlinear | None:
 def _is_float(value: SSAValue) -> bool:
     kind = value.type.to_builtin() if isinstance(value.type, VTensorType) else value.type
     return isinstance(element_type(kind), AnyFloat)
-
-
-def constant_elements(value: SSAValue) -> Reals | None:
-    """Elements of a constant that the module shows, as float64; None for any other value."""
-    match value.owner:
-        case VTensorLiteralOp(value=DenseIntOrFPElementsAttr() as dense):
-            return np.asarray(dense.get_values(), np.float64)
-        case arith.ConstantOp(value=DenseIntOrFPElementsAttr() as dense):
-            return np.asarray(dense.get_values(), np.float64)
-        case arith.ConstantOp(value=FloatAttr() as number):
-            return np.array([number.value.data])
-        case _:
-            return None
 
 
 def _inverse(op: Operation, values: Reals) -> list[float]:
@@ -165,11 +135,11 @@ def _divide(op: Operation, defaults: Defaults) -> None:
     target = final.to_builtin() if isinstance(final, VTensorType) else final
     if isa(target, VectorType[Attribute]):
         raise OpError(op, f"vectors are not divided by tables: use keep={NAME}, or scalars")
-    numerator, tops = _numerator(op, a, defaults)
-    denominator, bottoms = _denominator(op, b, defaults)
+    numerator, tops = numerator_storage(op, a, defaults)
+    denominator, bottoms = denominator_storage(op, b, defaults)
     result = given_result(op.results[0], defaults)
     if result is None:
-        result = _quotient(tops, bottoms, element_type(target))
+        result = quotient_storage(tops, bottoms, element_type(target))
     x, y = (
         add(QuantizeCastOp(value, quantized_like(value.type, to)))
         for value, to in ((builtin(a), numerator), (builtin(b), denominator))
@@ -188,69 +158,3 @@ def _replace(op: Operation, created: list[Operation]) -> None:
     Rewriter.insert_op(created, InsertPoint.before(op))
     op.results[0].replace_all_uses_with(created[-1].results[0])
     Rewriter.erase_op(op)
-
-
-Magnitudes = tuple[float, float]
-"""The least and the largest."""
-
-
-def _numerator(
-    op: Operation, value: SSAValue, defaults: Defaults
-) -> tuple[Quantization, Magnitudes]:
-    given = quantized_source(value)
-    if given is not None and given.bits <= MAX_NUMERATOR_BITS:
-        return given, _reach(given)
-    interval = declared_range(op, NUMERATOR)
-    if interval is None and (values := constant_elements(value)) is not None:
-        interval = float(values.min()), float(values.max())
-    if interval is not None:
-        scale = power_of_two_scale(*interval, MAX_NUMERATOR_BITS, True)
-        return Quantization(MAX_NUMERATOR_BITS, True, scale), magnitudes(*interval)
-    if defaults.input_scale is None:
-        raise OpError(op, _missing("numerator", NUMERATOR))
-    storage = Quantization(MAX_NUMERATOR_BITS, True, defaults.input_scale)
-    return storage, _reach(storage)
-
-
-def _denominator(
-    op: Operation, value: SSAValue, defaults: Defaults
-) -> tuple[Quantization, Magnitudes]:
-    interval = declared_range(op, RANGE)
-    if (given := quantized_source(value)) is not None:
-        return given, _reach(given) if interval is None else magnitudes(*interval)
-    if interval is not None:
-        signed = interval[0] < 0
-        if BITS in op.attributes:
-            bits = declared_bits(op, MAX_NUMERATOR_BITS)
-            storage = Quantization(bits, signed, power_of_two_scale(*interval, bits, signed))
-        else:
-            element = element_type(
-                value.type.to_builtin() if isinstance(value.type, VTensorType) else value.type
-            )
-            storage = octave_storage(*magnitudes(*interval), signed, element)
-        return storage, magnitudes(*interval)
-    if defaults.input_scale is None:
-        raise OpError(op, _missing("denominator", RANGE))
-    storage = Quantization(MAX_NUMERATOR_BITS, defaults.input_signed, defaults.input_scale)
-    return storage, _reach(storage)
-
-
-def _missing(side: str, attribute: str) -> str:
-    return (
-        f"no scale for the {side} of a division: put quantize/dequantize ops around it, give the "
-        f"division {attribute} = [lo, hi], pass input-scale=, or leave it with keep={NAME}"
-    )
-
-
-def _reach(storage: Quantization) -> Magnitudes:
-    """Magnitudes of what a storage holds, in real units."""
-    ends = storage.dequantize(np.array([storage.minimum, storage.maximum], np.int64))
-    return magnitudes(*ends.tolist())
-
-
-def _quotient(tops: Magnitudes, bottoms: Magnitudes, element: Attribute) -> Quantization:
-    """Storage of a result: the largest numerator over any denominator has eight bits."""
-    least, most = tops[1] / bottoms[1], math.inf
-    if bottoms[0] > 0 or least == 0:
-        most = least and tops[1] / bottoms[0]
-    return octave_storage(least, most, True, element)

@@ -28,8 +28,8 @@ from lut_opt.dialects.torch import (
     torch_name,
 )
 from lut_opt.passes.diagnostics import OpError, about, copy_location
+from lut_opt.passes.division_scales import NAME as DIVIDE
 from lut_opt.passes.expand_composites import expand_composites
-from lut_opt.passes.lower_division import NAME as DIVIDE
 from lut_opt.passes.lower_division import as_reciprocal, division
 from lut_opt.passes.lower_periodic import is_periodic, lower_periodic
 from lut_opt.passes.lower_units import lower_unit

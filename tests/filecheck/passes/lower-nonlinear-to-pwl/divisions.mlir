@@ -31,13 +31,14 @@ func.func @quantized(%a: tensor<4x!quant.uniform<i8:f32, 0.1>>, %b: tensor<4x!qu
   func.return %c : tensor<4x!quant.uniform<i8:f32, 0.3:-1>>
 }
 
-// What is constant divides linearly: it multiplies. Integers are not ours.
+// What is constant divides linearly: it multiplies, if the module shows it. Integers are not ours.
 
 // CHECK-LABEL: @constants
 // CHECK: torch.aten.mul.Scalar %a, %{{.*}} : !torch.vtensor<[2,3,4],f32>, !torch.float
 // CHECK: torch.vtensor.literal(dense<[2.500000e-01, 2.000000e+00, 1.000000e+00, 5.000000e-01]> : tensor<4xf32>)
 // CHECK: torch.aten.mul.Tensor
 // CHECK: torch.aten.div.Tensor %{{.*}}, %{{.*}} : !torch.vtensor<[4],si64>
+// CHECK: torch.aten.div.Tensor %a, %{{.*}} : !torch.vtensor<[2,3,4],f32>, !torch.vtensor<[4],f32>
 // CHECK: arith.constant 2.500000e-01 : f32
 // CHECK: arith.mulf %{{.*}}, %{{.*}} fastmath<fast> : f32
 // KEPT-LABEL: @constants
@@ -50,6 +51,8 @@ func.func @constants(%a: !x, %i: !torch.vtensor<[4],si64>, %s: f32) {
   %0 = torch.aten.div.Scalar %a, %two : !x, !torch.int -> !x
   %1 = torch.aten.div.Tensor %a, %c : !x, !torch.vtensor<[4],f32> -> !x
   %2 = torch.aten.div.Tensor %i, %i : !torch.vtensor<[4],si64>, !torch.vtensor<[4],si64> -> !torch.vtensor<[4],f32>
+  %hidden = torch.vtensor.literal(dense_resource<weight> : tensor<4xf32>) : !torch.vtensor<[4],f32>
+  %4 = torch.aten.div.Tensor %a, %hidden : !x, !torch.vtensor<[4],f32> -> !x
   %four = arith.constant 4.0 : f32
   %3 = arith.divf %s, %four fastmath<fast> : f32
   func.return
