@@ -118,13 +118,11 @@ class LeadingZero:
         return ((v << (ALIGNED - octave)) + (1 << (kept - 1))) >> kept, octave // period
 
     def occurrence(self, period: int) -> Reals:
-        operand = self.operand(period)
-        octave = leading_one(operand.values)
-        octave[-1] -= 1
-        weights: Reals = np.exp2(-octave.astype(np.float64))
-        # What rounds to an end of the range comes from one side only.
-        weights[[0, -1]] /= 2
-        return weights
+        q = self.operand(period).values
+        # The half of a cell on either side of q; beyond the ends there is nothing.
+        halves: Reals = np.exp2(-leading_one(np.stack([2 * q - 1, 2 * q + 1])).astype(np.float64))
+        halves[0, 0] = halves[1, -1] = 0.0
+        return halves.sum(0)
 
     def saturated(self, least: int, most: int) -> list[int]:
         return []

@@ -161,6 +161,55 @@ def test_compiled_reductions_agree_bit_for_bit() -> None:
         assert np.array_equal(executable.run(name, *arrays), wanted), name
 
 
+TABLE = "#pwl.table<i8, breakpoints = [], slopes = [-32], intercepts = [96], intercept_shift = 9>"
+DIVIDE = f"reduce #pwl.leading_zero<table_bits = 9> {{reciprocal = {TABLE}}}"
+APPLY = f"reduce #pwl.leading_zero<table_bits = 9> table {TABLE}"
+SHAPES = f"""
+!a = !quant.uniform<i16:f32, 1.0>
+!b = !quant.uniform<u16:f32, 0.5>
+func.func @broadcast(%a: tensor<?x1x4x!a>, %b: tensor<3x?x!b>) -> tensor<?x3x4x!a> {{
+  %y = pwl.divide %a, %b {DIVIDE} : tensor<?x1x4x!a>, tensor<3x?x!b> -> tensor<?x3x4x!a>
+  func.return %y : tensor<?x3x4x!a>
+}}
+func.func @inside(%a: tensor<5x!a>, %b: tensor<5x!b>, %o: tensor<5x!a>) -> tensor<5x!a> {{
+  %y = linalg.generic {{indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>,
+      affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]}}
+      ins(%a, %b : tensor<5x!a>, tensor<5x!b>) outs(%o : tensor<5x!a>) {{
+  ^bb0(%p: !a, %q: !b, %r: !a):
+    %z = pwl.divide %p, %q {DIVIDE} : !a, !b -> !a
+    %w = pwl.apply #pwl.fn<reciprocal> %z {APPLY} : !a -> !a
+    linalg.yield %w : !a
+  }} -> tensor<5x!a>
+  func.return %y : tensor<5x!a>
+}}
+"""
+
+
+def test_shapes() -> None:
+    """Broadcasting, dynamic sizes, and scalars in the body of another loop."""
+    jit = pytest.importorskip("lut_opt.backends.jit")
+    pytest.importorskip("torch_mlir")
+    ctx = context()
+    program = parse(SHAPES, "shapes.mlir", ctx)
+    program.module.verify()
+    divide, apply = (
+        next(op for op in program.module.walk() if isinstance(op, kind))
+        for kind in (DivideOp, ApplyOp)
+    )
+    division, reciprocal = divide.unit(), apply.reduced()
+    ConvertPwlToArithPass().apply(ctx, program.module)
+    executable = jit.compile(program, opt_level=1)
+    rng = np.random.default_rng(1)
+    a = rng.integers(-(1 << 15), 1 << 15, (2, 1, 4))
+    b = rng.integers(0, 1 << 10, (3, 4))
+    found = executable.run("broadcast", a.astype(np.int16), b.astype(np.int16))
+    assert np.array_equal(found, division.evaluate(a, b))
+    a, b = rng.integers(-(1 << 15), 1 << 15, 5), np.array([0, 1, 7, 300, 65535])
+    shape = np.zeros(5, np.int16)
+    found = executable.run("inside", a.astype(np.int16), b.astype(np.uint16).view(np.int16), shape)
+    assert np.array_equal(found, reciprocal.evaluate(division.evaluate(a, b)))
+
+
 def test_interpreted_reductions_agree() -> None:
     interpreter = Interpreter(program().module)
     interpreter.register_implementations(PwlFunctions())
