@@ -142,7 +142,7 @@ def _on_tensors(
     block = Block(arg_types=[element_type(value.type) for value in (a, b, empty)])
     inside = Integers(Builder(InsertPoint.at_end(block)), 64)
     inside.builder.insert(YieldOp(_divide(inside, block.args[0], block.args[1], unit)))
-    maps = [_broadcast(_shape(value), len(shape)) for value in (a, b, empty)]
+    maps = [_broadcast(_shape(value), shape) for value in (a, b, empty)]
     parallel = [IteratorTypeAttr.parallel()] * len(shape)
     generic = GenericOp([a, b], [empty], Region(block), maps, parallel, [kind])
     return builder.insert(generic).results[0]
@@ -171,10 +171,11 @@ def _dynamic_sizes(
     return sizes
 
 
-def _broadcast(shape: tuple[int, ...], rank: int) -> AffineMapAttr:
+def _broadcast(shape: tuple[int, ...], result: tuple[int, ...]) -> AffineMapAttr:
     """The map from a loop over the result to the element of an operand of that shape."""
-    results: list[AffineExpr] = []
-    for own, size in enumerate(shape):
-        axis = rank - len(shape) + own
-        results.append(AffineConstantExpr(0) if size == 1 else AffineExpr.dimension(axis))
-    return AffineMapAttr(AffineMap(rank, 0, tuple(results)))
+    rank, first = len(result), len(result) - len(shape)
+    elements: list[AffineExpr] = [
+        AffineConstantExpr(0) if size == 1 != result[axis] else AffineExpr.dimension(axis)
+        for axis, size in enumerate(shape, first)
+    ]
+    return AffineMapAttr(AffineMap(rank, 0, tuple(elements)))

@@ -167,9 +167,9 @@ APPLY = f"reduce #pwl.leading_zero<table_bits = 9> table {TABLE}"
 SHAPES = f"""
 !a = !quant.uniform<i16:f32, 1.0>
 !b = !quant.uniform<u16:f32, 0.5>
-func.func @broadcast(%a: tensor<?x1x4x!a>, %b: tensor<3x?x!b>) -> tensor<?x3x4x!a> {{
-  %y = pwl.divide %a, %b {DIVIDE} : tensor<?x1x4x!a>, tensor<3x?x!b> -> tensor<?x3x4x!a>
-  func.return %y : tensor<?x3x4x!a>
+func.func @broadcast(%a: tensor<?x1x1x4x!a>, %b: tensor<3x1x?x!b>) -> tensor<?x3x1x4x!a> {{
+  %y = pwl.divide %a, %b {DIVIDE} : tensor<?x1x1x4x!a>, tensor<3x1x?x!b> -> tensor<?x3x1x4x!a>
+  func.return %y : tensor<?x3x1x4x!a>
 }}
 func.func @inside(%a: tensor<5x!a>, %b: tensor<5x!b>, %o: tensor<5x!a>) -> tensor<5x!a> {{
   %y = linalg.generic {{indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>,
@@ -200,8 +200,8 @@ def test_shapes() -> None:
     ConvertPwlToArithPass().apply(ctx, program.module)
     executable = jit.compile(program, opt_level=1)
     rng = np.random.default_rng(1)
-    a = rng.integers(-(1 << 15), 1 << 15, (2, 1, 4))
-    b = rng.integers(0, 1 << 10, (3, 4))
+    a = rng.integers(-(1 << 15), 1 << 15, (2, 1, 1, 4))
+    b = rng.integers(0, 1 << 10, (3, 1, 4))
     found = executable.run("broadcast", a.astype(np.int16), b.astype(np.int16))
     assert np.array_equal(found, division.evaluate(a, b))
     a, b = rng.integers(-(1 << 15), 1 << 15, 5), np.array([0, 1, 7, 300, 65535])
