@@ -1,13 +1,13 @@
 """
 Reciprocal and reciprocal square root of wide unsigned integers through one narrow table.
 
-    unit = design(LeadingZero("reciprocal", bits=8), entries=8)     # wide_design.py
+    unit = design(LeadingZero("reciprocal"), entries=8)             # wide_design.py
     mantissa, exponent = unit.evaluate(v)          # f(v · 2^−frac) ≈ mantissa · 2^exponent
     errors = relative_errors(unit, 1, 2**32)       # by octave; the maximum is exact
 
 Two reductions of the range: the multi-range input scaling of GQA-LUT (Table 2), and leading-zero
-normalization to one octave (reciprocal) or two (rsqrt). NumPy integers throughout: this is what the
-hardware and the generated code are compared with.
+normalization to one octave (reciprocal) or two (rsqrt), as `lut_opt.dialects.pwl.reduction` defines
+them for `pwl.apply`, here between reals: the operand has fraction bits, the result an exponent.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from lut_opt.dialects.pwl import reduction as stored
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Integers, Quantization, Reals
 
@@ -62,22 +63,21 @@ class Reduction(Protocol):
 @dataclass(frozen=True)
 class LeadingZero:
     """
-    x = m · 2^n with m in [1, 2), or in [1, 4) and n even for rsqrt; q is m cut to `bits` bits.
+    x = m · 2^n with m in [1, 2], or in [1, 4] and n even for rsqrt; q is m to `table_bits` bits.
 
     v = 0 is taken for 1.
     """
 
     function: Wide
-    bits: int = 8
-    """Width of the table's input, unsigned, at least 3."""
+    table_bits: int = 8
+    """Fraction bits of the table's input."""
     frac: int = 0
     """Fraction bits of the wide input."""
 
     @property
     def operand(self) -> Quantization:
-        """m with all fraction bits that fit, from 1."""
-        one = self.bits - _POWER[self.function]
-        return Quantization(self.bits, False, 2.0**-one, 0, 1 << one, (1 << self.bits) - 1)
+        """m with its fraction bits, both ends included."""
+        return stored.LeadingZero(self.table_bits).operand(_POWER[self.function])
 
     @property
     def reach(self) -> tuple[int, int]:
@@ -85,14 +85,13 @@ class LeadingZero:
         return 1, 1 << MAX_INPUT_BITS
 
     def reduce(self, v: Integers) -> tuple[Integers, Integers]:
-        """Count leading zeros, shift left by them, keep the top bits."""
-        v = np.maximum(np.asarray(v, np.int64), 1)
+        """Count leading zeros, shift left by them, round the top bits."""
         power = _POWER[self.function]
-        place = np.frexp(v.astype(np.float64))[1].astype(np.int64) - 1 - self.frac
-        place -= place % power
-        shift = place + self.frac - (self.bits - power)
-        q = (v << np.maximum(-shift, 0)) >> np.maximum(shift, 0)
-        return q, -place // power
+        # One fraction bit more where their number must be even.
+        more = self.frac % power
+        v = np.maximum(np.asarray(v, np.int64), 1) << more
+        q, k = stored.LeadingZero(self.table_bits).reduce(v, power)
+        return q, (self.frac + more) // power - k
 
 
 @dataclass(frozen=True)
@@ -117,28 +116,29 @@ class MultiRange:
     """Fraction bits of the wide input and of the table's input: λ = 5."""
 
     @property
-    def operand(self) -> Quantization:
-        """8-bit fixed point with λ fraction bits (Table 2, note)."""
+    def stored(self) -> stored.MultiRange:
+        """The same on stored integers."""
         unit = 1 << self.frac
-        return Quantization(8, False, 1.0 / unit, 0, int(self.low * unit), int(self.high * unit))
+        bounds = tuple(bound * unit for bound in self.bounds)
+        low, high = int(self.low * unit), int(self.high * unit)
+        return stored.MultiRange(bounds, self.shifts, low, high, self.frac)
+
+    @property
+    def operand(self) -> Quantization:
+        """Fixed point with λ fraction bits (Table 2, note)."""
+        return self.stored.operand(_POWER[self.function])
 
     @property
     def reach(self) -> tuple[int, int]:
         """From R_n to where the last sub-range saturates."""
-        unit = 1 << self.frac
-        end = int(self.high * unit) << self.shifts[-1]
+        ranges = self.stored
         # a last sub-range that begins where it saturates adds nothing
-        return int(self.low * unit), min(end, 1 << MAX_INPUT_BITS)
+        return ranges.low, min(ranges.high << self.shifts[-1], 1 << MAX_INPUT_BITS)
 
     def reduce(self, v: Integers) -> tuple[Integers, Integers]:
         """Find the sub-range, shift right with rounding, saturate."""
-        v = np.asarray(v, np.int64)
-        edges = np.array(self.bounds, np.int64) << self.frac
-        shift = np.array([0, *self.shifts], np.int64)[np.searchsorted(edges, v, side="right")]
-        q = (v + ((1 << shift) >> 1)) >> shift
-        operand = self.operand
-        q = np.clip(q, operand.minimum, operand.maximum)
-        return q, -shift // _POWER[self.function]
+        q, k = self.stored.reduce(np.asarray(v, np.int64), _POWER[self.function])
+        return q, -k
 
 
 def table_2(function: Wide, *, complete: bool = False) -> MultiRange:

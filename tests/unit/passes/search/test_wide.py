@@ -46,7 +46,7 @@ def test_normalization_in_plain_integers(v: int, bits: int, frac: int, root: boo
     place -= place % power
     m = Fraction(v, 2**frac) / Fraction(2) ** place
     assert 1 <= m < 2**power
-    assert q == math.floor(m * 2 ** (bits - power))
+    assert q == math.floor(m * 2**bits + Fraction(1, 2))
     assert exponent * power == -place
     assert reduction.operand.minimum <= q <= reduction.operand.maximum
 
@@ -114,8 +114,8 @@ def test_more_entries_and_bits_help(function: str) -> None:
         unit = design(LeadingZero(function, bits), entries=entries, param_bits=param_bits)
         return relative_errors(unit).mean_square
 
-    assert error(8, 16, 8) <= error(8, 8, 8) <= error(8, 4, 8)
-    assert error(10, 16, 16) < 0.2 * error(8, 16, 8)
+    assert error(6, 16, 8) <= error(6, 8, 8) <= error(6, 4, 8)
+    assert error(8, 16, 16) < 0.4 * error(6, 16, 8)
 
 
 def test_the_table_is_optimal_among_its_neighbours() -> None:
@@ -136,7 +136,7 @@ def test_the_table_is_optimal_among_its_neighbours() -> None:
 def test_total_on_32_bits() -> None:
     unit = line(LeadingZero("reciprocal"))
     mantissa, exponent = unit.evaluate(np.array([0, 1, 2**32 - 1]))
-    np.testing.assert_array_equal(mantissa, [128, 128, 255])
+    np.testing.assert_array_equal(mantissa, [256, 256, 512])
     np.testing.assert_array_equal(exponent, [0, 0, -31])
     with pytest.raises(ValueError, match="32 bits"):
         unit.evaluate(np.array([2**32]))
