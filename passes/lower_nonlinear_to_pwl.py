@@ -62,6 +62,11 @@ class LowerNonlinearToPwlPass(ModulePass):
     operator, else from its attribute `pwl.range = [lo, hi]` (for softmax, that of the differences
     to the row's maximum), else from the options.
 
+    Reciprocals, roots and logarithms of a range over more than four octaves, or down to 0, take 16
+    or 32 bits and a range reduction. The division of two tensors or scalars becomes `pwl.divide`,
+    where `pwl.range` is the denominator's and `pwl.range_numerator` the numerator's; a division by
+    a constant becomes a multiplication.
+
     Before:   %y = math.tanh %x {pwl.range = [-4.0, 3.96875]} : tensor<8xf32>
     After:    %q = quant.qcast %x : tensor<8xf32> to tensor<8x!quant.uniform<i8:f32, 3.125000e-02>>
               %t = pwl.apply #pwl.fn<tanh> %q : … -> tensor<8x!quant.uniform<i8:f32, 7.812500e-03>>
@@ -88,7 +93,7 @@ class LowerNonlinearToPwlPass(ModulePass):
     input_signed: bool = True
     """Storage of inputs whose scale comes from input-scale."""
     keep: tuple[str, ...] = ()
-    """Functions to leave as they are, such as keep=exp,softmax,layer_norm,rms_norm."""
+    """Functions to leave as they are, such as keep=exp,softmax,layer_norm,rms_norm,divide."""
 
     def __post_init__(self) -> None:
         for name, scale in (("input-scale", self.input_scale), ("output-scale", self.output_scale)):
