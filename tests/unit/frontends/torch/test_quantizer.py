@@ -62,7 +62,9 @@ def lowered(text: str) -> tuple[Any, Any, list[Any]]:
     ctx = context()
     program = parse(text, "model.mlir", ctx)
     LowerNonlinearToPwlPass(output_bits=16).apply(ctx, program.module)
-    PwlSearchPass(param_bits=10).apply(ctx, program.module)
+    # How good the tables are is nothing to these tests.
+    search = PwlSearchPass(param_bits=10, strategy="genetic", population=8, generations=2)
+    search.apply(ctx, program.module)
     units = [
         op for op in program.module.walk() if isinstance(op, ApplyOp | NormOp | RowExponentialsOp)
     ]
@@ -97,9 +99,9 @@ class WithTables(Interpreter):
         return torch.tensor(op.result_quantization.dequantize(y)).float()
 
 
-@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("bits", [8, {"gelu": 16, "layer_norm": 8}])
 def test_the_whole_flow_computes_what_the_fake_quantized_model_computes(
-    models: ModuleType, bits: int
+    models: ModuleType, bits: int | dict[str, int]
 ) -> None:
     torch.manual_seed(1)
     model = models.Block()
@@ -116,8 +118,7 @@ def test_the_whole_flow_computes_what_the_fake_quantized_model_computes(
     ConvertPwlToArithPass().apply(ctx, program.module)
     got = jit.compile(program, opt_level=1)(x.numpy())
     np.testing.assert_allclose(got, wanted.detach().numpy(), atol=2e-6)
-    difference = np.abs(got - model(x).detach().numpy()).max()
-    assert difference < (0.1 if bits == 8 else 0.02)
+    assert np.abs(got - model(x).detach().numpy()).max() < 0.1
 
 
 def test_exactly_the_nonlinear_operators_are_annotated(models: ModuleType) -> None:
