@@ -45,6 +45,7 @@ from lut_opt.passes.scales import (
     output_quantization,
     range_name,
 )
+from lut_opt.passes.unsupported import check_supported
 from lut_opt.passes.wide_scales import wide
 
 WIDE_RESULT_BITS = 16
@@ -93,7 +94,8 @@ class LowerNonlinearToPwlPass(ModulePass):
     input_signed: bool = True
     """Storage of inputs whose scale comes from input-scale."""
     keep: tuple[str, ...] = ()
-    """Functions to leave as they are, such as keep=exp,softmax,layer_norm,rms_norm,divide."""
+    """Functions to leave as they are, such as keep=exp,softmax,layer_norm,rms_norm,divide; also
+    names of operators that have no table, which is an error otherwise."""
 
     def __post_init__(self) -> None:
         for name, scale in (("input-scale", self.input_scale), ("output-scale", self.output_scale)):
@@ -126,6 +128,7 @@ class LowerNonlinearToPwlPass(ModulePass):
                 continue
             with about(inner):
                 replace(defaults)
+        check_supported(op, self.keep)
         _cancel(op)
 
 
