@@ -14,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import struct
 import weakref
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -159,22 +160,34 @@ class Executable:
     def _results(
         self, signature: Signature, returned: bytearray, inputs: Sequence[Array]
     ) -> list[Array]:
-        taken = {array.ctypes.data for array in inputs}
+        pairs = list(zip(signature.results, signature.offsets, strict=False))
+        formats = [None if v.shape is None else f"{3 + 2 * len(v.shape)}q" for v, _ in pairs]
+        words = [
+            struct.unpack_from(format, returned, offset) if format else ()
+            for format, (_, offset) in zip(formats, pairs, strict=True)
+        ]
+        borrowed = {array.ctypes.data for array in inputs}
+        # One buffer may be several results: then each has a copy, and the buffer goes at the end.
+        shared = Counter(each[0] for each in words if each)
+        freed: set[int] = set()
         results: list[Array] = []
-        for value, offset in zip(signature.results, signature.offsets, strict=False):
-            if value.shape is None:
+        for (value, offset), each in zip(pairs, words, strict=True):
+            if not each:
                 scalar = np.frombuffer(returned, value.dtype, 1, offset)
                 results.append(scalar.reshape(()).copy())
                 continue
-            words = struct.unpack_from(f"{3 + 2 * len(value.shape)}q", returned, offset)
-            free = self._owns_results and words[0] not in taken
-            taken.add(words[0])
-            results.append(_wrap(value, words, free))
+            owned = self._owns_results and each[0] not in borrowed
+            array, kept = _wrap(value, each, owned and shared[each[0]] == 1)
+            results.append(array)
+            if owned and not kept:
+                freed.add(each[0])
+        for address in freed:
+            _free(address)
         return results
 
 
-def _wrap(value: Value, words: tuple[int, ...], free: bool) -> Array:
-    """The array of a returned descriptor, which owns the memory or is a copy of it."""
+def _wrap(value: Value, words: tuple[int, ...], may_keep: bool) -> tuple[Array, bool]:
+    """The array of a returned descriptor, and whether it keeps the memory or is a copy of it."""
     rank = len(value.shape or ())
     allocated, aligned, start = words[:3]
     shape, strides = words[3 : 3 + rank], words[3 + rank :]
@@ -188,13 +201,10 @@ def _wrap(value: Value, words: tuple[int, ...], free: bool) -> Array:
         memoryview(memory) if extent else b"",
         strides=[s * width for s in strides],
     )
-    if free and extent >= _COPY_BELOW:
+    if may_keep and extent >= _COPY_BELOW:
         weakref.finalize(memory, _free, allocated)
-        return array
-    array = array.copy()
-    if free:
-        _free(allocated)
-    return array
+        return array, True
+    return array.copy(), False
 
 
 @cache

@@ -267,3 +267,21 @@ def test_fragments_between_torch_operators(torch_operator_too: bool) -> None:
     }}""")
     x = np.arange(6, dtype=np.float32).reshape(2, 3)
     np.testing.assert_array_equal(executable(x), -2 * x if torch_operator_too else 2 * x)
+
+
+@pytest.mark.parametrize("elements", [256, 1 << 16])
+def test_one_value_returned_twice_is_two_arrays(elements: int) -> None:
+    """Small results are copied, large ones keep their buffer; neither may see it freed."""
+    kind = f"tensor<{elements}xf32>"
+    executable = jit.compile(
+        f"func.func @main(%x: {kind}) -> ({kind}, {kind}, {kind}) {{\n"
+        f"%0 = arith.addf %x, %x : {kind}\n%1 = arith.mulf %x, %x : {kind}\n"
+        f"func.return %0, %0, %1 : {kind}, {kind}, {kind}\n}}"
+    )
+    x = np.arange(elements, dtype=np.float32)
+    for _ in range(4):
+        first, second, third = executable(x)
+        assert np.array_equal(first, 2 * x)
+        del first
+        assert np.array_equal(second, 2 * x)
+        assert np.array_equal(third, x * x)
