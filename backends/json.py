@@ -14,7 +14,14 @@ import re
 from typing import Any
 
 from xdsl.dialects import hw
-from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, FloatAttr, IntegerAttr, ModuleOp
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    DictionaryAttr,
+    FloatAttr,
+    IntegerAttr,
+    ModuleOp,
+    StringAttr,
+)
 from xdsl.ir import Operation
 from xdsl.utils.hints import isa
 
@@ -24,6 +31,7 @@ from lut_opt.dialects.quantization import Quantization, exact_log2
 from lut_opt.passes.diagnostics import about
 from lut_opt.passes.hw.unit import Unit, unit_of
 from lut_opt.passes.options import from_text
+from lut_opt.passes.scales import FUSED
 
 UNKNOWN = "<unknown>"
 """What `describe_location` says of an op without a place."""
@@ -49,6 +57,8 @@ def _describe(op: Operation) -> dict[str, Any] | None:
         extra: dict[str, Any] = {"location": _location(op)}
         if isinstance(op.function, FnAttr):
             extra["parameters"] = list(op.function.data.parameters)
+        if isa(fused := op.attributes.get(FUSED), ArrayAttr[StringAttr]):
+            extra["fused"] = [each.data for each in fused]
         if isa(pareto := op.attributes.get("pwl.pareto"), ArrayAttr[DictionaryAttr]):
             extra["pareto"] = [_plain(row) for row in pareto]
         table = None if op.table is None else op.table.data

@@ -23,6 +23,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
 from lut_opt.dialects.pwl import ApplyOp, DivideOp, UnitOp
+from lut_opt.dialects.pwl.function_body import erase_private_functions
 from lut_opt.dialects.pwl.ops import Shaped
 from lut_opt.dialects.quant import (
     DequantizeCastOp,
@@ -59,7 +60,8 @@ class ConvertPwlToArithPass(ModulePass):
     After:    %0 = arith.cmpi sge, %x, %c0 : i8
               %slope = arith.select %0, %c2, %c1 : i8         … muli, addi, shrsi, trunci
     Requires: every `pwl` op has its tables.
-    Ensures:  no `pwl` op, no `quant` op and no quantized type is left.
+    Ensures:  no `pwl` op, no `quant` op and no quantized type is left, nor a private function that
+              only a `pwl.apply` named.
     """
 
     name = "convert-pwl-to-arith"
@@ -85,6 +87,7 @@ class ConvertPwlToArithPass(ModulePass):
                         units.append((inner, plan_divide(inner)))
                     else:
                         units.append((inner, plan_unit(inner)))
+        bodies = {each.function_name for each, _ in plans if isinstance(each, ApplyOp)}
         # The plans hold every scale by now, so the types may forget theirs.
         _convert_types(op)
         for inner, plan in plans:
@@ -93,6 +96,7 @@ class ConvertPwlToArithPass(ModulePass):
         for unit, emit in units:
             with about(unit):
                 _replace(unit, emit)
+        erase_private_functions(op, bodies)
         _check(op)
 
     def _plan_apply(self, op: ApplyOp) -> Plan:

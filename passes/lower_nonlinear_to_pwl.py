@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import AnyFloat, ModuleOp, SymbolRefAttr, UnitAttr, UnrankedTensorType
-from xdsl.dialects.func import FuncOp
+from xdsl.dialects.builtin import AnyFloat, ModuleOp, UnitAttr, UnrankedTensorType
 from xdsl.ir import Attribute, Operation
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
-from lut_opt.dialects.pwl import ApplyOp, FnAttr
+from lut_opt.dialects.pwl import ApplyOp
 from lut_opt.dialects.quant import (
     DequantizeCastOp,
     QuantizeCastOp,
@@ -29,7 +28,9 @@ from lut_opt.dialects.torch import (
 )
 from lut_opt.passes.diagnostics import OpError, about, copy_location
 from lut_opt.passes.division_scales import NAME as DIVIDE
+from lut_opt.passes.elementwise_ops import is_uniform
 from lut_opt.passes.expand_composites import expand_composites
+from lut_opt.passes.fuse_chains import Fusion, all_declarations
 from lut_opt.passes.lower_division import as_reciprocal, division
 from lut_opt.passes.lower_periodic import is_periodic, lower_periodic
 from lut_opt.passes.lower_units import lower_unit
@@ -37,13 +38,10 @@ from lut_opt.passes.nonlinear import Nonlinear, recognize
 from lut_opt.passes.raise_units import raise_units
 from lut_opt.passes.recognize_units import recognize_unit
 from lut_opt.passes.scales import (
-    HISTOGRAM,
     KEPT,
-    RANGE,
     Defaults,
     input_quantization,
     output_quantization,
-    range_name,
 )
 from lut_opt.passes.unsupported import check_supported
 from lut_opt.passes.wide_scales import wide
@@ -58,10 +56,12 @@ class LowerNonlinearToPwlPass(ModulePass):
     Replace non-linear operators by `quant.qcast`, `pwl.apply` and `quant.dcast`.
 
     Covers the `torch.aten` activations and elementary functions, and `math` on scalars, vectors and
-    tensors, inside `linalg.generic` too. Softmax, layer norm and RMS norm become `pwl.softmax`,
-    `pwl.layer_norm` and `pwl.rms_norm`. Scales come from the quantize/dequantize ops around the
-    operator, else from its attribute `pwl.range = [lo, hi]` (for softmax, that of the differences
-    to the row's maximum), else from the options.
+    tensors, inside `linalg.generic` too. A chain of element-wise ops with one input and a
+    non-linearity in it becomes one table of what it composes to: a function of the registry if it
+    spells one, else a private `func.func`; `pwl.fused` lists the ops. Softmax, layer norm and RMS
+    norm become `pwl.softmax`, `pwl.layer_norm` and `pwl.rms_norm`. Scales come from the
+    quantize/dequantize ops around the operator, else from its attribute `pwl.range = [lo, hi]` (for
+    softmax, that of the differences to the row's maximum), else from the options.
 
     Reciprocals, roots and logarithms of a range over more than four octaves, or down to 0, take 16
     or 32 bits and a range reduction. The division of two tensors or scalars becomes `pwl.divide`,
@@ -96,6 +96,8 @@ class LowerNonlinearToPwlPass(ModulePass):
     keep: tuple[str, ...] = ()
     """Functions to leave as they are, such as keep=exp,softmax,layer_norm,rms_norm,divide; also
     names of operators that have no table, which is an error otherwise."""
+    fuse: bool = True
+    """Make one table of a chain of element-wise ops on one input."""
 
     def __post_init__(self) -> None:
         for name, scale in (("input-scale", self.input_scale), ("output-scale", self.output_scale)):
@@ -114,17 +116,19 @@ class LowerNonlinearToPwlPass(ModulePass):
             self.output_bits or (WIDE_RESULT_BITS if self.input_bits > 8 else 8),
             self.input_signed,
         )
-        bodies = _approximated_functions(op)
         expand_composites(op, self.keep)
         raise_units(op, self.keep)
+        scaled = defaults.input_scale is not None
+        fusion = Fusion(op, self.keep, fuse=self.fuse, scaled=scaled)
         for inner in list(op.walk()):
-            if _function_of(inner) in bodies:
+            if inner in fusion.inside or fusion.stays(inner):
                 continue
-            if (found := _replacement(inner)) is None:
+            if (found := _replacement(inner, fusion)) is None:
                 continue
             name, replace = found
             if name in self.keep:
-                inner.attributes[KEPT] = UnitAttr()
+                for kept in fusion.ops(inner):
+                    kept.attributes[KEPT] = UnitAttr()
                 continue
             with about(inner):
                 replace(defaults)
@@ -132,37 +136,23 @@ class LowerNonlinearToPwlPass(ModulePass):
         _cancel(op)
 
 
-def _approximated_functions(module: ModuleOp) -> set[str]:
-    """Functions that a `pwl.apply` names: their bodies say what to approximate, so they stay."""
-    return {
-        op.function.string_value()
-        for op in module.walk()
-        if isinstance(op, ApplyOp) and isinstance(op.function, SymbolRefAttr)
-    }
-
-
-def _function_of(op: Operation) -> str | None:
-    while (parent := op.parent_op()) is not None:
-        if isinstance(parent, FuncOp):
-            return parent.sym_name.data
-        op = parent
-    return None
-
-
-def _replacement(op: Operation) -> tuple[str, Callable[[Defaults], None]] | None:
+def _replacement(op: Operation, fusion: Fusion) -> tuple[str, Callable[[Defaults], None]] | None:
     """What `keep` calls an operator, and what replaces it; None for what stays."""
     if (unit := recognize_unit(op)) is not None:
         return unit.kind, partial(lower_unit, unit)
     if is_periodic(op):
         return (torch_name(op) or "").removeprefix("aten."), partial(lower_periodic, op)
-    if (found := recognize(op) or as_reciprocal(op)) is not None:
-        return found.function.name, partial(_lower, found)
+    found = fusion.lowered(op) if op in fusion.at else recognize(op) or as_reciprocal(op)
+    if found is not None:
+        # What is computed from constants is for a constant folder.
+        constant = is_uniform(found.operand)
+        return None if constant else (found.function.name, partial(_lower, found, fusion))
     if (divide := division(op)) is not None:
         return DIVIDE, divide
     return None
 
 
-def _lower(found: Nonlinear, defaults: Defaults) -> None:
+def _lower(found: Nonlinear, fusion: Fusion, defaults: Defaults) -> None:
     op = found.op
     created: list[Operation] = []
     source = found.operand
@@ -178,12 +168,8 @@ def _lower(found: Nonlinear, defaults: Defaults) -> None:
         result = output_quantization(found, operand, defaults, element)
     created.append(QuantizeCastOp(source, quantized_like(float_type, operand)))
     kind = quantized_like(float_type, result)
-    apply = ApplyOp(FnAttr(found.function), created[-1], result_type=kind, reduce=reduce)
-    if (declared := op.attributes.get(range_name(found))) is not None:
-        apply.attributes[RANGE] = declared
-    # What a division counted are its denominators.
-    if HISTOGRAM in op.attributes and range_name(found) == RANGE:
-        apply.attributes[HISTOGRAM] = op.attributes[HISTOGRAM]
+    apply = ApplyOp(found.attribute, created[-1], result_type=kind, reduce=reduce)
+    apply.attributes.update(all_declarations(found))
     created += [apply, DequantizeCastOp(apply.results[0], float_type)]
     if isinstance(final := op.results[0].type, VTensorType):
         created.append(from_builtin_tensor(created[-1].results[0], final))
@@ -192,7 +178,7 @@ def _lower(found: Nonlinear, defaults: Defaults) -> None:
     assert block is not None
     Rewriter.insert_op(created, InsertPoint.before(op))
     op.results[0].replace_all_uses_with(created[-1].results[0])
-    Rewriter.erase_op(op)
+    fusion.erase(op)
 
 
 def _float_element(op: Operation, type_: Attribute) -> AnyFloat:

@@ -1,25 +1,60 @@
-"""Which ops compute a function of the registry, and of which operand."""
+"""Which ops compute a function that a table can hold, and of which operand."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xdsl.dialects import arith, math
-from xdsl.dialects.builtin import FloatAttr
-from xdsl.ir import Operation, SSAValue
+from xdsl.dialects.builtin import FloatAttr, SymbolRefAttr
+from xdsl.ir import Attribute, Operation, SSAValue
 
-from lut_opt.dialects.pwl import NamedFunction
+from lut_opt.dialects.pwl import FnAttr, NamedFunction
+from lut_opt.dialects.pwl.certificate import RealFunction
 from lut_opt.dialects.torch import constant_value, torch_name
 from lut_opt.passes.diagnostics import OpError
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the ops of a chain declare of its operand."""
+
+    interval: Interval
+    op: Operation
+    """Which of them does."""
+    attributes: Mapping[str, Attribute]
+    """What the whole declares in their place."""
+
+
+@dataclass(frozen=True)
+class Fused:
+    """The ops that compute a function together."""
+
+    ops: tuple[Operation, ...]
+    """In program order."""
+    symbol: SymbolRefAttr | None
+    """The `func.func` that holds the function, None for one of the registry."""
+    declared: Declared | None
 
 
 @dataclass(frozen=True)
 class Nonlinear:
-    """An op that computes `function` of `operand`, element by element."""
+    """An op that computes `function` of `operand`, element by element, by itself or with others."""
 
     op: Operation
-    function: NamedFunction
+    function: RealFunction
     operand: SSAValue
+    fused: Fused | None = None
+
+    @property
+    def attribute(self) -> FnAttr | SymbolRefAttr:
+        """How a `pwl.apply` calls the function."""
+        if self.fused is not None and self.fused.symbol is not None:
+            return self.fused.symbol
+        assert isinstance(self.function, NamedFunction)
+        return FnAttr(self.function)
 
 
 _PLAIN = (

@@ -115,9 +115,11 @@ class PwlSearchPass(SearchOptions, ModulePass):
                 domain, start = self._domain(inner), self._start(inner)
                 seen = None if self.weights == "uniform" else inner.attributes.get(HISTOGRAM)
                 sides = inner.input_quantization, inner.result_quantization
-                key = inner.function, *sides, domain, seen, start
+                function = real_function(inner)
+                # A preset goes by the function's name; nothing else does.
+                name = None if self.preset == "none" else inner.function_name
+                key = function, name, *sides, domain, seen, start
                 if key not in solved:
-                    function = real_function(inner)
                     options, domain = with_tails(self, function, *sides, domain)
                     points = samples(function, (), *sides, domain)
                     weights = self._weights(inner, points)

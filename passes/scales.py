@@ -15,7 +15,7 @@ from xdsl.dialects.builtin import ArrayAttr, FloatAttr, IntegerAttr
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.utils.hints import isa
 
-from lut_opt.dialects.pwl import NamedFunction
+from lut_opt.dialects.pwl.certificate import RealFunction
 from lut_opt.dialects.quant import (
     SCALE_LIMITS,
     DequantizeCastOp,
@@ -46,6 +46,9 @@ DECLARATIONS = (RANGE, NUMERATOR, BITS, HISTOGRAM)
 KEPT = "pwl.kept"
 """Attribute of an operator that `keep=` left as it is."""
 
+FUSED = "pwl.fused"
+"""Attribute of a `pwl.apply`: the ops that it stands for, with their source lines."""
+
 SEED_FRACTION_BITS = 6
 """Fraction bits of the seed form's accumulator as a result type: what 8-bit GELU slopes allow."""
 
@@ -72,6 +75,17 @@ def range_name(found: Nonlinear) -> str:
     return NUMERATOR if written_out else RANGE
 
 
+def operand_declarations(op: Operation, name: str) -> dict[str, Attribute]:
+    """What an operator declares, by an attribute of that name, of the operand of a table."""
+    made: dict[str, Attribute] = {}
+    if (interval := op.attributes.get(name)) is not None:
+        made[RANGE] = interval
+    # What a division counted are its denominators.
+    if HISTOGRAM in op.attributes and name == RANGE:
+        made[HISTOGRAM] = op.attributes[HISTOGRAM]
+    return made
+
+
 def declared_bits(op: Operation, default: int) -> int:
     """The storage width of the op's `pwl.bits`, checked, or else the default."""
     attribute = op.attributes.get(BITS)
@@ -80,6 +94,13 @@ def declared_bits(op: Operation, default: int) -> int:
     if not isa(attribute, IntegerAttr) or not 2 <= attribute.value.data <= 32:
         raise OpError(op, f"{BITS} must be an integer from 2 to 32, got {attribute}")
     return attribute.value.data
+
+
+def input_range(found: Nonlinear) -> tuple[float, float] | None:
+    """The interval of the operand that the op, or those fused with it, declare."""
+    if found.fused is not None:
+        return found.fused.declared.interval if found.fused.declared else None
+    return declared_range(found.op, range_name(found))
 
 
 def declared_range(op: Operation, name: str = RANGE) -> tuple[float, float] | None:
@@ -112,8 +133,9 @@ def power_of_two_scale(low: float, high: float, bits: int, signed: bool) -> floa
 def input_quantization(found: Nonlinear, defaults: Defaults) -> Quantization:
     """How the operator's input is stored."""
     op, function = found.op, found.function
-    interval = declared_range(op, range_name(found))
-    input_bits = declared_bits(op, defaults.input_bits)
+    interval = input_range(found)
+    declared = found.fused.declared if found.fused else None
+    input_bits = declared_bits(declared.op if declared else op, defaults.input_bits)
     if (given := quantized_source(found.operand)) is not None:
         quantization = given
     elif interval is not None:
@@ -131,13 +153,13 @@ def input_quantization(found: Nonlinear, defaults: Defaults) -> Quantization:
     return _within_domain(op, function, quantization, interval)
 
 
-def _is_defined_at(function: NamedFunction, x: float) -> bool:
+def _is_defined_at(function: RealFunction, x: float) -> bool:
     return bool(np.all(function.is_defined(np.array([x]))))
 
 
 def _within_domain(
     op: Operation,
-    function: NamedFunction,
+    function: RealFunction,
     quantization: Quantization,
     interval: tuple[float, float] | None,
 ) -> Quantization:
@@ -196,7 +218,7 @@ def _derived_scale(
     else the power of two that stores the function with the least squared error (ties: the larger).
     """
     x = operand.dequantize(operand.values)
-    if (interval := declared_range(found.op, range_name(found))) is not None:
+    if (interval := input_range(found)) is not None:
         inside = x[(x >= interval[0]) & (x <= interval[1])]
         x = inside if len(inside) else x
     # What overflows the float type saturates, as the table will.

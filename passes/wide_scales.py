@@ -24,7 +24,7 @@ from lut_opt.passes.scales import (
     BITS,
     Defaults,
     declared_bits,
-    declared_range,
+    input_range,
     power_of_two_scale,
     quantized_source,
     quantized_user,
@@ -85,7 +85,7 @@ def wide(found: Nonlinear, defaults: Defaults, element: AnyFloat) -> Wide | None
     function = found.function.name
     if function not in PERIOD:
         return None
-    interval = declared_range(found.op)
+    interval = input_range(found)
     if interval is not None and (_is_narrow(*interval) or _leaves_domain(function, interval)):
         return None
     operand = _operand(found, interval, defaults, element)

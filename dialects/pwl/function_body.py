@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from collections.abc import Set as AbstractSet
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from xdsl.dialects import arith, func, math
-from xdsl.dialects.builtin import FloatAttr, IntegerAttr
+from xdsl.dialects.builtin import FloatAttr, IntegerAttr, ModuleOp, StringAttr, SymbolRefAttr
 from xdsl.ir import Operation, SSAValue
 from xdsl.traits import SymbolTable
 from xdsl.utils.exceptions import VerifyException
@@ -44,9 +46,12 @@ _EVALUATE: dict[type[Operation], Callable[..., Values]] = {
     arith.TruncFOp: np.positive,
     math.AbsFOp: np.abs,
     math.AcosOp: np.arccos,
+    math.AcoshOp: np.arccosh,
     math.AsinOp: np.arcsin,
+    math.AsinhOp: np.arcsinh,
     math.AtanOp: np.arctan,
     math.Atan2Op: np.arctan2,
+    math.AtanhOp: np.arctanh,
     math.CbrtOp: np.cbrt,
     math.CeilOp: np.ceil,
     math.CopySignOp: np.copysign,
@@ -73,6 +78,9 @@ _EVALUATE: dict[type[Operation], Callable[..., Values]] = {
     math.TruncOp: np.trunc,
 }
 
+SCALAR_OPS = frozenset((*_EVALUATE, arith.CmpfOp))
+"""What the body of a function may compute with, besides constants."""
+
 # Ordered predicates by MLIR's number; their unordered twins are numbered seven higher.
 _ORDERED = {1: np.equal, 2: np.greater, 3: np.greater_equal, 4: np.less, 5: np.less_equal,
             6: np.not_equal}  # fmt: skip
@@ -92,8 +100,8 @@ class FunctionBody:
         if len(op.body.blocks) != 1:
             raise VerifyException(f"@{self.name} must have a body of one block, without branches")
         for inner in op.body.block.ops:
-            if type(inner) not in _EVALUATE and not isinstance(
-                inner, arith.ConstantOp | arith.CmpfOp | func.ReturnOp
+            if type(inner) not in SCALAR_OPS and not isinstance(
+                inner, arith.ConstantOp | func.ReturnOp
             ):
                 raise VerifyException(
                     f"@{self.name} holds {inner.name}, which has no table meaning: "
@@ -102,13 +110,38 @@ class FunctionBody:
 
     def __call__(self, x: Reals) -> Reals:
         """Values in double precision; NaN or infinity where the function has none."""
+        last = self.op.body.block.last_op
+        if not isinstance(last, func.ReturnOp):
+            raise VerifyException(f"@{self.name} returns nothing")
+        return self.value(last.operands[0], x)
+
+    def value(self, wanted: SSAValue, x: Reals) -> Reals:
+        """A value inside the body, likewise."""
         values: dict[SSAValue, Values] = {self.op.body.block.args[0]: np.asarray(x, np.float64)}
         with np.errstate(all="ignore"):
             for op in self.op.body.block.ops:
-                if isinstance(op, func.ReturnOp):
-                    return np.broadcast_to(values[op.operands[0]], np.shape(x)).astype(np.float64)
+                if wanted in values:
+                    break
                 values[op.results[0]] = _evaluate(op, [values[v] for v in op.operands])
-        raise VerifyException(f"@{self.name} returns nothing")
+        return np.broadcast_to(values[wanted], np.shape(x)).astype(np.float64)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether two bodies compute the same in the same way, whatever their names."""
+        return isinstance(other, FunctionBody) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @cached_property
+    def _key(self) -> tuple[Hashable, ...]:
+        numbers: dict[SSAValue, int] = {self.op.body.block.args[0]: 0}
+        rows: list[Hashable] = [self.op.function_type]
+        for op in self.op.body.block.ops:
+            # The compare's number and the constant's value are properties, printed or not.
+            properties = frozenset(op.properties.items())
+            rows.append((op.name, properties, tuple(numbers[value] for value in op.operands)))
+            numbers.update((result, len(numbers)) for result in op.results)
+        return tuple(rows)
 
     def is_defined(self, x: Reals) -> Any:
         """Boolean mask: where the body comes out finite."""
@@ -144,3 +177,18 @@ def real_function(op: ApplyOp) -> Any:
     if not isinstance(callee, func.FuncOp):
         raise VerifyException(f"symbol @{op.function.string_value()} names no func.func: define it")
     return FunctionBody(callee)
+
+
+def erase_private_functions(module: ModuleOp, names: AbstractSet[str]) -> None:
+    """Erase the private functions of these names that nothing refers to any more."""
+    used = {
+        attribute.root_reference.data
+        for op in module.walk()
+        for attribute in (*op.attributes.values(), *op.properties.values())
+        if isinstance(attribute, SymbolRefAttr)
+    }
+    for op in list(module.ops):
+        private = isinstance(op, func.FuncOp) and op.sym_visibility == StringAttr("private")
+        if private and op.sym_name.data in names - used:
+            op.detach()
+            op.erase()

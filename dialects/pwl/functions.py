@@ -88,6 +88,14 @@ def _silu(x: Reals) -> Reals:
     return x * _sigmoid(x)
 
 
+def _quick_gelu(x: Reals) -> Reals:
+    return x * _sigmoid(1.702 * x)
+
+
+def _squared_relu(x: Reals) -> Reals:
+    return np.square(np.maximum(x, 0.0))
+
+
 def _hard_swish(x: Reals) -> Reals:
     return x * _hard_sigmoid(x)
 
@@ -184,6 +192,7 @@ FUNCTIONS: dict[str, Function] = {
     for f in (
         Function("gelu", _gelu),
         Function("gelu_tanh", _gelu_tanh),
+        Function("quick_gelu", _quick_gelu),
         Function("silu", _silu),
         Function("hardswish", _hard_swish),
         Function("hardsigmoid", _hard_sigmoid),
@@ -223,6 +232,7 @@ FUNCTIONS: dict[str, Function] = {
         Function("rsqrt", _rsqrt, defined=_positive),
         Function("reciprocal", _reciprocal, defined=_not_zero),
         Function("square", np.square),
+        Function("relu2", _squared_relu),
         Function("pow", np.power, ("exponent",), defined=_pow_defined),
         Function("exponential", _exponential, ("base",), defined=_exponential_defined),
     )

@@ -1,0 +1,243 @@
+"""Which ops work element by element on floats, and their formulas in scalar `arith` and `math`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from xdsl.dialects import arith, math
+from xdsl.dialects.builtin import (
+    AnyFloat,
+    DenseIntOrFPElementsAttr,
+    FloatAttr,
+    ShapedType,
+    i1,
+)
+from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.utils.hints import isa
+
+from lut_opt.dialects.pwl import NamedFunction
+from lut_opt.dialects.pwl.function_body import SCALAR_OPS
+from lut_opt.dialects.pwl.ops import Shaped
+from lut_opt.dialects.quant import element_type
+from lut_opt.dialects.torch import VTensorLiteralOp, VTensorType, constant_value, torch_name
+from lut_opt.passes.diagnostics import OpError
+from lut_opt.passes.formulas import FORMULAS, Term
+from lut_opt.passes.nonlinear import recognize
+
+Weight = Literal["linear", "cheap", "non-linear"]
+"""Whether an op is worth a table: not at all, not for itself (products, selections), or yes."""
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """An op whose result holds `formula(…)` of the elements of `operands`, all of one shape."""
+
+    op: Operation
+    operands: tuple[SSAValue, ...]
+    formula: Callable[..., Term]
+    function: NamedFunction | None = None
+    """The registry's function, if the op has a name of its own there."""
+
+    @property
+    def inputs(self) -> list[SSAValue]:
+        """The operands that are not constants."""
+        return [value for value in self.operands if not is_uniform(value)]
+
+    @property
+    def weight(self) -> Weight:
+        """What a table would save."""
+        divides = torch_name(self.op) == "aten.div.Tensor" or isinstance(self.op, arith.DivfOp)
+        if self.function is not None or type(self.op) in _COSTLY:
+            return "non-linear"
+        if divides and not is_uniform(self.operands[1]):
+            return "non-linear"
+        cheap = len(self.inputs) > 1 and not (_name(self.op) in _SUMS or type(self.op) in _SUMS)
+        return "cheap" if cheap else "linear"
+
+
+def elementwise(op: Operation) -> Elementwise | None:
+    """The op as an element-wise one; None if it is not, changes a format or has odd parameters."""
+    if len(op.results) != 1 or (shape := _shape(op.results[0].type)) is None:
+        return None
+    found = _torch(op) if torch_name(op) is not None else _scalar(op)
+    if found is None:
+        return None
+    fits = all(_shape(v.type) == shape or is_uniform(v) for v in found.operands)
+    return found if fits else None
+
+
+def is_uniform(value: SSAValue) -> bool:
+    """Whether a value holds one and the same constant, computed or not, in every element."""
+    if number_of(value) is not None:
+        return True
+    op = value.owner
+    if not isinstance(op, Operation) or len(op.results) != 1:
+        return False
+    found = _torch(op) if torch_name(op) is not None else _scalar(op)
+    return found is not None and all(is_uniform(operand) for operand in found.operands)
+
+
+def number_of(value: SSAValue) -> float | None:
+    """The number that a constant holds in every element."""
+    op = value.owner
+    if not isinstance(op, VTensorLiteralOp | arith.ConstantOp):
+        return None
+    match op.value:
+        case DenseIntOrFPElementsAttr() as dense if _is_element(dense.get_element_type()):
+            values = dense.get_values() if len(dense) and dense.is_splat() else ()
+            return float(values[0]) if values else None
+        case FloatAttr() as number:
+            return number.value.data
+        case _:
+            return None
+
+
+def _shape(type_: Attribute) -> tuple[int, ...] | None:
+    """The shape of floats or of i1, None for other elements and where it is not known."""
+    if isinstance(type_, VTensorType):
+        return type_.shape if _is_element(type_.dtype) else None
+    if isinstance(type_, ShapedType) and isa(type_, Shaped):
+        return tuple(type_.get_shape()) if _is_element(type_.get_element_type()) else None
+    return () if _is_element(type_) else None
+
+
+def _is_element(type_: Attribute | None) -> bool:
+    return isinstance(type_, AnyFloat) or type_ == i1
+
+
+def _scalar(op: Operation) -> Elementwise | None:
+    """An op of `arith` or `math`, on scalars or element-wise on what holds them."""
+    # A change of format ends a chain, as a quantization does.
+    if type(op) not in SCALAR_OPS or isinstance(op, arith.ExtFOp | arith.TruncFOp):
+        return None
+    formula = _ARITH.get(type(op)) or partial(_copy, op)
+    found = _recognized(op)
+    return Elementwise(op, tuple(op.operands), formula, found and found[0])
+
+
+def _copy(op: Operation, first: Term, *others: Term) -> Term:
+    result = i1 if element_type(op.results[0].type) == i1 else None
+    return first.emit(type(op), *others, properties=op.properties, result=result)
+
+
+def _torch(op: Operation) -> Elementwise | None:
+    if (found := _recognized(op)) is not None:
+        function, operand = found
+        named = FORMULAS[function.function]
+        return Elementwise(op, (operand,), lambda x: named(x, *function.parameters), function)
+    name = _name(op)
+    if name not in _TORCH:
+        return None
+    count, formula = _TORCH[name]
+    constants = [constant_value(operand) for operand in op.operands[count:]]
+    if name == "aten.dropout" and constants[1] is not False:
+        return None
+    if name == "prims.convert_element_type" and op.operands[0].type != op.results[0].type:
+        return None
+    if not all(isinstance(value, int | float | None) for value in constants):
+        return None
+    if name not in _COMPARISONS and _dtype(op.results[0]) == i1:
+        return None
+
+    def whole(*tensors: Term) -> Term:
+        # A truth value counts as a number, but where it chooses.
+        first, *others = tensors
+        head = first if name.startswith("aten.where") else first.as_float()
+        return formula(head, *(x.as_float() for x in others), *constants)
+
+    return Elementwise(op, tuple(op.operands[:count]), whole)
+
+
+def _dtype(value: SSAValue) -> Attribute | None:
+    return value.type.dtype if isinstance(value.type, VTensorType) else None
+
+
+def _recognized(op: Operation) -> tuple[NamedFunction, SSAValue] | None:
+    """The function of the registry that an op has a name for, and its operand."""
+    try:
+        found = recognize(op)
+    except OpError:
+        # Whoever lowers the op by itself says what is wrong with it.
+        return None
+    if found is None or _name(op) in _TORCH or not isinstance(found.function, NamedFunction):
+        return None
+    return found.function, found.operand
+
+
+def _name(op: Operation) -> str:
+    return torch_name(op) or op.name
+
+
+def _bounded(x: Term, low: float | None, high: float | None) -> Term:
+    x = x if low is None else x.at_least(low)
+    return x if high is None else x.at_most(high)
+
+
+def _scaled(y: Term | float, alpha: float) -> Term | float:
+    return y if alpha == 1 else y * alpha
+
+
+def _compare(predicate: str, x: Term, y: Term | float) -> Term:
+    return x.compare(predicate, y)
+
+
+_PREDICATES = {"gt": "ogt", "ge": "oge", "lt": "olt", "le": "ole", "eq": "oeq", "ne": "une"}
+
+_COMPARISONS: dict[str, tuple[int, Callable[..., Term]]] = {
+    **{f"aten.{k}.Scalar": (1, partial(_compare, p)) for k, p in _PREDICATES.items()},
+    **{f"aten.{k}.Tensor": (2, partial(_compare, p)) for k, p in _PREDICATES.items()},
+}
+
+_TORCH: dict[str, tuple[int, Callable[..., Term]]] = {
+    "aten.add.Tensor": (2, lambda x, y, alpha: x + _scaled(y, alpha)),
+    "aten.add.Scalar": (1, lambda x, y, alpha: x + _scaled(y, alpha)),
+    "aten.sub.Tensor": (2, lambda x, y, alpha: x - _scaled(y, alpha)),
+    "aten.sub.Scalar": (1, lambda x, y, alpha: x - _scaled(y, alpha)),
+    "aten.rsub.Scalar": (1, lambda x, y, alpha: x.number(y) - x * alpha),
+    "aten.mul.Tensor": (2, lambda x, y: x * y),
+    "aten.mul.Scalar": (1, lambda x, y: x * y),
+    "aten.div.Tensor": (2, lambda x, y: x / y),
+    "aten.div.Scalar": (1, lambda x, y: x / y),
+    "aten.neg": (1, lambda x: -x),
+    "aten.abs": (1, lambda x: x.emit(math.AbsFOp)),
+    "aten.relu": (1, lambda x: x.at_least(0.0)),
+    "aten.relu6": (1, lambda x: _bounded(x, 0.0, 6.0)),
+    "aten.hardtanh": (1, _bounded),
+    "aten.clamp": (1, _bounded),
+    "aten.clamp_min": (1, lambda x, low: x.at_least(low)),
+    "aten.clamp_max": (1, lambda x, high: x.at_most(high)),
+    "aten.maximum": (2, lambda x, y: x.at_least(y)),
+    "aten.minimum": (2, lambda x, y: x.at_most(y)),
+    "aten.where.self": (3, lambda c, x, y: c.select(x, y)),
+    "aten.where.ScalarOther": (2, lambda c, x, y: c.select(x, y)),
+    "aten.where.ScalarSelf": (2, lambda c, y, x: c.select(x, y)),
+    **_COMPARISONS,
+    "aten.detach": (1, lambda x: x),
+    "aten.clone": (1, lambda x, _: x),
+    "aten.dropout": (1, lambda x, *_: x),
+    "prims.convert_element_type": (1, lambda x, _: x),
+}
+"""How many leading operands are tensors, and the formula of all operands."""
+
+_ARITH: dict[type[Operation], Callable[..., Term]] = {
+    arith.AddfOp: lambda x, y: x + y,
+    arith.SubfOp: lambda x, y: x - y,
+    arith.MulfOp: lambda x, y: x * y,
+    arith.DivfOp: lambda x, y: x / y,
+    arith.NegfOp: lambda x: -x,
+}
+"""Ops whose formulas know what is affine; the other ops of `arith` and `math` are copied."""
+
+_SUMS = (
+    *("aten.add.Tensor", "aten.sub.Tensor", "aten.maximum", "aten.minimum"),
+    *(arith.AddfOp, arith.SubfOp),
+    *(arith.MaximumfOp, arith.MinimumfOp, arith.MaxnumfOp, arith.MinnumfOp),
+)
+"""Ops of two tensors that cost no more than those of one."""
+
+_COSTLY = (math.AcosOp, math.AsinOp, math.Atan2Op, math.CbrtOp, math.CoshOp, math.Log10Op,
+           math.Log2Op, math.SinhOp, math.TanOp)  # fmt: skip
+"""Functions that the registry has not, which pay in a chain all the same."""
