@@ -60,8 +60,7 @@ class ConvertPwlToArithPass(ModulePass):
     After:    %0 = arith.cmpi sge, %x, %c0 : i8
               %slope = arith.select %0, %c2, %c1 : i8         … muli, addi, shrsi, trunci
     Requires: every `pwl` op has its tables.
-    Ensures:  no `pwl` op, no `quant` op and no quantized type is left, nor a private function that
-              only a `pwl.apply` named.
+    Ensures:  no `pwl` or `quant` op, no quantized type and no private body of a function is left.
     """
 
     name = "convert-pwl-to-arith"
@@ -87,7 +86,6 @@ class ConvertPwlToArithPass(ModulePass):
                         units.append((inner, plan_divide(inner)))
                     else:
                         units.append((inner, plan_unit(inner)))
-        bodies = {each.function_name for each, _ in plans if isinstance(each, ApplyOp)}
         # The plans hold every scale by now, so the types may forget theirs.
         _convert_types(op)
         for inner, plan in plans:
@@ -96,7 +94,7 @@ class ConvertPwlToArithPass(ModulePass):
         for unit, emit in units:
             with about(unit):
                 _replace(unit, emit)
-        erase_private_functions(op, bodies)
+        erase_private_functions(op, {e.function_name for e, _ in plans if isinstance(e, ApplyOp)})
         _check(op)
 
     def _plan_apply(self, op: ApplyOp) -> Plan:

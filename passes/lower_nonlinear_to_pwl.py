@@ -26,6 +26,7 @@ from lut_opt.dialects.torch import (
     to_builtin_tensor,
     torch_name,
 )
+from lut_opt.passes.cancel_casts import cancel_casts
 from lut_opt.passes.diagnostics import OpError, about, copy_location
 from lut_opt.passes.division_scales import NAME as DIVIDE
 from lut_opt.passes.elementwise_ops import is_uniform
@@ -133,7 +134,7 @@ class LowerNonlinearToPwlPass(ModulePass):
             with about(inner):
                 replace(defaults)
         check_supported(op, self.keep)
-        _cancel(op)
+        cancel_casts(op)
 
 
 def _replacement(op: Operation, fusion: Fusion) -> tuple[str, Callable[[Defaults], None]] | None:
@@ -189,31 +190,3 @@ def _float_element(op: Operation, type_: Attribute) -> AnyFloat:
     if not isinstance(element, AnyFloat):
         raise OpError(op, f"only floats become tables, got {type_}")
     return element
-
-
-_INVERSES = {
-    "quant.qcast": "quant.dcast",
-    "torch_c.to_builtin_tensor": "torch_c.from_builtin_tensor",
-}
-
-
-def _cancel(module: ModuleOp) -> None:
-    """Remove casts that undo each other: dcast then qcast, from_builtin then to_builtin."""
-    for op in list(module.walk()):
-        inverse = _INVERSES.get(op.name)
-        if inverse is None:
-            continue
-        source = op.operands[0].owner
-        if (
-            isinstance(source, Operation)
-            and source.name == inverse
-            and source.operands[0].type == op.results[0].type
-        ):
-            op.results[0].replace_all_uses_with(source.operands[0])
-            Rewriter.erase_op(op)
-            _erase_unused(source)
-
-
-def _erase_unused(op: Operation) -> None:
-    if not op.results[0].uses:
-        Rewriter.erase_op(op)
