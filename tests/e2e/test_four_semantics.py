@@ -43,6 +43,23 @@ OPERANDS = {
 }
 """Constant operands that an operator needs after its input."""
 
+WRITTEN_OUT = {
+    "softsign": """\
+%one = torch.constant.int 1
+%abs = torch.aten.abs %x : KIND -> KIND
+%sum = torch.aten.add.Scalar %abs, %one, %one : KIND, !torch.int, !torch.int -> KIND
+%y = torch.aten.div.Tensor %x, %sum BOUNDS : KIND, KIND -> KIND""",
+    "quick_gelu": """\
+%k = torch.constant.float 1.702000e+00
+%0 = torch.aten.mul.Scalar %x, %k BOUNDS : KIND, !torch.float -> KIND
+%1 = torch.aten.sigmoid %0 : KIND -> KIND
+%y = torch.aten.mul.Tensor %x, %1 : KIND, KIND -> KIND""",
+    "relu2": """\
+%0 = torch.aten.relu %x BOUNDS : KIND -> KIND
+%y = torch.aten.square %0 : KIND -> KIND""",
+}
+"""Functions that PyTorch has no operator for."""
+
 UNSIGNED = ("log", "sqrt", "rsqrt", "reciprocal")
 
 
@@ -58,14 +75,9 @@ def torch_function(name: str, scale: float) -> str:
     symbol = f"{name}_{-int(np.log2(scale))}"
     lines: list[str] = []
     extra, types = "", ""
-    if name == "softsign":
-        lines += [
-            "%one = torch.constant.int 1",
-            f"%abs = torch.aten.abs %x : {kind} -> {kind}",
-            f"%sum = torch.aten.add.Scalar %abs, %one, %one : {kind}, !torch.int, !torch.int"
-            f" -> {kind}",
-            f"%y = torch.aten.div.Tensor %x, %sum {bounds} : {kind}, {kind} -> {kind}",
-        ]
+    if name in WRITTEN_OUT:
+        body = WRITTEN_OUT[name].replace("BOUNDS", bounds).replace("KIND", kind)
+        lines += body.splitlines()
     else:
         op = {"gelu_tanh": "gelu", "pow": "pow.Tensor_Scalar"}.get(name, name)
         if name in ("softplus", "elu"):

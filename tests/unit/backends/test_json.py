@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from xdsl.context import Context
 from xdsl.dialects import test as ir
-from xdsl.dialects.builtin import FileLineColLoc, IntAttr, ModuleOp, StringAttr
+from xdsl.dialects.builtin import ArrayAttr, FileLineColLoc, IntAttr, ModuleOp, StringAttr
 
 from lut_opt.backends import json
 from lut_opt.dialects.pwl import ApplyOp, Fit, FitAttr, FnAttr, NamedFunction, Table, TableAttr
@@ -97,3 +97,11 @@ def test_text_is_stable_and_readable() -> None:
     assert '    "breakpoints": [-30, 7],\n' in text
     assert text.endswith("]\n")
     assert json.emit(ModuleOp([])) == "[]\n"
+
+
+def test_what_was_fused_is_told() -> None:
+    plain, op = apply_ops()
+    op.attributes["pwl.fused"] = ArrayAttr([StringAttr("math.tanh at m.py:3"), StringAttr("neg")])
+    first, second = rows(module_of([plain, op]))
+    assert "fused" not in first
+    assert second["fused"] == ["math.tanh at m.py:3", "neg"]
