@@ -56,7 +56,7 @@ class Chain:
         terms = {self.operand: x}
         for member in self.members:
             operands = [_term(value, terms, x) for value in member.operands]
-            terms[member.op.results[0]] = member.formula(*operands)
+            terms[member.op.results[0]] = member.formula(operands)
         return terms
 
     def constants(self) -> list[Operation]:
@@ -79,7 +79,7 @@ def _term(value: SSAValue, terms: dict[SSAValue, Term], x: Term) -> Term:
     assert isinstance(value.owner, Operation)
     member = elementwise(value.owner)
     assert member is not None
-    return member.formula(*(_term(operand, terms, x) for operand in member.operands))
+    return member.formula([_term(operand, terms, x) for operand in member.operands])
 
 
 def find_chains(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import (
     AnyFloat,
@@ -33,11 +34,11 @@ Weight = Literal["linear", "cheap", "non-linear"]
 
 @dataclass(frozen=True)
 class Elementwise:
-    """An op whose result holds `formula(…)` of the elements of `operands`, all of one shape."""
+    """An op whose result holds the `formula` of the elements of `operands`, all of one shape."""
 
     op: Operation
     operands: tuple[SSAValue, ...]
-    formula: Callable[..., Term]
+    formula: Callable[[Sequence[Term]], Term]
     function: NamedFunction | None = None
     """The registry's function, if the op has a name of its own there."""
 
@@ -86,9 +87,9 @@ def number_of(value: SSAValue) -> float | None:
     if not isinstance(op, VTensorLiteralOp | arith.ConstantOp):
         return None
     match op.value:
-        case DenseIntOrFPElementsAttr() as dense if _is_element(dense.get_element_type()):
-            values = dense.get_values() if len(dense) and dense.is_splat() else ()
-            return float(values[0]) if values else None
+        case DenseIntOrFPElementsAttr() as dense if isinstance(dense.get_element_type(), AnyFloat):
+            values = np.asarray(dense.get_values(), np.float64) if dense.is_splat() else np.zeros(0)
+            return float(values[0]) if len(values) else None
         case FloatAttr() as number:
             return number.value.data
         case _:
@@ -118,7 +119,8 @@ def _scalar(op: Operation) -> Elementwise | None:
     return Elementwise(op, tuple(op.operands), formula, found and found[0])
 
 
-def _copy(op: Operation, first: Term, *others: Term) -> Term:
+def _copy(op: Operation, terms: Sequence[Term]) -> Term:
+    first, *others = terms
     result = i1 if element_type(op.results[0].type) == i1 else None
     return first.emit(type(op), *others, properties=op.properties, result=result)
 
@@ -127,7 +129,7 @@ def _torch(op: Operation) -> Elementwise | None:
     if (found := _recognized(op)) is not None:
         function, operand = found
         named = FORMULAS[function.function]
-        return Elementwise(op, (operand,), lambda x: named(x, *function.parameters), function)
+        return Elementwise(op, (operand,), lambda x: named(x[0], function.parameters), function)
     name = _name(op)
     if name not in _TORCH:
         return None
@@ -142,11 +144,11 @@ def _torch(op: Operation) -> Elementwise | None:
     if name not in _COMPARISONS and _dtype(op.results[0]) == i1:
         return None
 
-    def whole(*tensors: Term) -> Term:
+    def whole(tensors: Sequence[Term]) -> Term:
         # A truth value counts as a number, but where it chooses.
         first, *others = tensors
         head = first if name.startswith("aten.where") else first.as_float()
-        return formula(head, *(x.as_float() for x in others), *constants)
+        return formula([head, *(x.as_float() for x in others)], constants)
 
     return Elementwise(op, tuple(op.operands[:count]), whole)
 
@@ -171,6 +173,10 @@ def _name(op: Operation) -> str:
     return torch_name(op) or op.name
 
 
+Formula = Callable[[Sequence[Term], Sequence[Any]], Term]
+"""Of the tensors and of the constants after them."""
+
+
 def _bounded(x: Term, low: float | None, high: float | None) -> Term:
     x = x if low is None else x.at_least(low)
     return x if high is None else x.at_most(high)
@@ -180,54 +186,56 @@ def _scaled(y: Term | float, alpha: float) -> Term | float:
     return y if alpha == 1 else y * alpha
 
 
-def _compare(predicate: str, x: Term, y: Term | float) -> Term:
-    return x.compare(predicate, y)
+def _comparison(predicate: str) -> dict[str, tuple[int, Formula]]:
+    name = predicate[1:]
+    return {
+        f"aten.{name}.Scalar": (1, lambda x, c: x[0].compare(predicate, float(c[0]))),
+        f"aten.{name}.Tensor": (2, lambda x, _: x[0].compare(predicate, x[1])),
+    }
 
 
-_PREDICATES = {"gt": "ogt", "ge": "oge", "lt": "olt", "le": "ole", "eq": "oeq", "ne": "une"}
-
-_COMPARISONS: dict[str, tuple[int, Callable[..., Term]]] = {
-    **{f"aten.{k}.Scalar": (1, partial(_compare, p)) for k, p in _PREDICATES.items()},
-    **{f"aten.{k}.Tensor": (2, partial(_compare, p)) for k, p in _PREDICATES.items()},
+_COMPARISONS: dict[str, tuple[int, Formula]] = {
+    name: rule
+    for predicate in ("ogt", "oge", "olt", "ole", "oeq", "une")
+    for name, rule in _comparison(predicate).items()
 }
 
-_TORCH: dict[str, tuple[int, Callable[..., Term]]] = {
-    "aten.add.Tensor": (2, lambda x, y, alpha: x + _scaled(y, alpha)),
-    "aten.add.Scalar": (1, lambda x, y, alpha: x + _scaled(y, alpha)),
-    "aten.sub.Tensor": (2, lambda x, y, alpha: x - _scaled(y, alpha)),
-    "aten.sub.Scalar": (1, lambda x, y, alpha: x - _scaled(y, alpha)),
-    "aten.rsub.Scalar": (1, lambda x, y, alpha: x.number(y) - x * alpha),
-    "aten.mul.Tensor": (2, lambda x, y: x * y),
-    "aten.mul.Scalar": (1, lambda x, y: x * y),
-    "aten.div.Tensor": (2, lambda x, y: x / y),
-    "aten.div.Scalar": (1, lambda x, y: x / y),
-    "aten.neg": (1, lambda x: -x),
-    "aten.abs": (1, lambda x: x.emit(math.AbsFOp)),
-    "aten.relu": (1, lambda x: x.at_least(0.0)),
-    "aten.relu6": (1, lambda x: _bounded(x, 0.0, 6.0)),
-    "aten.hardtanh": (1, _bounded),
-    "aten.clamp": (1, _bounded),
-    "aten.clamp_min": (1, lambda x, low: x.at_least(low)),
-    "aten.clamp_max": (1, lambda x, high: x.at_most(high)),
-    "aten.maximum": (2, lambda x, y: x.at_least(y)),
-    "aten.minimum": (2, lambda x, y: x.at_most(y)),
-    "aten.where.self": (3, lambda c, x, y: c.select(x, y)),
-    "aten.where.ScalarOther": (2, lambda c, x, y: c.select(x, y)),
-    "aten.where.ScalarSelf": (2, lambda c, y, x: c.select(x, y)),
+_TORCH: dict[str, tuple[int, Formula]] = {
+    "aten.add.Tensor": (2, lambda x, c: x[0] + _scaled(x[1], c[0])),
+    "aten.add.Scalar": (1, lambda x, c: x[0] + _scaled(c[0], c[1])),
+    "aten.sub.Tensor": (2, lambda x, c: x[0] - _scaled(x[1], c[0])),
+    "aten.sub.Scalar": (1, lambda x, c: x[0] - _scaled(c[0], c[1])),
+    "aten.rsub.Scalar": (1, lambda x, c: x[0].number(c[0]) - x[0] * c[1]),
+    "aten.mul.Tensor": (2, lambda x, _: x[0] * x[1]),
+    "aten.mul.Scalar": (1, lambda x, c: x[0] * c[0]),
+    "aten.div.Tensor": (2, lambda x, _: x[0] / x[1]),
+    "aten.div.Scalar": (1, lambda x, c: x[0] / c[0]),
+    "aten.neg": (1, lambda x, _: -x[0]),
+    "aten.abs": (1, lambda x, _: x[0].emit(math.AbsFOp)),
+    "aten.relu": (1, lambda x, _: x[0].at_least(0.0)),
+    "aten.relu6": (1, lambda x, _: _bounded(x[0], 0.0, 6.0)),
+    "aten.hardtanh": (1, lambda x, c: _bounded(x[0], c[0], c[1])),
+    "aten.clamp": (1, lambda x, c: _bounded(x[0], c[0], c[1])),
+    "aten.clamp_min": (1, lambda x, c: _bounded(x[0], c[0], None)),
+    "aten.clamp_max": (1, lambda x, c: _bounded(x[0], None, c[0])),
+    "aten.maximum": (2, lambda x, _: x[0].at_least(x[1])),
+    "aten.minimum": (2, lambda x, _: x[0].at_most(x[1])),
+    "aten.where.self": (3, lambda x, _: x[0].select(x[1], x[2])),
+    "aten.where.ScalarOther": (2, lambda x, c: x[0].select(x[1], c[0])),
     **_COMPARISONS,
-    "aten.detach": (1, lambda x: x),
-    "aten.clone": (1, lambda x, _: x),
-    "aten.dropout": (1, lambda x, *_: x),
-    "prims.convert_element_type": (1, lambda x, _: x),
+    "aten.detach": (1, lambda x, _: x[0]),
+    "aten.clone": (1, lambda x, _: x[0]),
+    "aten.dropout": (1, lambda x, _: x[0]),
+    "prims.convert_element_type": (1, lambda x, _: x[0]),
 }
 """How many leading operands are tensors, and the formula of all operands."""
 
-_ARITH: dict[type[Operation], Callable[..., Term]] = {
-    arith.AddfOp: lambda x, y: x + y,
-    arith.SubfOp: lambda x, y: x - y,
-    arith.MulfOp: lambda x, y: x * y,
-    arith.DivfOp: lambda x, y: x / y,
-    arith.NegfOp: lambda x: -x,
+_ARITH: dict[type[Operation], Callable[[Sequence[Term]], Term]] = {
+    arith.AddfOp: lambda x: x[0] + x[1],
+    arith.SubfOp: lambda x: x[0] - x[1],
+    arith.MulfOp: lambda x: x[0] * x[1],
+    arith.DivfOp: lambda x: x[0] / x[1],
+    arith.NegfOp: lambda x: -x[0],
 }
 """Ops whose formulas know what is affine; the other ops of `arith` and `math` are copied."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math as numbers
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects import arith, math
@@ -124,8 +124,12 @@ def _product(left: Affine | None, right: Affine | None) -> Affine | None:
     return left[0] * right[1] + left[1] * right[0], left[1] * right[1]
 
 
-def _op(kind: type[Operation]) -> Callable[[Term], Term]:
-    return lambda x: x.emit(kind)
+Formula = Callable[[Term, Sequence[float]], Term]
+"""Of x and the parameters."""
+
+
+def _op(kind: type[Operation]) -> Formula:
+    return lambda x, _: x.emit(kind)
 
 
 def _relu(x: Term) -> Term:
@@ -173,21 +177,17 @@ def _logit(x: Term, epsilon: float) -> Term:
     return (inside / (x.number(1.0) - inside)).emit(math.LogOp)
 
 
-def _pow(x: Term, exponent: float) -> Term:
-    return x.emit(math.PowFOp, exponent)
-
-
-FORMULAS: dict[str, Callable[..., Term]] = {
-    "gelu": _gelu,
-    "gelu_tanh": _gelu_tanh,
-    "quick_gelu": lambda x: x / ((x * -1.702).emit(math.ExpOp) + 1.0),
-    "silu": _silu,
-    "hardswish": lambda x: x * _hard_sigmoid(x),
-    "hardsigmoid": _hard_sigmoid,
-    "sigmoid": _sigmoid,
+FORMULAS: dict[str, Formula] = {
+    "gelu": lambda x, _: _gelu(x),
+    "gelu_tanh": lambda x, _: _gelu_tanh(x),
+    "quick_gelu": lambda x, _: x / ((x * -1.702).emit(math.ExpOp) + 1.0),
+    "silu": lambda x, _: _silu(x),
+    "hardswish": lambda x, _: x * _hard_sigmoid(x),
+    "hardsigmoid": lambda x, _: _hard_sigmoid(x),
+    "sigmoid": lambda x, _: _sigmoid(x),
     "tanh": _op(math.TanhOp),
     "erf": _op(math.ErfOp),
-    "erfc": lambda x: x.number(1.0) - x.emit(math.ErfOp),
+    "erfc": lambda x, _: x.number(1.0) - x.emit(math.ErfOp),
     "exp": _op(math.ExpOp),
     "exp2": _op(math.Exp2Op),
     "expm1": _op(math.ExpM1Op),
@@ -195,19 +195,19 @@ FORMULAS: dict[str, Callable[..., Term]] = {
     "log2": _op(math.Log2Op),
     "log10": _op(math.Log10Op),
     "log1p": _op(math.Log1pOp),
-    "log_sigmoid": lambda x: -_smooth_relu(-x),
-    "logit": _logit,
-    "exponential": lambda x, base: x.number(base).emit(math.PowFOp, x),
-    "softplus": _softplus,
-    "mish": lambda x: x * _smooth_relu(x).emit(math.TanhOp),
-    "elu": _elu,
-    "selu": lambda x: _elu(x, 1.6732632423543772, 1.0507009873554805, 1.0),
-    "celu": lambda x, alpha: _elu(x, alpha, 1.0, 1.0 / alpha),
-    "leaky_relu": lambda x, slope: x.compare("ogt", 0.0).select(x, x * slope),
-    "softsign": lambda x: x / (x.emit(math.AbsFOp) + 1.0),
+    "log_sigmoid": lambda x, _: -_smooth_relu(-x),
+    "logit": lambda x, p: _logit(x, p[0]),
+    "exponential": lambda x, p: x.number(p[0]).emit(math.PowFOp, x),
+    "softplus": lambda x, p: _softplus(x, p[0], p[1]),
+    "mish": lambda x, _: x * _smooth_relu(x).emit(math.TanhOp),
+    "elu": lambda x, p: _elu(x, p[0], p[1], p[2]),
+    "selu": lambda x, _: _elu(x, 1.6732632423543772, 1.0507009873554805, 1.0),
+    "celu": lambda x, p: _elu(x, p[0], 1.0, 1.0 / p[0]),
+    "leaky_relu": lambda x, p: x.compare("ogt", 0.0).select(x, x * p[0]),
+    "softsign": lambda x, _: x / (x.emit(math.AbsFOp) + 1.0),
     "sin": _op(math.SinOp),
     "cos": _op(math.CosOp),
-    "cos_turns": lambda x: (x * (2.0 * numbers.pi)).emit(math.CosOp),
+    "cos_turns": lambda x, _: (x * (2.0 * numbers.pi)).emit(math.CosOp),
     "tan": _op(math.TanOp),
     "sinh": _op(math.SinhOp),
     "cosh": _op(math.CoshOp),
@@ -219,9 +219,9 @@ FORMULAS: dict[str, Callable[..., Term]] = {
     "atanh": _op(math.AtanhOp),
     "sqrt": _op(math.SqrtOp),
     "rsqrt": _op(math.RsqrtOp),
-    "reciprocal": lambda x: x.number(1.0) / x,
-    "square": lambda x: x * x,
-    "relu2": lambda x: _relu(x) * _relu(x),
-    "pow": _pow,
+    "reciprocal": lambda x, _: x.number(1.0) / x,
+    "square": lambda x, _: x * x,
+    "relu2": lambda x, _: _relu(x) * _relu(x),
+    "pow": lambda x, p: x.emit(math.PowFOp, p[0]),
 }
 """By the registry's names, of x and the parameters; equal to the registry up to rounding."""

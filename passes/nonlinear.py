@@ -10,11 +10,14 @@ from xdsl.dialects.builtin import FloatAttr, SymbolRefAttr
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from lut_opt.dialects.pwl import FnAttr, NamedFunction
-from lut_opt.dialects.pwl.certificate import RealFunction
+from lut_opt.dialects.pwl.function_body import FunctionBody
 from lut_opt.dialects.torch import constant_value, torch_name
 from lut_opt.passes.diagnostics import OpError
 
 Interval = tuple[float, float]
+
+TableFunction = NamedFunction | FunctionBody
+"""A function of the registry, or one that the module writes down."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Nonlinear:
     """An op that computes `function` of `operand`, element by element, by itself or with others."""
 
     op: Operation
-    function: RealFunction
+    function: TableFunction
     operand: SSAValue
     fused: Fused | None = None
 

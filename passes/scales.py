@@ -15,7 +15,6 @@ from xdsl.dialects.builtin import ArrayAttr, FloatAttr, IntegerAttr
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.utils.hints import isa
 
-from lut_opt.dialects.pwl.certificate import RealFunction
 from lut_opt.dialects.quant import (
     SCALE_LIMITS,
     DequantizeCastOp,
@@ -26,7 +25,7 @@ from lut_opt.dialects.quant import (
 from lut_opt.dialects.quantization import Quantization, covering_scale, storage_range
 from lut_opt.dialects.torch import constant_value, torch_name
 from lut_opt.passes.diagnostics import OpError
-from lut_opt.passes.nonlinear import Nonlinear
+from lut_opt.passes.nonlinear import Nonlinear, TableFunction
 
 RANGE = "pwl.range"
 """Attribute of an operator: the interval [lo, hi] of its input, two 64-bit floats."""
@@ -153,13 +152,13 @@ def input_quantization(found: Nonlinear, defaults: Defaults) -> Quantization:
     return _within_domain(op, function, quantization, interval)
 
 
-def _is_defined_at(function: RealFunction, x: float) -> bool:
+def _is_defined_at(function: TableFunction, x: float) -> bool:
     return bool(np.all(function.is_defined(np.array([x]))))
 
 
 def _within_domain(
     op: Operation,
-    function: RealFunction,
+    function: TableFunction,
     quantization: Quantization,
     interval: tuple[float, float] | None,
 ) -> Quantization:

@@ -15,11 +15,11 @@ import numpy as np
 from xdsl.dialects.builtin import AnyFloat
 from xdsl.ir import Attribute, SSAValue
 
-from lut_opt.dialects.pwl import LeadingZeroAttr, NamedFunction
+from lut_opt.dialects.pwl import LeadingZeroAttr
 from lut_opt.dialects.pwl.reduction import LOGARITHMS, PERIOD, LeadingZero
 from lut_opt.dialects.quant import SCALE_LIMITS
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.nonlinear import Nonlinear
+from lut_opt.passes.nonlinear import Nonlinear, TableFunction
 from lut_opt.passes.scales import (
     BITS,
     Defaults,
@@ -154,5 +154,5 @@ def _result(
     return octave_storage(float(values.min()), float(values.max()), True, element)
 
 
-def _values(function: NamedFunction, least: float, most: float) -> np.ndarray:
+def _values(function: TableFunction, least: float, most: float) -> np.ndarray:
     return function(np.array([least, most]))

@@ -188,7 +188,8 @@ def erase_private_functions(module: ModuleOp, names: AbstractSet[str]) -> None:
         if isinstance(attribute, SymbolRefAttr)
     }
     for op in list(module.ops):
-        private = isinstance(op, func.FuncOp) and op.sym_visibility == StringAttr("private")
-        if private and op.sym_name.data in names - used:
+        if not isinstance(op, func.FuncOp) or op.sym_visibility != StringAttr("private"):
+            continue
+        if op.sym_name.data in names - used:
             op.detach()
             op.erase()

@@ -25,7 +25,7 @@ PARAMETERS = {
 
 def body_of(name: str, parameters: tuple[float, ...]) -> FunctionBody:
     block = Block(arg_types=[f64])
-    result = FORMULAS[name](Term.argument(block), *parameters)
+    result = FORMULAS[name](Term.argument(block), parameters)
     block.add_op(func.ReturnOp(result.value))
     op = func.FuncOp(name, FunctionType.from_lists([f64], [f64]), Region(block))
     op.verify()
