@@ -25,6 +25,9 @@ LINALG = (
     "cse",
 )
 
+SCANS = ("func.func(tm-tensor-bufferize)",)
+"""torch-mlir's own scans, sorts and scatters, which upstream's bufferization does not know."""
+
 BUFFERS = (
     "func.func(empty-tensor-to-alloc-tensor)",
     "one-shot-bufferize{bufferize-function-boundaries=1"
@@ -37,6 +40,7 @@ OWNERSHIP = ("buffer-deallocation-pipeline",)
 
 LLVM = (
     "convert-bufferization-to-memref",
+    "func.func(tm-tensor-to-loops)",
     # A strided copy is a loop: the runtime library that `memref.copy` calls is not there.
     "func.func(refback-munge-memref-copy,convert-linalg-to-loops,canonicalize,cse)",
     "expand-strided-metadata",
@@ -122,7 +126,20 @@ def torch_to_linalg(module: Any) -> None:
 def to_buffers(module: Any) -> None:
     """Take tensors to memrefs, in place; the arguments stay as they are."""
     protect_arguments(module)
-    _run(module, (*LINALG, *BUFFERS), "bufferization")
+    _run(module, LINALG, "fusion of element-wise operations")
+    if any(op.name.startswith("tm_tensor.") for op in operations(module)):
+        _run(module, SCANS, "bufferization of scans")
+        _own_scans(module)
+    _run(module, BUFFERS, "bufferization")
+
+
+def _own_scans(module: Any) -> None:
+    """Say that the buffers of scans, which are their own, are no other tensor's."""
+    ir = bindings("ir")
+    with module.context:
+        for op in operations(module):
+            if op.name == "bufferization.to_tensor":
+                op.attributes["restrict"] = ir.UnitAttr.get()
 
 
 def to_llvm(module: Any) -> None:
