@@ -1,0 +1,141 @@
+"""
+Run a module on NumPy arrays through IREE, which tiles and vectorizes what the JIT runs as loops.
+
+    executable = iree.compile(text)     # as jit.compile: builtin dialects, or torch
+    y = executable(x)                   # @main
+    y, z = executable.run("f", x, 3)    # any public function; one array a result
+
+For whole models. Results are new arrays; memrefs are for the JIT.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lut_opt.backends import lowering
+from lut_opt.backends.arguments import Array, checked_all
+from lut_opt.backends.lowering import JitError
+from lut_opt.backends.signature import Signature, name_of, signature_of
+
+if TYPE_CHECKING:
+    from lut_opt.dialects.assembly import Program
+
+__all__ = ["Executable", "JitError", "compile"]
+
+Results = Array | tuple[Array, ...]
+
+_FLAGS = ("--iree-llvmcpu-target-cpu=host", "--iree-input-demote-f64-to-f32=false")
+
+_LONGEST = 800
+"""Characters of a diagnostic that are shown."""
+
+
+def compile(module: str | Program, *, threads: int | None = None) -> Executable:
+    """
+    Compile MLIR text, or a parsed program, for this machine's processor.
+
+    The module uses the builtin dialects, or the `torch` dialect with fragments of ours in between.
+    `threads=1` runs on the caller's thread alone; None leaves it to IREE. Raises `JitError` for
+    text that does not parse, for memrefs and for what IREE cannot compile, `ImportError` without
+    IREE or torch-mlir.
+    """
+    if threads not in (None, 1):
+        raise JitError(f"threads is {threads!r}; it must be 1, or None for all cores")
+    compiler, runtime = _package("iree.compiler"), _package("iree.runtime")
+    text = module if isinstance(module, str) else _print(module)
+    # The weights behind the module text are IREE's to read.
+    found = re.search(r"^\{-#", text, re.MULTILINE)
+    head, weights = (text, "") if found is None else (text[: found.start()], text[found.start() :])
+    parsed = lowering.parse(head)
+    if lowering.is_torch(head):
+        lowering.torch_to_linalg(parsed)
+    signatures = {name_of(f): signature_of(f) for f in lowering.functions(parsed)}
+    for name, signature in signatures.items():
+        for value in (*signature.arguments, *signature.results):
+            if value.by_reference:
+                raise JitError(f"`@{name}` has a {value.text}; IREE passes tensors: use the JIT")
+    binary = _binary(compiler, f"{parsed}\n{weights}")
+    driver = "local-task" if threads is None else "local-sync"
+    context = runtime.SystemContext(config=runtime.Config(driver))
+    context.add_vm_module(runtime.VmModule.copy_buffer(context.instance, binary))
+    return Executable(context, signatures)
+
+
+class Executable:
+    """Compiled functions."""
+
+    def __init__(self, context: Any, signatures: dict[str, Signature]) -> None:
+        self._functions = {name: context.modules.module[name] for name in signatures}
+        self.signatures = signatures
+        """Types of each public function."""
+
+    def __call__(self, *arguments: Any) -> Results:
+        """Run `@main`, or the only public function."""
+        names = list(self.signatures)
+        return self.run(names[0] if len(names) == 1 else "main", *arguments)
+
+    def run(self, name: str, *arguments: Any) -> Results:
+        """
+        Run one public function on arrays (and Python or NumPy scalars for scalar arguments).
+
+        Returns one array, or a tuple of arrays for any other number of results; a scalar result is
+        a 0-d array. Raises `JitError` if an argument's type or shape is not the function's, and if
+        the module stops.
+        """
+        arrays = checked_all(name, self.signatures, arguments)
+        signature = self.signatures[name]
+        given = [
+            _scalar(array) if value.shape is None else array
+            for array, value in zip(arrays, signature.arguments, strict=True)
+        ]
+        try:
+            returned = self._functions[name](*given)
+        except RuntimeError as error:
+            raise JitError(f"`@{name}` stopped: {_short(error)}") from error
+        several = returned if isinstance(returned, tuple | list) else (returned,)
+        results = [
+            np.array(one, value.dtype)  # a copy: IREE's memory goes with its own array
+            for one, value in zip(several, signature.results, strict=False)
+        ]
+        return results[0] if len(results) == 1 else tuple(results)
+
+
+def _scalar(array: Array) -> int | float:
+    value = array.item()
+    return int(value) if isinstance(value, bool) else value
+
+
+def _binary(compiler: Any, text: str) -> bytes:
+    try:
+        binary: bytes = compiler.compile_str(
+            text, target_backends=["llvm-cpu"], extra_args=list(_FLAGS)
+        )
+    except compiler.CompilerToolError as error:
+        raise JitError(f"IREE cannot compile the module: {_short(error)}") from error
+    return binary
+
+
+def _short(error: Exception) -> str:
+    """The first diagnostics of IREE, without its stack dump and command line."""
+    lines = [line for line in str(error).splitlines() if "error:" in line] or [str(error)]
+    return "\n  ".join(lines)[:_LONGEST]
+
+
+def _package(name: str) -> Any:
+    """A part of IREE (it has no type stubs), or an error that says what to install."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            f"this needs IREE ({error}); install it with `pip install lut-opt[iree]`"
+        ) from error
+
+
+def _print(program: Program) -> str:
+    from lut_opt.dialects.assembly import print_program
+
+    return print_program(program, generic=True)
