@@ -6,8 +6,9 @@ Gates of a SystemVerilog module: area, cells and critical path, by Yosys and ABC
     print(result.area, result.delay)
 
 The recipe is the same for whatever is compared: Yosys flattens the module to gates, ABC improves
-them, then several mappers run and the smallest netlist that meets the clock is taken (the fastest
-one, if none does). It depends on its inputs alone, not on the time that anything takes.
+them in several ways and maps each to cells in several, and the smallest netlist that meets the
+clock is taken (the fastest one, if none does). It depends on its inputs alone, not on the time that
+anything takes.
 
 The critical path is ABC's: the library's tables, inputs that arrive at once and sharp, no load on
 the outputs, no wires. Between registers it leaves out their own delay and setup time.
@@ -32,22 +33,43 @@ from lut_opt.backends.systemverilog import BackendError
 
 Effort = Literal["quick", "normal", "deep"]
 
-IMPROVE = "strash; dc2; dc2; dc2; dc2"
-"""What every effort does first to the network of two-input gates."""
-
-DEEP = "&get -n; &deepsyn -I 4 -J 30; &put"
-"""Randomized restructuring with a fixed seed: what turns truth tables into small logic."""
+NETWORKS = {
+    "improved": "strash; dc2; dc2; dc2; dc2",
+    "as written": "strash",
+    "restructured": "strash; dc2; dc2; &get -n; &deepsyn -I 1 -J 10; &put",
+    "decision diagram": "collapse; bdd; muxes; strash; drw -z; drf -z",
+    "restructured diagram": "collapse; bdd; muxes; strash; &get -n; &deepsyn -I 1 -J 10; &put",
+}
+"""ABC scripts that make a network of and-gates; `deepsyn` is randomized, with a fixed seed."""
 
 MAPPERS = {
-    "area flow": "strash; dch; amap -m",
-    "as it stands": "strash; amap -m",
+    "choices": "strash; dch; amap -m",
+    "plain": "strash; amap -m",
     "area recovery": "strash; dch; map -a",
     "delay": "strash; &get -n; &dch -f; &nf; &put; buffer -c; upsize; dnsize",
-    "delay, structure kept": "strash; map -B 0.9; topo; buffer -c; upsize; dnsize",
+    "delay, plain": "strash; map -B 0.9; topo; buffer -c; upsize; dnsize",
 }
-"""ABC scripts from a network to cells; the best result counts."""
+"""ABC scripts from a network to cells."""
 
-_QUICK = ("area flow",)
+_QUICK = (("improved", "choices"),)
+_NORMAL = (
+    ("improved", "choices"),
+    ("improved", "plain"),
+    ("improved", "area recovery"),
+    ("improved", "delay"),
+    ("as written", "choices"),
+    ("as written", "delay, plain"),
+)
+_DEEP = (*_NORMAL, ("restructured", "choices"), ("restructured", "plain"))
+_TRUTH_TABLE = tuple(
+    (network, mapper)
+    for network in ("decision diagram", "restructured diagram")
+    for mapper in ("choices", "plain")
+)
+"""For modules without registers and of few inputs only: from the function, not from the text."""
+
+TRUTH_TABLE_BITS = 12
+"""Most input bits of a module that `deep` effort also rebuilds from its truth table."""
 
 TIMEOUT = 600
 """Seconds after which a run of Yosys is given up."""
@@ -59,7 +81,8 @@ class Synthesis:
     The gates of one module.
 
     `area` is in the library's `area_unit`, `delay` (the critical path) in its `time_unit`, and None
-    where no gate is left; `netlist` is Verilog of `cells`, which counts the library's cells.
+    where no gate is left; `netlist` is Verilog of `cells`, which counts the library's cells;
+    `recipe` names the network and the mapper that it came from.
     """
 
     module: str
@@ -67,7 +90,7 @@ class Synthesis:
     cells: dict[str, int]
     area: float
     delay: float | None
-    mapper: str
+    recipe: str
     netlist: str
     meets_clock: bool = True
 
@@ -89,40 +112,70 @@ def synthesize(
     Synthesize module `top` of a SystemVerilog text (with the modules that it instantiates).
 
     `library` is by default the generic gates; `clock_ns` a delay that the mapping must meet if it
-    can; `effort` is `quick` (one mapper), `normal`, or `deep` (for truth tables: seconds to
-    minutes, much smaller); `prepare` are further Yosys commands before registers are mapped, such
-    as `clockgate`. Raises `BackendError` if Yosys is missing or refuses the text.
+    can; `effort` is `quick` (one try, about a second), `normal` (six) or `deep` (restructured, from
+    the truth table too where there is one: some ten seconds, and the smallest). `prepare` are
+    further Yosys commands before registers are mapped, such as `clockgate`. Raises `BackendError`
+    if Yosys is missing or refuses the text.
     """
     chosen = generic_library() if library is None else library
-    names = _QUICK if effort == "quick" else tuple(MAPPERS)
     with tempfile.TemporaryDirectory(prefix="lut-opt-") as folder:
         directory = Path(folder)
         (directory / "cells.lib").write_text(chosen.mapping_text)
         (directory / "design.sv").write_text(verilog)
-        _write_scripts(directory, clock_ns, effort)
-        commands = _commands(top, names, prepare)
-        log = run_yosys(commands, directory)
-        found = [_result(directory, log, i, name, top, chosen) for i, name in enumerate(names)]
+        tries: Sequence[tuple[str, str]] = {"quick": _QUICK, "normal": _NORMAL, "deep": _DEEP}[
+            effort
+        ]
+        log = run_yosys(_elaborate(top, prepare), directory)
+        if effort == "deep" and _is_truth_table(directory, top):
+            tries = (*tries, *_TRUTH_TABLE)
+        log = run_yosys(_map(directory, tries, clock_ns), directory)
+        found = [_result(directory, log, i, name, top, chosen) for i, name in enumerate(tries)]
     return _best(found, clock_ns)
 
 
-def _commands(top: str, names: Sequence[str], prepare: Sequence[str]) -> list[str]:
-    """One run of Yosys for all mappers."""
-    commands = [
+def _elaborate(top: str, prepare: Sequence[str]) -> list[str]:
+    """From the text to gates and the library's registers, in `gates.il`."""
+    return [
         "read_verilog -sv design.sv",
         f"hierarchy -check -top {top}",
         f"synth -flatten -noabc -top {top}",
         *prepare,
         "dfflibmap -liberty cells.lib",
         "opt_clean -purge",
-        # To and-gates and inverters: the same network, improved once for all mappers.
-        "abc -g AND -script improve.abc",
-        "opt_clean -purge",
-        "design -save improved",
+        "write_rtlil gates.il",
+        "write_json gates.json",
     ]
-    for i, _ in enumerate(names):
+
+
+def _is_truth_table(directory: Path, top: str) -> bool:
+    """Whether the elaborated module has few input bits and no registers."""
+    module = json.loads((directory / "gates.json").read_text())["modules"][top]
+    ports = module["ports"].values()
+    inputs = sum(len(port["bits"]) for port in ports if port["direction"] == "input")
+    # Yosys's own gates are `$_AND_` and the like; registers are cells of the library by now.
+    gates = all(cell["type"].startswith("$_") for cell in module["cells"].values())
+    return gates and inputs <= TRUTH_TABLE_BITS
+
+
+def _map(directory: Path, tries: Sequence[tuple[str, str]], clock_ns: float | None) -> list[str]:
+    """All networks, each made once, and all ways to map them, in one run of Yosys."""
+    clock = "" if clock_ns is None else f" -D {clock_ns * 1000:.0f}"
+    commands = ["read_rtlil gates.il", "design -save elaborated"]
+    networks = list(dict.fromkeys(network for network, _ in tries))
+    for i, network in enumerate(networks):
+        (directory / f"network{i}.abc").write_text(f"{NETWORKS[network]}; strash; map\n")
         commands += [
-            "design -load improved",
+            "design -load elaborated",
+            # To and-gates and inverters, which a later strash turns into the same network again.
+            f"abc -g AND -script network{i}.abc",
+            "opt_clean -purge",
+            f"design -save network{i}",
+        ]
+    for i, (network, mapper) in enumerate(tries):
+        script = re.sub(r"\b(upsize|dnsize)\b", rf"\1{clock}", MAPPERS[mapper])
+        (directory / f"map{i}.abc").write_text(f"{script}; stime\n")
+        commands += [
+            f"design -load network{networks.index(network)}",
             f"log mapper-{i}",
             f"abc -liberty cells.lib -script map{i}.abc",
             "opt_clean -purge",
@@ -132,20 +185,10 @@ def _commands(top: str, names: Sequence[str], prepare: Sequence[str]) -> list[st
     return [*commands, "log mapper-end"]
 
 
-def _write_scripts(directory: Path, clock_ns: float | None, effort: Effort) -> None:
-    improve = [IMPROVE, *([DEEP] if effort == "deep" else []), "strash; map"]
-    (directory / "improve.abc").write_text("; ".join(improve) + "\n")
-    clock = "" if clock_ns is None else f" -D {clock_ns * 1000:.0f}"
-    names = _QUICK if effort == "quick" else tuple(MAPPERS)
-    for i, name in enumerate(names):
-        script = re.sub(r"\b(upsize|dnsize)\b", rf"\1{clock}", MAPPERS[name])
-        (directory / f"map{i}.abc").write_text(f"{script}; stime\n")
-
-
 def _result(
-    directory: Path, log: str, index: int, mapper: str, top: str, library: Library
+    directory: Path, log: str, index: int, recipe: tuple[str, str], top: str, library: Library
 ) -> Synthesis:
-    """What one mapper made."""
+    """What one try made."""
     statistics = json.loads((directory / f"cells{index}.json").read_text())
     cells: dict[str, int] = dict(statistics["design"].get("num_cells_by_type", {}))
     unknown = sorted(name for name in cells if name not in library.areas)
@@ -162,7 +205,7 @@ def _result(
         dict(sorted(cells.items())),
         sum((library.areas[name] * count for name, count in cells.items()), 0.0),
         max(float(delay) for delay in delays) / 1000 if delays and cells else None,
-        mapper,
+        ", ".join(recipe),
         (directory / f"netlist{index}.v").read_text(),
     )
 
