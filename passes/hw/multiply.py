@@ -1,11 +1,13 @@
 """
-Slope times x plus bias, two ways.
+Slope times x plus bias, three ways.
 
 `recoded` writes every slope in radix 4, slope = Σ d_j·4^j with d_j in −2 … 2, when the circuit is
 built (Booth's multiplication with the recoding done beforehand). Three constant bits a digit,
 chosen by the segment, make a row of 0, x or 2x, inverted where the digit is negative; the missing
 +1 of the inversion is part of the bias. An 8-bit slope makes four rows to add, where a plain
 multiplier adds eight.
+
+`lines` computes the product with every distinct slope by shifts and adds, and masks all but one.
 
 `inferred` leaves the multiplication to the synthesizer: what an FPGA's multiplier blocks want.
 """
@@ -17,11 +19,13 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from xdsl.dialects import comb
+from xdsl.ir import SSAValue
 
+from lut_opt.dialects.quantization import storage_range
 from lut_opt.passes.hw.circuit import Circuit, Wire, width_of
 from lut_opt.passes.hw.segments import Segment
 
-Multiplier = Literal["recoded", "inferred"]
+Multiplier = Literal["recoded", "lines", "inferred"]
 
 
 class MultiplyAdd(Protocol):
@@ -39,7 +43,8 @@ class MultiplyAdd(Protocol):
 
 def multiply_add(kind: Multiplier, used: Sequence[Segment]) -> MultiplyAdd:
     """The implementation of a kind for these segments."""
-    return Recoded(tuple(used)) if kind == "recoded" else Inferred(tuple(used))
+    kinds = {"recoded": Recoded, "lines": Lines, "inferred": Inferred}
+    return kinds[kind](tuple(used))
 
 
 def digits(slope: int) -> tuple[int, ...]:
@@ -123,6 +128,85 @@ class Recoded:
                 terms.append(circuit.shift_left(row, 2 * j))
         terms.append(_bias(circuit, chosen, self.biases))
         return circuit.add(terms, low, high, "acc")
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The product with every distinct slope, one of them let through."""
+
+    used: tuple[Segment, ...]
+
+    @property
+    def slopes(self) -> list[int]:
+        """Distinct slopes other than 0."""
+        return sorted({segment.slope for segment in self.used} - {0})
+
+    @property
+    def constants(self) -> Mapping[str, Sequence[int]]:
+        """For each slope whether it is this segment's, and bias without the shared low zeros."""
+        masks = {
+            f"slope_{k}".replace("-", "m"): [int(segment.slope == k) for segment in self.used]
+            for k in self.slopes
+        }
+        return {**masks, "bias": _aligned(self.biases)}
+
+    @property
+    def biases(self) -> list[int]:
+        """What each segment adds."""
+        return [segment.bias for segment in self.used]
+
+    def accumulate(self, circuit: Circuit, x: Wire, chosen: Mapping[str, Wire]) -> Wire:
+        """Multiply by every slope, mask, and add the bias."""
+        low, high = sums(self.used)
+        bias = _bias(circuit, chosen, self.biases)
+        if not self.slopes:
+            return bias
+        # Modulo 2^width: the sum fits, whatever the products of other segments would be.
+        width = width_of(low, high)
+        masked: list[SSAValue] = []
+        for k in self.slopes:
+            mask = chosen[f"slope_{k}".replace("-", "m")]
+            product = circuit.resize(constant_multiple(circuit, x, k), width)
+            if mask.low == mask.high:
+                masked.append(product)
+                continue
+            fence = circuit.replicate(mask.value, width)
+            masked.append(circuit.add_op(comb.AndOp([product, fence])))
+        line = circuit.add_op(comb.OrOp(masked), "line") if len(masked) > 1 else masked[0]
+        modulo = Wire(line, *storage_range(width, signed=True))
+        return circuit.add([modulo, bias], low, high, "acc")
+
+
+def constant_multiple(circuit: Circuit, x: Wire, factor: int) -> Wire:
+    """`factor · x` as a sum of shifted copies of x, some of them negative."""
+    ends = factor * x.low, factor * x.high
+    low, high = min(ends), max(ends)
+    terms = [circuit.shift_left(x, at) for at, sign in _signed_bits(factor) if sign > 0]
+    taken = [circuit.shift_left(x, at) for at, sign in _signed_bits(factor) if sign < 0]
+    width = width_of(low, high)
+    # −v = ~v + 1: the ones are added up into one constant.
+    ones = circuit.constant((1 << width) - 1, width).value
+    rows = [Wire(circuit.resize(term, width), low, high) for term in terms]
+    for term in taken:
+        flipped = circuit.add_op(comb.XorOp([circuit.resize(term, width), ones]))
+        rows.append(Wire(flipped, low, high))
+    if taken:
+        rows.append(circuit.constant(len(taken), width))
+    return rows[0] if len(rows) == 1 else circuit.add(rows, low, high)
+
+
+def _signed_bits(value: int) -> list[tuple[int, int]]:
+    """The fewest signed powers of two that make up a value, as (exponent, sign)."""
+    found: list[tuple[int, int]] = []
+    at = 0
+    while value:
+        if value & 1:
+            sign = 2 - (value & 3)
+            found.append((at, sign))
+            value -= sign
+        value >>= 1
+        at += 1
+    return found
 
 
 def sums(used: Sequence[Segment]) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Quantization, storage_range
 from lut_opt.passes.hw.circuit import Circuit, Wire, width_of
 
-Select = Literal["chain", "binary"]
+Select = Literal["chain", "binary", "onehot", "decode"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,11 @@ class Segment:
 
 def segments(table: Table, operand: Quantization) -> list[Segment]:
     """The segments that some input pattern reaches, neighbours with equal parameters merged."""
-    minimum, maximum = storage_range(operand.bits, operand.signed)
+    return segments_within(table, *storage_range(operand.bits, operand.signed))
+
+
+def segments_within(table: Table, minimum: int, maximum: int) -> list[Segment]:
+    """The segments that inputs `minimum … maximum` reach."""
     firsts = [minimum, *(max(b, minimum) for b in table.breakpoints)]
     ends = [*(min(b, maximum + 1) for b in table.breakpoints), maximum + 1]
     half = (1 << table.result_shift) >> 1
@@ -80,7 +84,9 @@ def choose(
     width = width_of(low, high)
     leaves = [Wire(circuit.constant(values[i], width).value, low, high) for i in runs]
     conditions = [reached[i - 1] for i in runs[1:]]
-    if select == "binary":
+    if select == "onehot":
+        chosen = _any_of(circuit, leaves, conditions)
+    elif select == "binary":
         chosen = _tree(circuit, leaves, conditions)
     else:
         chosen = leaves[0]
@@ -98,3 +104,20 @@ def _tree(circuit: Circuit, leaves: Sequence[Wire], conditions: Sequence[SSAValu
     left = _tree(circuit, leaves[:middle], conditions[: middle - 1])
     right = _tree(circuit, leaves[middle:], conditions[middle:])
     return circuit.mux(conditions[middle - 1], right, left)
+
+
+def _any_of(circuit: Circuit, leaves: Sequence[Wire], conditions: Sequence[SSAValue]) -> Wire:
+    """Every leaf masked by its own condition, all or-ed: no leaf waits for another."""
+    width = leaves[0].width
+    inverted = [
+        circuit.add_op(comb.XorOp([bit, circuit.constant(1, 1).value])) for bit in conditions
+    ]
+    hot = [inverted[0]]
+    for i, bit in enumerate(conditions):
+        last = i + 1 == len(conditions)
+        hot.append(bit if last else circuit.add_op(comb.AndOp([bit, inverted[i + 1]])))
+    masked = [
+        circuit.add_op(comb.AndOp([circuit.replicate(one, width), leaf.value]))
+        for one, leaf in zip(hot, leaves, strict=True)
+    ]
+    return Wire(circuit.add_op(comb.OrOp(masked)), leaves[0].low, leaves[0].high)
