@@ -18,6 +18,7 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import Operation
 from xdsl.utils.exceptions import DiagnosticException
 
+from lut_opt.backends.storage import lower_storage, name_latches
 from lut_opt.passes.hw.unit import ATTRIBUTE_PREFIX
 
 PIPELINE = "builtin.module(lower-seq-to-sv,cse,hw.module(prettify-verilog))"
@@ -26,7 +27,7 @@ PIPELINE = "builtin.module(lower-seq-to-sv,cse,hw.module(prettify-verilog))"
 LOWERING_OPTIONS = "locationInfoStyle=none,disallowLocalVariables"
 """Without the second, Icarus and Yosys reject the text."""
 
-HARDWARE_DIALECTS = frozenset({"hw", "comb", "seq", "sv"})
+HARDWARE_DIALECTS = frozenset({"hw", "comb", "seq", "sv", "storage"})
 
 
 class BackendError(DiagnosticException, ValueError):
@@ -52,7 +53,7 @@ def emit(module: ModuleOp) -> str:
     except circt.ir.MLIRError as error:
         raise BackendError(f"CIRCT refuses the hardware module: {error}") from error
     lines = [line.rstrip() for line in stream.getvalue().splitlines()]
-    return "\n".join(lines).strip() + "\n"
+    return name_latches("\n".join(lines).strip() + "\n")
 
 
 def _circt() -> Any:
@@ -77,6 +78,7 @@ def _circt_text(module: ModuleOp) -> str:
         if isinstance(op, hw.HWModuleOp):
             for name in [n for n in op.attributes if n.startswith(ATTRIBUTE_PREFIX)]:
                 del op.attributes[name]
+    lower_storage(module)
     module.attributes.clear()
     module.attributes["circt.loweringOptions"] = StringAttr(LOWERING_OPTIONS)
     return str(module)

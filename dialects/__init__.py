@@ -21,6 +21,12 @@ def _quant() -> Dialect:
     return QUANT
 
 
+def _storage() -> Dialect:
+    from lut_opt.dialects.storage import STORAGE
+
+    return STORAGE
+
+
 def _torch() -> Dialect:
     from lut_opt.dialects.torch import TORCH
 
@@ -36,6 +42,7 @@ def _torch_conversion() -> Dialect:
 DIALECTS: dict[str, Callable[[], Dialect]] = {
     "pwl": _pwl,
     "quant": _quant,
+    "storage": _storage,
     "torch": _torch,
     "torch_c": _torch_conversion,
 }

@@ -1,0 +1,110 @@
+"""
+`storage` operations in CIRCT's own terms, just before its tools read the module.
+
+A latch becomes a Verilog register that a level-sensitive block assigns. xDSL does not know CIRCT's
+`sv` dialect, so these operations are unregistered ones, which print in generic form.
+"""
+
+from __future__ import annotations
+
+import re
+
+from xdsl.dialects import comb, hw
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    ModuleOp,
+    StringAttr,
+    UnregisteredAttr,
+    UnregisteredOp,
+    i1,
+)
+from xdsl.dialects.seq import ClockType
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+
+from lut_opt.dialects.storage import GateOp, InvertOp, LatchOp
+
+_REGISTER = UnregisteredAttr.with_name_and_type("hw.inout", True)
+
+_LEVEL_SENSITIVE = re.compile(r"\balways @\*")
+
+
+def lower_storage(module: ModuleOp) -> None:
+    """Replace the `storage` operations of a module in place."""
+    for op in list(module.walk()):
+        if isinstance(op, LatchOp):
+            _lower_latch(op)
+        elif isinstance(op, InvertOp):
+            clock = _from_clock(op, op.clock)
+            one = hw.ConstantOp(1, 1)
+            inverted = comb.XorOp([clock, one.result])
+            _replace(op, [one, inverted, _to_clock(inverted.result)])
+        elif isinstance(op, GateOp):
+            both = comb.AndOp([_from_clock(op, op.clock), op.enable])
+            _replace(op, [both, _to_clock(both.result)])
+
+
+def name_latches(verilog: str) -> str:
+    """
+    Say `always_latch` where CIRCT, which has no such block, wrote `always @*`.
+
+    Only latches are written with it here; `always_latch` tells the reader and every tool that they
+    are meant.
+    """
+    return _LEVEL_SENSITIVE.sub("always_latch", verilog)
+
+
+def _lower_latch(op: LatchOp) -> None:
+    kind = _REGISTER("hw.inout", True, False, str(op.result.type))
+    hint = op.attributes.get("sv.namehint")
+    name = hint if isinstance(hint, StringAttr) else StringAttr(op.result.name_hint or "latch")
+    register = _op("sv.reg", [], [kind], {"name": name})
+    data, wires = op.data, list[Operation]()
+    if isinstance(data.owner, comb.ExtractOp):
+        # Icarus has no part selects in level-sensitive blocks.
+        wires = [_op("hw.wire", [data], [data.type], {"name": StringAttr(f"{name.data}_data")})]
+        data = wires[0].results[0]
+    assign = _op("sv.bpassign", [register.results[0], data], [])
+    level = _from_clock(op, op.clock)
+    branch = _op("sv.if", [level], [], regions=[Region(Block([assign])), Region()])
+    block = _op("sv.always", [], [], {"events": ArrayAttr([])}, [Region(Block([branch]))])
+    read = _op("sv.read_inout", [register.results[0]], [op.result.type])
+    _replace(op, [*wires, register, block, read])
+
+
+def _from_clock(op: Operation, clock: SSAValue) -> SSAValue:
+    convert = _op("seq.from_clock", [clock], [i1])
+    parent = op.parent
+    assert parent is not None
+    parent.insert_op_before(convert, op)
+    return convert.results[0]
+
+
+def _to_clock(level: SSAValue) -> Operation:
+    return _op("seq.to_clock", [level], [ClockType()])
+
+
+def _replace(op: Operation, others: list[Operation]) -> None:
+    parent = op.parent
+    assert parent is not None
+    parent.insert_ops_before(others, op)
+    op.results[0].replace_all_uses_with(others[-1].results[0])
+    parent.erase_op(op)
+
+
+def _op(
+    name: str,
+    operands: list[SSAValue],
+    results: list[Attribute],
+    properties: dict[str, Attribute] | None = None,
+    regions: list[Region] | None = None,
+) -> Operation:
+    kind = UnregisteredOp.with_name(name)
+    return kind.create(
+        operands=operands,
+        result_types=results,
+        properties=properties or {},
+        regions=regions or [],
+    )
+
+
+__all__ = ["lower_storage", "name_latches"]
