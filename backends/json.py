@@ -1,9 +1,9 @@
 """
 The tables of a module as JSON, one object per `pwl.apply` or table of a unit, in program order.
 
-The row of a reduction's table says in `operand` and `result` what is reduced. After
-`convert-pwl-to-hw`, one object per hardware unit. What is not known yet is `null`: everything
-that the search decides, before it has run.
+The row of a reduction's table says in `operand` and `result` what is reduced, and in `error_bound`,
+in output steps, how far the whole can be off. After `convert-pwl-to-hw`, one object per hardware
+unit. What is not known yet is `null`: everything that the search decides, before it has run.
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ def _describe(op: Operation) -> dict[str, Any] | None:
             extra["reduction"] = _reduction(op.reduce)
             extra["operand"] = _storage(op.input_quantization)
             extra["result"] = _storage(op.result_quantization)
+            extra["error_bound"] = None if op.table is None else op.reduced().error_bound()
         return describe(op.function_name, *op.table_sides, table, fit) | extra
     unit = unit_of(op) if isinstance(op, hw.HWModuleOp) else None
     if unit is None:
@@ -87,6 +88,7 @@ def _describe_lookups(op: UnitOp) -> list[dict[str, Any]]:
             rows[-1]["operand"] = _storage(op.denominator_quantization)
             rows[-1]["numerator"] = _storage(op.input_quantization)
             rows[-1]["result"] = _storage(op.result_quantization)
+            rows[-1]["error_bound"] = None if table is None else op.unit().error_bound()
     return rows
 
 

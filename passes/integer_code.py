@@ -25,6 +25,7 @@ from xdsl.dialects.builtin import (
     IntegerAttr,
     IntegerType,
     TensorType,
+    f32,
 )
 from xdsl.ir import Attribute, SSAValue
 from xdsl.utils.hints import isa
@@ -193,7 +194,8 @@ def look_up(builder: Builder, q: SSAValue, values: SSAValue, bits: int) -> SSAVa
 
 def quantize(builder: Builder, x: SSAValue, to: Quantization) -> SSAValue:
     """Round to nearest even and saturate; NaN goes to the smallest stored value."""
-    kind = _float(x)
+    if (kind := _working_type(_float(x), to)) != x.type:
+        x = builder.insert(arith.ExtFOp(x, kind)).result
     most = 14 if isinstance(kind, Float16Type) else 126  # the inverse, too, must be a normal number
     if (exponent := exact_log2(to.scale)) is not None and abs(exponent) <= most:
         inverse = float_constant(builder, 2.0**-exponent, kind)
@@ -217,8 +219,15 @@ def dequantize(builder: Builder, q: SSAValue, by: Quantization, kind: AnyFloat) 
     wide = resize(builder, q, width, by.signed)
     if by.zero_point:
         wide = builder.insert(arith.SubiOp(wide, constant(builder, by.zero_point, width))).result
-    real = builder.insert(arith.SIToFPOp(wide, kind)).result
-    return builder.insert(arith.MulfOp(real, float_constant(builder, by.scale, kind))).result
+    working = _working_type(kind, by)
+    real: SSAValue = builder.insert(arith.SIToFPOp(wide, working)).result
+    real = builder.insert(arith.MulfOp(real, float_constant(builder, by.scale, working))).result
+    return real if working == kind else builder.insert(arith.TruncFOp(real, kind)).result
+
+
+def _working_type(kind: AnyFloat, storage: Quantization) -> AnyFloat:
+    """Where stored integers are reals: f16, which ends at 65,504, does not hold wide ones."""
+    return f32 if isinstance(kind, Float16Type) and storage.bits > 15 else kind
 
 
 def float_constant(builder: Builder, value: float, kind: AnyFloat) -> SSAValue:

@@ -210,6 +210,32 @@ def test_shapes() -> None:
     assert np.array_equal(found, reciprocal.evaluate(division.evaluate(a, b)))
 
 
+HALF = f"""
+!b = !quant.uniform<u32:f16, 5.9604644775390625E-8>
+!y = !quant.uniform<i32:f16, 3.0517578125E-5>
+func.func @f(%x: tensor<6xf16>) -> tensor<6xf16> {{
+  %q = quant.qcast %x : tensor<6xf16> to tensor<6x!b>
+  %r = pwl.apply #pwl.fn<reciprocal> %q {APPLY} : tensor<6x!b> -> tensor<6x!y>
+  %y = quant.dcast %r : tensor<6x!y> to tensor<6xf16>
+  func.return %y : tensor<6xf16>
+}}
+"""
+
+
+def test_half_precision_holds_wide_operands() -> None:
+    """32 bits of storage under f16, whose own integers end at 2,048 and values at 65,504."""
+    jit = pytest.importorskip("lut_opt.backends.jit")
+    pytest.importorskip("torch_mlir")
+    ctx = context()
+    program = parse(HALF, "half.mlir", ctx)
+    ConvertPwlToArithPass().apply(ctx, program.module)
+    x = np.array([0.001, 0.25, 1.0, 3.0, 40.0, 250.0], np.float16)
+    found = jit.compile(program, opt_level=1)(x)
+    # The chord of 1/t over an octave is off by up to an eighth.
+    assert np.all(np.abs(found * x.astype(np.float64) - 1) < 0.126)
+    assert found[1] == 4.0
+
+
 def test_interpreted_reductions_agree() -> None:
     interpreter = Interpreter(program().module)
     interpreter.register_implementations(PwlFunctions())

@@ -16,10 +16,12 @@
 // JSON-NEXT:   "table_bits": 6
 // JSON:      "operand": {
 // JSON-NEXT:   "bits": 32,
+// JSON:      "error_bound": {{[0-9.]+}}
 // JSON:      "unit": "divide",
 // JSON-NEXT: "table": "reciprocal",
 // JSON:      "numerator": {
 // JSON-NEXT:   "bits": 16,
+// JSON:      "error_bound": {{[0-9.]+}}
 
 // HW: reductions.mlir:33:3: error: [convert-pwl-to-hw] no hardware for pwl.divide yet: leave it to the host with --lower-nonlinear-to-pwl=keep=divide
 
