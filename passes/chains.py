@@ -14,7 +14,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation, SSAValue
 
 from lut_opt.passes.elementwise_ops import Elementwise, elementwise, is_uniform, number_of
-from lut_opt.passes.formulas import Term
+from lut_opt.passes.terms import Term
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ from lut_opt.dialects.quantization import Reals
 from lut_opt.dialects.torch import VTensorType
 from lut_opt.passes.chains import Chain
 from lut_opt.passes.elementwise_ops import Elementwise
-from lut_opt.passes.formulas import Term
 from lut_opt.passes.nonlinear import Declared, Interval
 from lut_opt.passes.scales import (
     NUMERATOR,
@@ -29,6 +28,7 @@ from lut_opt.passes.scales import (
     operand_declarations,
     quantized_source,
 )
+from lut_opt.passes.terms import Term
 
 SAME = 2.0**-21
 """
@@ -41,6 +41,9 @@ closest two of the registry, the two kinds of GELU, are 2^-11 apart.
 
 REACH = 64.0
 """Functions are compared, and looked at for gaps, on [-64, 64]; exp overflows float32 at 89."""
+
+MAX_SWEPT_BITS = 16
+"""Storage whose values are all looked at."""
 
 _GRID = np.arange(-REACH, REACH + 1 / 64, 1 / 32)
 _HALF = np.geomspace(2.0**-20, REACH, 1000)
@@ -82,9 +85,12 @@ class Composition:
         return None
 
     def is_defined(self) -> bool:
-        """Whether it has a value at every stored input, or everywhere if the storage is open."""
-        given = quantized_source(self.chain.operand)
-        x = _GRID if given is None else given.dequantize(given.values)
+        """Whether it has a value at every stored input, or everywhere where that is not known."""
+        given, declared = quantized_source(self.chain.operand), self.declared()
+        if given is not None and given.bits <= MAX_SWEPT_BITS:
+            x = given.dequantize(given.values)
+        else:
+            x = _GRID if declared is None else np.append(_GRID, declared.interval)
         return bool(np.all(self.body.is_defined(x)))
 
     def has_scale(self) -> bool:

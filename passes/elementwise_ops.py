@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from xdsl.dialects import arith, math
@@ -25,8 +25,10 @@ from lut_opt.dialects.pwl.ops import Shaped
 from lut_opt.dialects.quant import element_type
 from lut_opt.dialects.torch import VTensorLiteralOp, VTensorType, constant_value, torch_name
 from lut_opt.passes.diagnostics import OpError
-from lut_opt.passes.formulas import FORMULAS, Term
+from lut_opt.passes.formulas import FORMULAS
 from lut_opt.passes.nonlinear import recognize
+from lut_opt.passes.terms import Term
+from lut_opt.passes.torch_formulas import COMPARISONS, TORCH_FORMULAS
 
 Weight = Literal["linear", "cheap", "non-linear"]
 """Whether an op is worth a table: not at all, not for itself (products, selections), or yes."""
@@ -131,9 +133,9 @@ def _torch(op: Operation) -> Elementwise | None:
         named = FORMULAS[function.function]
         return Elementwise(op, (operand,), lambda x: named(x[0], function.parameters), function)
     name = _name(op)
-    if name not in _TORCH:
+    if name not in TORCH_FORMULAS:
         return None
-    count, formula = _TORCH[name]
+    count, formula = TORCH_FORMULAS[name]
     constants = [constant_value(operand) for operand in op.operands[count:]]
     if name == "aten.dropout" and constants[1] is not False:
         return None
@@ -141,7 +143,7 @@ def _torch(op: Operation) -> Elementwise | None:
         return None
     if not all(isinstance(value, int | float | None) for value in constants):
         return None
-    if name not in _COMPARISONS and _dtype(op.results[0]) == i1:
+    if name not in COMPARISONS and _dtype(op.results[0]) == i1:
         return None
 
     def whole(tensors: Sequence[Term]) -> Term:
@@ -164,7 +166,11 @@ def _recognized(op: Operation) -> tuple[NamedFunction, SSAValue] | None:
     except OpError:
         # Whoever lowers the op by itself says what is wrong with it.
         return None
-    if found is None or _name(op) in _TORCH or not isinstance(found.function, NamedFunction):
+    if (
+        found is None
+        or _name(op) in TORCH_FORMULAS
+        or not isinstance(found.function, NamedFunction)
+    ):
         return None
     return found.function, found.operand
 
@@ -172,63 +178,6 @@ def _recognized(op: Operation) -> tuple[NamedFunction, SSAValue] | None:
 def _name(op: Operation) -> str:
     return torch_name(op) or op.name
 
-
-Formula = Callable[[Sequence[Term], Sequence[Any]], Term]
-"""Of the tensors and of the constants after them."""
-
-
-def _bounded(x: Term, low: float | None, high: float | None) -> Term:
-    x = x if low is None else x.at_least(low)
-    return x if high is None else x.at_most(high)
-
-
-def _scaled(y: Term | float, alpha: float) -> Term | float:
-    return y if alpha == 1 else y * alpha
-
-
-def _comparison(predicate: str) -> dict[str, tuple[int, Formula]]:
-    name = predicate[1:]
-    return {
-        f"aten.{name}.Scalar": (1, lambda x, c: x[0].compare(predicate, float(c[0]))),
-        f"aten.{name}.Tensor": (2, lambda x, _: x[0].compare(predicate, x[1])),
-    }
-
-
-_COMPARISONS: dict[str, tuple[int, Formula]] = {
-    name: rule
-    for predicate in ("ogt", "oge", "olt", "ole", "oeq", "une")
-    for name, rule in _comparison(predicate).items()
-}
-
-_TORCH: dict[str, tuple[int, Formula]] = {
-    "aten.add.Tensor": (2, lambda x, c: x[0] + _scaled(x[1], c[0])),
-    "aten.add.Scalar": (1, lambda x, c: x[0] + _scaled(c[0], c[1])),
-    "aten.sub.Tensor": (2, lambda x, c: x[0] - _scaled(x[1], c[0])),
-    "aten.sub.Scalar": (1, lambda x, c: x[0] - _scaled(c[0], c[1])),
-    "aten.rsub.Scalar": (1, lambda x, c: x[0].number(c[0]) - x[0] * c[1]),
-    "aten.mul.Tensor": (2, lambda x, _: x[0] * x[1]),
-    "aten.mul.Scalar": (1, lambda x, c: x[0] * c[0]),
-    "aten.div.Tensor": (2, lambda x, _: x[0] / x[1]),
-    "aten.div.Scalar": (1, lambda x, c: x[0] / c[0]),
-    "aten.neg": (1, lambda x, _: -x[0]),
-    "aten.abs": (1, lambda x, _: x[0].emit(math.AbsFOp)),
-    "aten.relu": (1, lambda x, _: x[0].at_least(0.0)),
-    "aten.relu6": (1, lambda x, _: _bounded(x[0], 0.0, 6.0)),
-    "aten.hardtanh": (1, lambda x, c: _bounded(x[0], c[0], c[1])),
-    "aten.clamp": (1, lambda x, c: _bounded(x[0], c[0], c[1])),
-    "aten.clamp_min": (1, lambda x, c: _bounded(x[0], c[0], None)),
-    "aten.clamp_max": (1, lambda x, c: _bounded(x[0], None, c[0])),
-    "aten.maximum": (2, lambda x, _: x[0].at_least(x[1])),
-    "aten.minimum": (2, lambda x, _: x[0].at_most(x[1])),
-    "aten.where.self": (3, lambda x, _: x[0].select(x[1], x[2])),
-    "aten.where.ScalarOther": (2, lambda x, c: x[0].select(x[1], c[0])),
-    **_COMPARISONS,
-    "aten.detach": (1, lambda x, _: x[0]),
-    "aten.clone": (1, lambda x, _: x[0]),
-    "aten.dropout": (1, lambda x, _: x[0]),
-    "prims.convert_element_type": (1, lambda x, _: x[0]),
-}
-"""How many leading operands are tensors, and the formula of all operands."""
 
 _ARITH: dict[type[Operation], Callable[[Sequence[Term]], Term]] = {
     arith.AddfOp: lambda x: x[0] + x[1],

@@ -111,12 +111,12 @@ class Fusion:
                 if isinstance(op, FuncOp) and op.sym_name.data in self.bodies
             }
         if body not in self._symbols:
-            taken = {op.sym_name.data for op in self.module.walk() if isinstance(op, FuncOp)}
+            taken = {op.properties.get("sym_name") for op in self.module.ops}
             name, number = body.name, 0
-            while name in taken:
+            while StringAttr(name) in taken:
                 number += 1
                 name = f"{body.name}_{number}"
-            body.op.sym_name = type(body.op.sym_name)(name)
+            body.op.sym_name = StringAttr(name)
             body.name = name
             self.module.body.block.add_op(body.op)
             self._symbols[body] = SymbolRefAttr(name)

@@ -10,7 +10,8 @@ from xdsl.ir import Block, Region
 
 from lut_opt.dialects.pwl.function_body import FunctionBody
 from lut_opt.dialects.pwl.functions import FUNCTIONS
-from lut_opt.passes.formulas import FORMULAS, Term
+from lut_opt.passes.formulas import FORMULAS
+from lut_opt.passes.terms import Term
 
 PARAMETERS = {
     "softplus": (1.5, 8.0),
