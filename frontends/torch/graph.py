@@ -31,7 +31,7 @@ from lut_opt.frontends.torch.quantized_ops import (
     fixed_fake_quantizers,
     standardize,
 )
-from lut_opt.frontends.torch.sources import is_model_code, restore_origins
+from lut_opt.frontends.torch.sources import WRAPPER, is_model_code, restore_origins, source
 
 
 class ExportError(ValueError):
@@ -147,7 +147,29 @@ def build(
     finally:
         for module, training in modes.items():
             module.training = training
+    _check_mutations(decomposed)
     return _graph(decomposed)
+
+
+def _check_mutations(program: ExportedProgram) -> None:
+    """What a model overwrites would have to survive a call; the exported function has no memory."""
+    signature = program.graph_signature
+    nodes = {node.name: node for node in program.graph.nodes}
+    written = {
+        **{name: f"buffer `{_own(to)}`" for name, to in signature.buffers_to_mutate.items()},
+        **{name: f"parameter `{_own(to)}`" for name, to in signature.parameters_to_mutate.items()},
+        **{name: "an input" for name in signature.user_inputs_to_mutate},
+    }
+    for name, what in written.items():
+        place = source(nodes[name])
+        at = f"{place[0]}:{place[1]}: " if place else ""
+        raise ExportError(
+            f"{at}{what} is overwritten; take the state as an argument and return the new one"
+        )
+
+
+def _own(path: str) -> str:
+    return path.removeprefix(f"{WRAPPER}.")
 
 
 @contextmanager
