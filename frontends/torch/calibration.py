@@ -197,11 +197,12 @@ def check_options(method: str, bits: Bits) -> None:
 
 
 def _check_names(graph: Graph, bits: Bits) -> None:
+    observed = [node for node in graph.non_linear if node not in graph.constant]
     for name in bits if isinstance(bits, Mapping) else ():
-        if name != "*" and not any(_is_named(node, name) for node in graph.non_linear):
+        if name != "*" and not any(_is_named(node, name) for node in observed):
             raise CalibrationError(
                 f"bits are given for `{name}`, but no non-linear operator or layer is called so; "
-                f"there are {sorted(set(graph.names))}"
+                f"there are {sorted({operator_name(node) for node in observed})}"
             )
 
 

@@ -13,7 +13,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from io import StringIO
 from typing import Any, cast
 
@@ -104,9 +104,25 @@ class _Tensors(nn.Module):
         self.model = model
 
     def forward(self, *arguments: Any, **keywords: Any) -> Any:
-        leaves = pytree.tree_leaves(self.model(*arguments, **keywords))
-        tensors = tuple(leaf for leaf in leaves if isinstance(leaf, torch.Tensor))
+        tensors = tuple(_tensors(self.model(*arguments, **keywords)))
+        if not tensors:
+            raise ExportError("the model returns no tensor; return at least one")
         return tensors[0] if len(tensors) == 1 else tensors
+
+
+def _tensors(returned: Any) -> Generator[torch.Tensor]:
+    """The tensors in tuples, lists, mappings and dataclasses; numbers and strings are left out."""
+    for leaf in pytree.tree_leaves(returned):
+        if isinstance(leaf, torch.Tensor):
+            yield leaf
+        elif is_dataclass(leaf) and not isinstance(leaf, type):
+            for field in fields(leaf):
+                yield from _tensors(getattr(leaf, field.name))
+        elif not isinstance(leaf, int | float | str | None):
+            raise ExportError(
+                f"the model returns a {type(leaf).__name__}; return tensors, in tuples, lists, "
+                "dictionaries or dataclasses"
+            )
 
 
 def build(
@@ -140,6 +156,8 @@ def build(
             standardize(program)
             restore_origins(program.graph.nodes, model)
             decomposed: ExportedProgram = cast(Any, program).run_decompositions(table)
+    except ExportError:
+        raise
     except QuantizationError as error:
         raise ExportError(str(error)) from error
     except Exception as error:

@@ -15,9 +15,15 @@ import pytest
 torch: Any = pytest.importorskip("torch", reason="pip install lut-opt[torch]")
 pytest.importorskip("torch_mlir.ir", reason="pip install lut-opt[torch]")
 
+from torch.nn import functional as F
+
+from lut_opt.dialects.assembly import context, parse
+from lut_opt.dialects.pwl import ApplyOp
 from lut_opt.dialects.quantization import covering_scale
 from lut_opt.frontends.torch import CalibrationError, calibrate, export_text
 from lut_opt.frontends.torch.histogram import Histogram, least_squares_scale
+from lut_opt.passes.diagnostics import OpError
+from lut_opt.passes.lower_nonlinear_to_pwl import LowerNonlinearToPwlPass
 
 
 @pytest.mark.parametrize(
@@ -133,3 +139,104 @@ def test_the_histogram_goes_into_the_ir_and_weighs_the_search() -> None:
         model, x, calibration=calibration, histograms=True
     )
     assert "pwl.histogram" not in export_text(model, x, calibration=calibration)
+
+
+class Parts(torch.nn.Module):
+    """Operators that PyTorch writes out, or keeps whole, next to one another."""
+
+    def forward(self, x: Any) -> Any:
+        positive = x.square().mean(-1, keepdim=True)
+        return (
+            x / (x.abs().sum(-1, keepdim=True) + 1.0),
+            x / 2.0,
+            F.normalize(x, dim=-1),
+            F.group_norm(x[:, :, None], 2),
+            F.glu(x),
+            F.log_softmax(x, -1),
+            F.softmin(x, -1),
+            torch.logsumexp(x, -1),
+            torch.rsqrt(positive + 0.5),
+            torch.log(torch.where(x > 0, x, 0.0)),
+            torch.nn.functional.softsign(x),
+            torch.cos(torch.arange(8) * x.mean()),
+            torch.arange(8) ** 2,
+        )
+
+
+@pytest.fixture(scope="module")
+def parts() -> tuple[Any, list[Any]]:
+    torch.manual_seed(0)
+    x = 3 * torch.randn(16, 8)
+    return x, list(calibrate(Parts(), [x], method="mse").observations)
+
+
+def test_every_written_out_operator_has_its_range(parts: tuple[Any, list[Any]]) -> None:
+    x, observations = parts
+    assert [o.operator for o in observations] == [
+        *("square", "div.Tensor", "linalg_vector_norm", "div.Tensor", "group_norm"),
+        *("sigmoid", "log_softmax.int", "softmax.int", "exp", "log", "rsqrt", "log", "div.Tensor"),
+        "cos",
+    ]
+    division, softmax = observations[1], observations[7]
+    denominators = x.abs().sum(-1) + 1.0
+    assert division.range == pytest.approx((denominators.min().item(), denominators.max().item()))
+    low, high = division.numerator
+    assert -low == pytest.approx(high, rel=0.01)
+    distances = -x - (-x).amax(-1, keepdim=True)
+    assert softmax.minimum == pytest.approx(distances.min().item())
+
+
+def test_only_values_with_a_result_count(parts: tuple[Any, list[Any]]) -> None:
+    x, observations = parts
+    log = observations[11]
+    assert log.range == pytest.approx((x[x > 0].min().item(), x.max().item()))
+    assert log.stored_counts.sum() == (x > 0).sum()
+    rsqrt = observations[10]
+    low, high = rsqrt.range
+    assert low >= 0.5
+    # One count for each integer in which the lowering will store an input.
+    first, last = round(low / rsqrt.scale), round(high / rsqrt.scale)
+    assert len(rsqrt.stored_counts) == last - first + 1
+
+
+def test_widths_by_operator_and_layer(models: ModuleType) -> None:
+    x = torch.randn(4, 8)
+    bits = {"act": 16, "softmax": 10, "*": 6}
+    calibration = calibrate(models.Net(), [x], bits=bits)
+    widths = {o.operator: (o.bits, o.named) for o in calibration.observations if o is not None}
+    assert widths == {
+        "gelu": (16, True),
+        "layer_norm": (6, False),
+        "softmax.int": (10, True),
+        "silu": (6, False),
+    }
+    text = export_text(models.Net(), x, calibration=calibration)
+    found = re.findall(r"aten\.([\w.]+)\"[^\n]*pwl\.bits = (\d+) : i64", text)
+    assert found == [("gelu", "16"), ("softmax.int", "10")]
+    ctx = context()
+    program = parse(text, "net.mlir", ctx)
+    LowerNonlinearToPwlPass().apply(ctx, program.module)
+    gelu = next(op for op in program.module.walk() if isinstance(op, ApplyOp))
+    assert gelu.input_quantization.bits == 16
+    with pytest.raises(CalibrationError, match=r"`tanh`.*there are \['gelu', 'layer_norm'"):
+        calibrate(models.Net(), [x], bits={"tanh": 8})
+
+
+def test_softmax_clips_by_what_its_exponentials_lose() -> None:
+    torch.manual_seed(0)
+    # Most distances are tens: only a few bits of exp would be left if all were covered.
+    x = 30 * torch.randn(64, 32)
+    model = torch.nn.Softmax(-1)
+    for method in ("minmax", "mse"):
+        (seen,) = calibrate(model, [x], method=method).observations
+        assert seen is not None
+        assert seen.minimum < -60
+        assert -16 <= seen.range[0] <= -8
+
+
+def test_an_uncalibrated_operator_is_named_with_its_line(models: ModuleType) -> None:
+    ctx = context()
+    program = parse(export_text(models.Net(), torch.randn(4, 8)), "net.mlir", ctx)
+    with pytest.raises(OpError, match="no input scale for gelu: put quantize") as error:
+        LowerNonlinearToPwlPass().apply(ctx, program.module)
+    assert re.search(r"models\.py:\d+:0$", error.value.location)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -32,6 +33,10 @@ POINTWISE = {
     "expm1": torch.expm1,
     "log": torch.log,
     "log1p": torch.log1p,
+    "log2": torch.log2,
+    "log10": torch.log10,
+    "log_sigmoid": F.logsigmoid,
+    "logit": lambda x: torch.logit(x / 3),
     "softplus": F.softplus,
     "mish": F.mish,
     "elu": F.elu,
@@ -41,11 +46,20 @@ POINTWISE = {
     "sin": torch.sin,
     "cos": torch.cos,
     "atan": torch.atan,
+    "tan": lambda x: torch.tan(x / 2),
+    "sinh": torch.sinh,
+    "cosh": torch.cosh,
+    "asin": lambda x: torch.asin(x / 3),
+    "acos": lambda x: torch.acos(x / 3),
+    "asinh": torch.asinh,
+    "acosh": lambda x: torch.acosh(x + 1),
+    "atanh": lambda x: torch.atanh(x / 3),
     "sqrt": torch.sqrt,
     "rsqrt": torch.rsqrt,
     "reciprocal": torch.reciprocal,
     "square": torch.square,
     "pow.Tensor_Scalar": lambda x: x**2.5,
+    "pow.Scalar": lambda x: 1.5**x,
 }
 
 
@@ -134,3 +148,45 @@ def test_unsupported_models_name_their_line(
     with pytest.raises(ExportError, match=message):
         export_text(getattr(models, name)(), torch.rand(4))
     assert capfd.readouterr().err == ""
+
+
+@dataclass
+class Result:
+    y: Any
+    rest: Any = None
+
+
+class Returns(torch.nn.Module):
+    def __init__(self, result: Any) -> None:
+        super().__init__()
+        self.result = result
+
+    def forward(self, x: Any) -> Any:
+        return self.result(x)
+
+
+def test_results_of_every_shape() -> None:
+    model = Returns(lambda x: Result(x.neg(), {"a": [x + 1, None, 3], "b": Result((x,))}))
+    text = export_text(model, torch.ones(2))
+    assert re.search(r"function_type = \(!torch[^)]*\) -> \((!torch[^,]*,f32>(, )?){3}\)", text)
+    for result, message in ((lambda x: {1, 2}, "returns a set"), (lambda x: 3, "no tensor")):
+        with pytest.raises(ExportError, match=message):
+            export_text(Returns(result), torch.ones(2))
+
+
+class Overwrites(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("cache", torch.zeros(4))
+
+    def forward(self, x: Any) -> Any:
+        if x.dim() == 2:
+            return F.silu(x.mul_(2.0))
+        self.cache[:2] = x
+        return F.silu(self.cache + 0.0, inplace=True)
+
+
+@pytest.mark.parametrize(("shape", "what"), [((2,), "buffer `cache`"), ((2, 2), "an input")])
+def test_state_that_a_call_leaves_behind(shape: tuple[int, ...], what: str) -> None:
+    with pytest.raises(ExportError, match=rf"test_export\.py:\d+: {what} is overwritten"):
+        export_text(Overwrites(), torch.randn(shape))
