@@ -110,21 +110,23 @@ def _timm_model(name: str, pixels: int = PIXELS, **changes: Any) -> Example:
     return _timm().create_model(name, pretrained=False, **changes).eval(), (_image(pixels),)
 
 
-def bert_base(depth: int = 12, tokens: int = TOKENS) -> Example:
+def bert_base(depth: int = 12, tokens: int = TOKENS, vocabulary: int = 30522) -> Example:
     """BERT-base, with a mask; `BertModel` of transformers."""
     library = _transformers()
-    model = library.BertModel(library.BertConfig(num_hidden_layers=depth))
-    ids = _tokens(tokens, 30000)
+    config = library.BertConfig(num_hidden_layers=depth, vocab_size=vocabulary)
+    model = library.BertModel(config)
+    ids = _tokens(tokens, vocabulary)
     encoder = Encoder(model, ("input_ids", "attention_mask"), "last_hidden_state")
     return encoder.eval(), (ids, torch.ones_like(ids))
 
 
-def gpt2(depth: int = 12, tokens: int = TOKENS) -> Example:
+def gpt2(depth: int = 12, tokens: int = TOKENS, vocabulary: int = 50257) -> Example:
     """GPT-2 small: tanh-GELU and causal attention."""
     library = _transformers()
-    config = library.GPT2Config(n_layer=depth, use_cache=False)
+    special = {"bos_token_id": vocabulary - 1, "eos_token_id": vocabulary - 1}
+    config = library.GPT2Config(n_layer=depth, use_cache=False, vocab_size=vocabulary, **special)
     model = library.GPT2LMHeadModel(config)
-    return Encoder(model, ("input_ids",), "logits").eval(), (_tokens(tokens, 50000),)
+    return Encoder(model, ("input_ids",), "logits").eval(), (_tokens(tokens, vocabulary),)
 
 
 def llama_block(depth: int = 1, tokens: int = TOKENS, width: int = 512) -> Example:
@@ -171,6 +173,17 @@ def efficientvit_b0(depth: int | None = None) -> Example:
     return _timm_model("efficientvit_b0", depths=depth and (depth,) * 4)
 
 
+def minilm(depth: int = 6) -> Example:
+    """The pretrained all-MiniLM-L6-v2, with eight sentences; the first `depth` of its layers."""
+    from minilm_demo import load
+    from sentences import CALIBRATION
+
+    demo = load()
+    encoder: Any = demo.model.encoder
+    encoder.encoder.layer = encoder.encoder.layer[:depth]
+    return demo.model, demo.batches(CALIBRATION[:8])[0]
+
+
 MODELS: dict[str, Builder] = {
     "bert-base": bert_base,
     "vit-b16": vit_b16,
@@ -180,5 +193,6 @@ MODELS: dict[str, Builder] = {
     "swin-t": swin_t,
     "gpt2": gpt2,
     "llama-block": llama_block,
+    "minilm": minilm,
 }
 """Builders of (model, example inputs), each with a `depth`."""
