@@ -39,9 +39,10 @@ from lut_opt.passes.search import (
 )
 from lut_opt.passes.search.budget import Make
 from lut_opt.passes.search.exponents import minimize_exponents, narrowed, octaves
+from lut_opt.passes.search.strategies import TAKE_TAILS
 from lut_opt.passes.search.wide_design import relative_weights
 from lut_opt.passes.search_options import DEFAULT_ENTRIES, Positions, SearchOptions
-from lut_opt.passes.search_tails import with_tails
+from lut_opt.passes.search_tails import with_tails, with_zero_tail
 from lut_opt.passes.search_units import search_reduced, search_unit
 
 Domain = tuple[float, float] | None
@@ -77,10 +78,11 @@ class PwlSearchPass(SearchOptions, ModulePass):
         fronts: dict[Hashable, ArrayAttr[DictionaryAttr]] = {}
         unit_bits = self.unit_bits or self.param_bits
         for_units = SearchOptions(
-            strategy=self.strategy if self.strategy in ("optimal", "genetic") else "auto",
+            strategy=self.strategy if self.strategy in ("optimal", *TAKE_TAILS) else "auto",
             param_bits=unit_bits,
             metric=self.metric,
             seed=self.seed,
+            samples=self.samples,
         )
 
         def solve_unit(
@@ -90,11 +92,14 @@ class PwlSearchPass(SearchOptions, ModulePass):
             entries: int,
             domain: Domain = None,
             reduction: Reduction | None = None,
+            zero_tail: bool = False,
         ) -> tuple[TableAttr, FitAttr]:
-            key = "unit", function, operand, result, entries, domain, reduction
+            key = "unit", function, operand, result, entries, domain, reduction, zero_tail
             if key not in solved:
-                points = samples(function, (), operand, result, domain)
                 own, weights = replace(for_units, entries=entries), None
+                if zero_tail:
+                    own, domain = with_zero_tail(own, function, operand, result)
+                points = samples(function, (), operand, result, domain)
                 if reduction is not None:
                     # The direct form leaves intercepts more fraction bits than slopes.
                     own = replace(own, form="direct")
@@ -112,22 +117,22 @@ class PwlSearchPass(SearchOptions, ModulePass):
                 if inner.reduce is not None:
                     search_reduced(inner, solve_unit, entries)
                     continue
-                domain, start = self._domain(inner), self._start(inner)
+                declared, start = self._domain(inner), self._start(inner)
                 seen = None if self.weights == "uniform" else inner.attributes.get(HISTOGRAM)
                 sides = inner.input_quantization, inner.result_quantization
                 function = real_function(inner)
                 # A preset goes by the function's name; nothing else does.
                 name = None if self.preset == "none" else inner.function_name
-                key = function, name, *sides, domain, seen, start
+                key = function, name, *sides, declared, seen, start
                 if key not in solved:
-                    options, domain = with_tails(self, function, *sides, domain)
+                    options, domain = with_tails(self, function, *sides, declared)
                     points = samples(function, (), *sides, domain)
                     weights = self._weights(inner, points)
                     solved[key] = solve(options, function, points, *sides, domain, weights, start)
                 inner.table, inner.fit = solved[key]
                 if self.pareto:
                     if key not in fronts:
-                        fronts[key] = self._pareto(inner, domain)
+                        fronts[key] = self._pareto(inner, declared)
                     inner.attributes[PARETO] = fronts[key]
 
     def _pareto(self, op: ApplyOp, domain: Domain) -> ArrayAttr[DictionaryAttr]:

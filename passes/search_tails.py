@@ -47,6 +47,24 @@ def with_tails(
     return options, domain
 
 
+def with_zero_tail(
+    options: SearchOptions, function: RealFunction, operand: Quantization, result: Quantization
+) -> tuple[SearchOptions, Domain]:
+    """
+    The options with a first segment of 0, and the inputs that count.
+
+    All of them, but for strategies that take tails only beyond: there the tail begins where the
+    function rounds to 0, or else is the least input alone. Exact tails are for mse.
+    """
+    options = replace(options, left_tail="zero", metric="mse")
+    if options.strategy not in TAKE_TAILS:
+        return options, None
+    left, _ = find_tails(function, operand, result)
+    second, last = map(float, operand.dequantize(operand.values[[1, -1]]))
+    reached = left is not None and left.name == "zero" and left.end > second
+    return options, (left.end if left is not None and reached else second, last)
+
+
 def _applies(options: SearchOptions, operand: Quantization) -> bool:
     wanted = options.constraints()
     return (
