@@ -98,7 +98,8 @@ class Executable:
             raise JitError(f"`@{name}` stopped: {_short(error)}") from error
         several = returned if isinstance(returned, tuple | list) else (returned,)
         results = [
-            np.array(one, value.dtype)  # a copy: IREE's memory goes with its own array
+            # A copy: IREE's memory goes with its own array.
+            np.array(one if value.shape is None else one.to_host(), value.dtype)
             for one, value in zip(several, signature.results, strict=False)
         ]
         return results[0] if len(results) == 1 else tuple(results)

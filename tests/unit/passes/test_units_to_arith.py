@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -90,13 +91,16 @@ def stored(array: Integers, bits: int) -> Any:
     return array.astype({8: np.int8, 16: np.int16, 32: np.int32}[bits])
 
 
-def test_compiled_units_agree_bit_for_bit() -> None:
-    jit = pytest.importorskip("lut_opt.backends.jit")
+@pytest.mark.parametrize("backend", ["jit", "iree"])
+def test_compiled_units_agree_bit_for_bit(backend: str) -> None:
     pytest.importorskip("torch_mlir")
+    if backend == "iree":
+        pytest.importorskip("iree.compiler", reason="needs IREE: pip install lut-opt[iree]")
+    compiler = importlib.import_module(f"lut_opt.backends.{backend}")
     module = program().module.clone()
     ConvertPwlToArithPass().apply(context(), module)
     module.verify()
-    executable = jit.compile(Program(module, ""), opt_level=1)
+    executable = compiler.compile(Program(module, ""))
     for name, op in units().items():
         bits = [quantization(operand.type).bits for operand in op.operands]
         for kind in KINDS:
