@@ -32,6 +32,20 @@ _UNITS = ("time_unit", "capacitive_load_unit", "voltage_unit", "leakage_power_un
 
 
 @dataclass(frozen=True)
+class Group:
+    """A Liberty group, `kind (argument) { key : value; … }`, values without quotation marks."""
+
+    kind: str
+    argument: str
+    attributes: Mapping[str, str]
+    groups: tuple[Group, ...]
+
+    def all(self, kind: str) -> list[Group]:
+        """The groups of a kind directly inside."""
+        return [group for group in self.groups if group.kind == kind]
+
+
+@dataclass(frozen=True)
 class Library:
     """
     The cells of one technology.
@@ -51,6 +65,20 @@ class Library:
         """Area of every cell."""
         found = {name: _AREA.search(text) for name, text in self.cells.items()}
         return {name: float(match[1]) for name, match in found.items() if match}
+
+    @property
+    def is_generic(self) -> bool:
+        """Whether these are the gates of `generic_library`, which know no watts."""
+        return self.area_unit == "NAND2 equivalents"
+
+    def cell(self, name: str) -> Group:
+        """A cell, parsed."""
+        return parse_group(self.cells[name])
+
+    @cached_property
+    def head(self) -> Group:
+        """The library's own attributes and table templates."""
+        return parse_group(self.header + "\n}")
 
     @cached_property
     def mapping_text(self) -> str:
@@ -138,6 +166,28 @@ def _units(header: str) -> list[str]:
     """The declared units, without spaces and quotation marks."""
     found = [re.search(rf"\b{unit}\s*[:(]\s*([^;]*)", header) for unit in _UNITS]
     return [re.sub(r'[\s")]', "", match[1]) if match else "" for match in found]
+
+
+_STATEMENT = re.compile(r"\s*(?:(\w+)\s*\(([^)]*)\)\s*(\{|;?)|(\w+)\s*:\s*([^;\n]*);?|(\})|;)")
+
+
+def parse_group(text: str) -> Group:
+    """The first group of a Liberty text."""
+    stack: list[tuple[str, str, dict[str, str], list[Group]]] = [("", "", {}, [])]
+    for match in _STATEMENT.finditer(text.replace("\\\n", " ").replace("\\\r\n", " ")):
+        name, argument, end, key, value, closing = match.groups()
+        if closing:
+            kind, label, attributes, groups = stack.pop()
+            stack[-1][3].append(Group(kind, label, attributes, tuple(groups)))
+            if len(stack) == 1:
+                break
+        elif key:
+            stack[-1][2][key] = value.strip().strip('"')
+        elif name and end == "{":
+            stack.append((name, argument.strip().strip('"'), {}, []))
+        elif name:
+            stack[-1][2][name] = argument.replace('"', " ").strip()
+    return stack[0][3][0]
 
 
 _TEMPLATE = re.compile(r"\b\w*_template\s*\(\s*\"?(\w+)\"?\s*\)\s*\{")
@@ -238,4 +288,4 @@ def _gate(name: str, function: str, area: float, delay: float) -> str:
     return f"\n  cell ({name}) {{\n    area : {area};\n{inputs}{output}{timing}    }}\n  }}"
 
 
-__all__ = ["DONT_USE", "Library", "generic_library", "read_library"]
+__all__ = ["DONT_USE", "Group", "Library", "generic_library", "parse_group", "read_library"]

@@ -52,14 +52,14 @@ MAPPERS = {
 """ABC scripts from a network to cells."""
 
 _QUICK = (("improved", "choices"),)
-_NORMAL = (
-    ("improved", "choices"),
-    ("improved", "plain"),
+_NORMAL = (("improved", "choices"), ("improved", "plain"), ("as written", "choices"))
+_CLOCKED = (
     ("improved", "area recovery"),
     ("improved", "delay"),
-    ("as written", "choices"),
     ("as written", "delay, plain"),
 )
+"""Besides, where there is a clock to meet."""
+
 _DEEP = (*_NORMAL, ("restructured", "choices"), ("restructured", "plain"))
 _TRUTH_TABLE = tuple(
     (network, mapper)
@@ -76,13 +76,37 @@ TIMEOUT = 600
 
 
 @dataclass(frozen=True)
+class Instance:
+    """A cell of a netlist: the net, or the constant `"0"` or `"1"`, at each pin."""
+
+    cell: str
+    pins: dict[str, int | str]
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port of a netlist: its nets, least significant bit first."""
+
+    is_input: bool
+    bits: tuple[int | str, ...]
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """A netlist as data."""
+
+    ports: dict[str, Port]
+    instances: tuple[Instance, ...]
+
+
+@dataclass(frozen=True)
 class Synthesis:
     """
     The gates of one module.
 
     `area` is in the library's `area_unit`, `delay` (the critical path) in its `time_unit`, and None
-    where no gate is left; `netlist` is Verilog of `cells`, which counts the library's cells;
-    `recipe` names the network and the mapper that it came from.
+    where no gate is left; `netlist` is Verilog of `cells`, which counts the library's cells,
+    `wiring` the same as data; `recipe` names the network and the mapper that it came from.
     """
 
     module: str
@@ -92,6 +116,7 @@ class Synthesis:
     delay: float | None
     recipe: str
     netlist: str
+    wiring: Wiring
     meets_clock: bool = True
 
     @property
@@ -112,7 +137,7 @@ def synthesize(
     Synthesize module `top` of a SystemVerilog text (with the modules that it instantiates).
 
     `library` is by default the generic gates; `clock_ns` a delay that the mapping must meet if it
-    can; `effort` is `quick` (one try, about a second), `normal` (six) or `deep` (restructured, from
+    can; `effort` is `quick` (one try, about a second), `normal` (three, or six with a clock) or `deep` (restructured, from
     the truth table too where there is one: some ten seconds, and the smallest). `prepare` are
     further Yosys commands before registers are mapped, such as `clockgate`. Raises `BackendError`
     if Yosys is missing or refuses the text.
@@ -125,6 +150,8 @@ def synthesize(
         tries: Sequence[tuple[str, str]] = {"quick": _QUICK, "normal": _NORMAL, "deep": _DEEP}[
             effort
         ]
+        if clock_ns is not None and effort != "quick":
+            tries = (*tries, *_CLOCKED)
         log = run_yosys(_elaborate(top, prepare), directory)
         if effort == "deep" and _is_truth_table(directory, top):
             tries = (*tries, *_TRUTH_TABLE)
@@ -181,6 +208,7 @@ def _map(directory: Path, tries: Sequence[tuple[str, str]], clock_ns: float | No
             "opt_clean -purge",
             f"tee -q -o cells{i}.json stat -json",
             f"write_verilog -noattr -noexpr netlist{i}.v",
+            f"write_json netlist{i}.json",
         ]
     return [*commands, "log mapper-end"]
 
@@ -207,7 +235,21 @@ def _result(
         max(float(delay) for delay in delays) / 1000 if delays and cells else None,
         ", ".join(recipe),
         (directory / f"netlist{index}.v").read_text(),
+        _wiring(directory / f"netlist{index}.json", top),
     )
+
+
+def _wiring(path: Path, top: str) -> Wiring:
+    module = json.loads(path.read_text())["modules"][top]
+    ports = {
+        name: Port(port["direction"] == "input", tuple(port["bits"]))
+        for name, port in module["ports"].items()
+    }
+    instances = [
+        Instance(cell["type"], {pin: bits[0] for pin, bits in cell["connections"].items()})
+        for cell in module["cells"].values()
+    ]
+    return Wiring(ports, tuple(instances))
 
 
 def _best(found: Sequence[Synthesis], clock_ns: float | None) -> Synthesis:
@@ -255,4 +297,4 @@ def _yosys() -> list[str]:
     )
 
 
-__all__ = ["Effort", "Synthesis", "run_yosys", "synthesize"]
+__all__ = ["Effort", "Instance", "Port", "Synthesis", "Wiring", "run_yosys", "synthesize"]

@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.passes import ModulePass
 
 from lut_opt.dialects.pwl import ApplyOp, FnAttr, Table, UnitOp
+from lut_opt.dialects.pwl.function_body import real_function
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.diagnostics import OpError
+from lut_opt.passes.diagnostics import OpError, about, remark
 
 if TYPE_CHECKING:
     from xdsl.dialects import hw
+
+    from lut_opt.passes.hw.unit import Unit
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,31 @@ class ConvertPwlToHwPass(ModulePass):
     multiplier: Literal["recoded", "inferred"] = "recoded"
     """Rows of slopes recoded beforehand (small), or a `*` (for FPGAs with multiplier blocks)."""
 
+    implementation: Literal["auto", "compare", "onehot", "decode", "rows", "folded", "direct"] = (
+        "compare"
+    )
+    """
+    `compare`: as select and multiplier say; `onehot`: masked constants; `decode`: segments told
+    apart by decision diagrams of the upper input bits; `rows`: the product with every slope, one
+    let through; `folded`: half of a symmetric table, on |x|; `direct`: the results of all inputs,
+    of up to 12 bits; `auto`: the cheapest of these. All compute the table, bit for bit.
+    """
+
+    objective: Literal["area", "delay", "power"] = "area"
+    """What `auto` makes small."""
+
+    cost: Literal["model", "synthesis"] = "model"
+    """How `auto` knows: by a model fitted to synthesis, or by synthesizing each with Yosys."""
+
+    liberty: tuple[str, ...] = ()
+    """Liberty files (`.lib`, `.lib.gz`) for cost=synthesis; generic gates without."""
+
+    allow_exact: bool = False
+    """
+    Let `auto` also take the correctly rounded function, directly, in place of the table, where that
+    costs less: it errs less, but the unit is then not equal to what other lowerings compute.
+    """
+
     def __post_init__(self) -> None:
         if self.pipeline == 0:
             return
@@ -93,8 +121,7 @@ class ConvertPwlToHwPass(ModulePass):
 
     def _build(self, applies: list[ApplyOp], taken: set[str]) -> list[hw.HWModuleOp]:
         """One module for each distinct table and pair of quantizations, in program order."""
-        from lut_opt.passes.hw.datapath import Style
-        from lut_opt.passes.hw.unit import Unit, build_unit, unit_name
+        from lut_opt.passes.hw.unit import Unit, unit_name
 
         made: dict[tuple[Table, Quantization, Quantization], hw.HWModuleOp] = {}
         for apply in applies:
@@ -116,9 +143,30 @@ class ConvertPwlToHwPass(ModulePass):
             name = _unique(unit_name(apply.function_name, operand, result), taken)
             fit = apply.fit.data if apply.fit is not None else None
             unit = Unit(name, _describe(apply), *key, fit=fit, latency=self.pipeline)
-            made[key] = build_unit(unit, Style(self.select, self.multiplier))
+            made[key] = self._build_fixed(unit, apply)
             made[key].location = apply.location
         return list(made.values())
+
+    def _build_fixed(self, unit: Unit, apply: ApplyOp) -> hw.HWModuleOp:
+        """One unit in the implementation that is asked for, or in the cheapest."""
+        from lut_opt.passes.hw.datapath import Style
+        from lut_opt.passes.hw.implementations import Request, build_fixed, exact_unit
+
+        request = Request(
+            self.implementation,
+            self.objective,
+            self.cost,
+            self.liberty,
+            self.allow_exact,
+            Style(self.select, self.multiplier),
+        )
+        auto = self.implementation == "auto"
+        exact = exact_unit(unit, real_function(apply)) if auto else None
+        with about(apply):
+            module = build_fixed(unit, request, exact)
+        if isinstance(text := module.attributes.get("pwl.remark"), StringAttr):
+            remark(apply, self.name, text.data)
+        return module
 
 
 def _describe(apply: ApplyOp) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
@@ -28,6 +29,11 @@ def about(op: Operation) -> Generator[None]:
         raise
     except (ValueError, VerifyException) as error:
         raise OpError(op, str(error).strip()) from error
+
+
+def remark(op: Operation, pass_name: str, message: str) -> None:
+    """Tell the user, on stderr, what is worth knowing and no error."""
+    print(f"{describe_location(op)}: remark: [{pass_name}] {message}", file=sys.stderr)
 
 
 def copy_location(source: Operation, created: Iterable[Operation]) -> None:

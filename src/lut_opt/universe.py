@@ -1,9 +1,18 @@
 """What lut-opt adds to xDSL; stock `xdsl-opt` finds it through the `xdsl.universe` entry point."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from xdsl.passes import ModulePass
 from xdsl.universe import Universe
 
 from lut_opt.dialects import DIALECTS
+
+if TYPE_CHECKING:
+    from xdsl.dialects.hw import HWModuleOp
+
+    from lut_opt.passes.hw.cost import Figures
 
 
 def _lower_nonlinear_to_pwl() -> type[ModulePass]:
@@ -26,8 +35,17 @@ def _convert_pwl_to_arith() -> type[ModulePass]:
 
 def _convert_pwl_to_hw() -> type[ModulePass]:
     from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
+    from lut_opt.passes.hw.cost import register_cost
 
+    register_cost("synthesis", _synthesis_cost)
     return ConvertPwlToHwPass
+
+
+def _synthesis_cost(module: HWModuleOp, liberty: tuple[str, ...]) -> Figures:
+    """The synthesizer, which passes must not import; loaded when it is asked."""
+    from lut_opt.backends.synthesis_cost import synthesis_cost
+
+    return synthesis_cost(module, liberty)
 
 
 def _verify_pwl() -> type[ModulePass]:

@@ -1,0 +1,116 @@
+"""
+Ways to build a fixed INT8 unit, synthesized alike: six functions at five scales.
+
+    python benchmarks/fixed_units.py [--quick] [--effort deep] [--liberty FILE[,FILE…] …]
+
+For every unit: the optimal table of eight entries in each implementation, the correctly rounded
+function as a direct truth table, and what `implementation=auto allow-exact=true` takes, by its
+model and by synthesis. Results are remembered in the temporary directory: a second run takes
+seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+
+from measure import report, table
+from synthesized import Gates, gates, libraries, searched
+
+from lut_opt.backends.liberty import Library
+from lut_opt.backends.synthesize import Effort
+from lut_opt.dialects.pwl.function_body import real_function
+from lut_opt.passes.hw.cost import model_cost
+from lut_opt.passes.hw.datapath import obstacle
+from lut_opt.passes.hw.implementations import STYLES, exact_unit
+from lut_opt.passes.hw.unit import build_unit
+
+FUNCTIONS = ("gelu", "hardswish", "silu", "exp", "tanh", "sigmoid")
+SCALES = (2, 3, 4, 5, 6)
+QUICK = (("gelu", 4), ("tanh", 4))
+BOUNDED = {"exp", "tanh", "sigmoid"}
+"""Functions whose results are stored in steps of 2^-7; the others in steps of the input scale."""
+
+COLUMNS = ("compare", "onehot", "decode", "rows", "direct")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One function at one scale: gates of each implementation, and what auto takes by its model."""
+
+    function: str
+    scale: int
+    found: dict[str, Gates]
+    by_model: str
+
+    @property
+    def by_synthesis(self) -> str:
+        """The smallest: what cost=synthesis takes, since it asks the same synthesizer."""
+        return min(self.found, key=lambda name: self.found[name].area)
+
+
+def measure(function: str, scale: int, library: Library, effort: Effort) -> Row:
+    """Build and synthesize every implementation of one unit."""
+    step = 2.0**-scale
+    result = 2.0**-7 if function in BOUNDED else step
+    unit, op = searched(function, f"i8:f32, {step}", f"i8:f32, {result}", {"entries": 8})
+    modules = {
+        name: build_unit(unit, style)
+        for name, style in STYLES.items()
+        if obstacle(unit.table, unit.operand, style) is None
+    }
+    exact = exact_unit(unit, real_function(op))
+    assert exact is not None
+    modules["exact"] = build_unit(exact, STYLES["direct"])
+    found = {name: gates(module, library, effort) for name, module in modules.items()}
+    by_model = min(modules, key=lambda name: model_cost(modules[name]).area)
+    return Row(function, scale, found, by_model)
+
+
+def show(library: Library, rows: list[Row], effort: Effort) -> None:
+    """Print areas, delays of the two that count, and whether auto was right."""
+    body: list[list[object]] = []
+    for row in rows:
+        area = {name: f"{row.found[name].area:.1f}" for name in row.found}
+        auto, model = row.found[row.by_synthesis], row.found[row.by_model]
+        cells = [area[name] for name in (*COLUMNS, "exact")]
+        marks = [f"{auto.area:.1f} {row.by_synthesis}", f"{model.area:.1f} {row.by_model}"]
+        best = min(one.delay for name, one in row.found.items() if name not in ("direct", "exact"))
+        delays = [f"{best:.2f}", f"{row.found['exact'].delay:.2f}"]
+        body.append([f"{row.function} 2^-{row.scale}", *cells, *marks, *delays])
+    header = ["unit", *COLUMNS, "exact", "auto, synthesis", "auto, model", "ns pwl", "ns exact"]
+    title = f"Fixed INT8 units, {library.name}: area in {library.area_unit}, {effort} effort"
+    how = "8 entries (λ by the search), combinational; exact: the correctly rounded function"
+    report(title, how, table(header, body), ("pyosys",))
+    right = sum(_at_or_below(row, row.by_synthesis) for row in rows)
+    near = sum(_at_or_below(row, row.by_model) for row in rows)
+    excess = max(row.found[row.by_model].area / row.found[row.by_synthesis].area for row in rows)
+    print(
+        f"auto at or below the better of the exact truth table and the best pwl: {right} of "
+        f"{len(rows)} by synthesis, {near} by model (which is at most {excess - 1:.0%} above)\n"
+    )
+
+
+def _at_or_below(row: Row, name: str) -> bool:
+    return row.found[name].area <= min(one.area for one in row.found.values())
+
+
+def main() -> None:
+    """Measure and print for each library."""
+    parser = argparse.ArgumentParser(description=__doc__.strip().partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="two units instead of thirty")
+    parser.add_argument("--effort", choices=["quick", "normal", "deep"], default="normal")
+    parser.add_argument("--liberty", action="append", default=[], metavar="FILE[,FILE…]")
+    arguments = parser.parse_args()
+    units = QUICK if arguments.quick else [(f, s) for f in FUNCTIONS for s in SCALES]
+    for library in libraries(arguments.liberty).values():
+        rows: list[Row] = []
+        for function, scale in units:
+            rows.append(measure(function, scale, library, arguments.effort))
+            print(f"{library.name}: {len(rows)}/{len(units)}", end="\r", file=sys.stderr)
+        show(library, rows, arguments.effort)
+
+
+if __name__ == "__main__":
+    main()

