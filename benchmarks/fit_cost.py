@@ -1,0 +1,138 @@
+"""
+The coefficients of the cost model (`passes/hw/cost.py`), fitted to synthesis on generic gates.
+
+    python benchmarks/fit_cost.py [--quick]
+
+Prints coefficients beside those in use, the residuals of each implementation, and how often the
+model's choice is the synthesizer's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+from measure import report, table
+from numpy.typing import NDArray
+from synthesized import Gates, gates, searched
+
+from lut_opt.backends.liberty import generic_library
+from lut_opt.dialects.pwl.function_body import real_function
+from lut_opt.passes.hw import cost
+from lut_opt.passes.hw.datapath import obstacle
+from lut_opt.passes.hw.implementations import STYLES, exact_unit
+from lut_opt.passes.hw.unit import build_unit
+
+CASES = (
+    ("gelu", 8, -4, {"entries": 8}),
+    ("gelu", 8, -5, {"entries": 16}),
+    ("hardswish", 8, -3, {"entries": 8}),
+    ("silu", 8, -4, {"entries": 4}),
+    ("exp", 8, -5, {"entries": 8}),
+    ("tanh", 8, -5, {"entries": 9, "symmetry": "odd"}),
+    ("sigmoid", 8, -4, {"entries": 8}),
+    ("gelu", 10, -6, {"entries": 8}),
+    ("tanh", 12, -9, {"entries": 9, "symmetry": "odd"}),
+    ("gelu", 12, -8, {"entries": 16}),
+    ("silu", 16, -12, {"entries": 8, "param_bits": 16}),
+    ("tanh", 16, -13, {"entries": 9, "param_bits": 16, "symmetry": "odd"}),
+)
+"""Function, bits, exponent of the input scale, options of the search."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One module: what the model sees, and what synthesis found."""
+
+    case: str
+    implementation: str
+    features: NDArray[np.float64]
+    levels: float
+    gates: Gates
+
+
+def points(quick: bool) -> list[Point]:
+    """Build and synthesize every case in every implementation."""
+    found: list[Point] = []
+    for function, bits, exponent, options in CASES[:: 3 if quick else 1]:
+        step = 2.0**exponent
+        result = step if function not in ("exp", "tanh", "sigmoid") else 2.0 ** (1 - bits)
+        unit, op = searched(function, f"i{bits}:f32, {step}", f"i{bits}:f32, {result}", options)
+        case = f"{function} i{bits} 2^{exponent}"
+        modules = {
+            name: build_unit(unit, style)
+            for name, style in STYLES.items()
+            if obstacle(unit.table, unit.operand, style) is None
+        }
+        if (exact := exact_unit(unit, real_function(op))) is not None and bits <= 10:
+            modules["exact"] = build_unit(exact, STYLES["direct"])
+        for name, module in modules.items():
+            measured = gates(module, generic_library(), "quick")
+            seen = cost.features(module), cost.levels(module)
+            found.append(Point(case, name, *seen, measured))
+            print(f"{len(found)} modules", end="\r", file=sys.stderr)
+    return found
+
+
+def fit(features: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Least relative squares with coefficients that are not negative: negative ones are dropped."""
+    rows, target = features / wanted[:, None], np.ones(len(wanted))
+    used = [j for j in range(rows.shape[1]) if rows[:, j].any()]
+    while True:
+        solution, *_ = np.linalg.lstsq(rows[:, used], target, rcond=None)
+        if (solution >= 0).all():
+            coefficients = np.zeros(rows.shape[1])
+            coefficients[used] = solution
+            return coefficients
+        used.pop(int(np.argmin(solution)))
+
+
+def main() -> None:
+    """Fit, and print."""
+    parser = argparse.ArgumentParser(description=__doc__.strip().partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="a third of the cases")
+    found = points(parser.parse_args().quick)
+    area = np.array([point.gates.area for point in found])
+    seen = np.array([point.features for point in found])
+    depth = np.array([point.levels for point in found])
+    area_fit = fit(seen, area)
+    estimate = seen @ area_fit
+    delay = np.array([point.gates.delay for point in found])
+    delay_fit = fit(np.stack([np.ones(len(found)), depth], 1), delay)
+    power = np.array([point.gates.power for point in found])
+    power_fit = fit(np.stack([estimate, estimate * depth], 1), power)
+    pairs = [*zip(cost.FEATURES, area_fit, cost.AREA, strict=True)]
+    pairs += [
+        (f"delay {i}", a, b) for i, (a, b) in enumerate(zip(delay_fit, cost.DELAY, strict=True))
+    ]
+    pairs += [
+        (f"power {i}", a, b) for i, (a, b) in enumerate(zip(power_fit, cost.POWER, strict=True))
+    ]
+    report(
+        "Coefficients of the cost model", f"{len(found)} modules, generic gates, quick effort",
+        table(["", "fitted", "in use"], pairs), ("pyosys",),
+    )  # fmt: skip
+    ratios: dict[str, list[float]] = defaultdict(list)
+    for point, value in zip(found, estimate, strict=True):
+        ratios[point.implementation].append(value / point.gates.area)
+    rows = [[name, len(r), min(r), float(np.median(r)), max(r)] for name, r in ratios.items()]
+    print(table(["area, model / synthesis", "modules", "least", "median", "most"], rows))
+    _agreement(found, estimate)
+
+
+def _agreement(found: list[Point], estimate: NDArray[np.float64]) -> None:
+    """How often the model takes the smallest, and what it loses where it does not."""
+    cases: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for point, value in zip(found, estimate, strict=True):
+        cases[point.case].append((float(value), point.gates.area))
+    losses = [min(rows)[1] / min(area for _, area in rows) - 1 for rows in cases.values()]
+    right = sum(loss == 0 for loss in losses)
+    print(f"\nthe model takes the smallest in {right} of {len(losses)} cases; at most "
+          f"{max(losses):.0%} are lost")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
