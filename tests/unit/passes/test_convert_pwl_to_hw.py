@@ -27,7 +27,10 @@ from lut_opt.passes.hw.unit import Unit, build_unit, unit_name, unit_of
 
 TABLE = Table((-30, 7), (0, 12, 64), (0, 5, 0), intercept_shift=4, result_shift=6)
 STYLES = st.builds(
-    Style, st.sampled_from(["chain", "binary"]), st.sampled_from(["recoded", "inferred"])
+    Style,
+    st.sampled_from(["chain", "binary", "onehot", "decode"]),
+    st.sampled_from(["recoded", "lines", "inferred"]),
+    st.sampled_from(["segments", "direct"]),
 )
 I8 = UniformQuantizedType(8, 2.0**-4)
 
