@@ -108,7 +108,7 @@ class Observation:
         """The integers that the lowering will store the input in."""
         low, high = storage_range(self.bits, self.minimum < 0 or self._defined(-np.ones(1))[0])
         stored = np.arange(low, high + 1, dtype=np.int64)
-        if self._defined(stored * self.scale).all():
+        if self._defined(stored.astype(np.float64) * self.scale).all():
             return stored
         first, last = (round(bound / self.scale) for bound in self.range)
         stored = stored[(stored >= first) & (stored <= last)]
@@ -295,7 +295,9 @@ def _scale(operator: str, histogram: Histogram, method: Method, bits: int) -> fl
     largest = covering_scale(low, histogram.maximum, bits)
     if method == "minmax":
         return largest
-    return least_squares_scale(histogram, largest, bits, *([np.exp] if softmax else []))
+    if softmax:
+        return least_squares_scale(histogram, largest, bits, of=np.exp)
+    return least_squares_scale(histogram, largest, bits)
 
 
 def _name(node: Node) -> str:

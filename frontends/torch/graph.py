@@ -246,8 +246,8 @@ def is_non_linear(node: Node, reached: set[Node]) -> bool:
 
 def _is_float(node: Node) -> bool:
     """Integers that are squared or divided are positions and sizes, not data."""
-    made = node.meta.get("val")
-    first = made[0] if isinstance(made, tuple | list) else made
+    made: Any = node.meta.get("val")
+    first: Any = cast(Sequence[Any], made)[0] if isinstance(made, tuple | list) else made
     return not isinstance(first, torch.Tensor) or first.is_floating_point()
 
 

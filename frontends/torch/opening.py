@@ -74,7 +74,7 @@ def _open(model: GraphModule, node: Node, rule: Callable[..., torch.Tensor]) -> 
 
     shown = [each.meta["val"] for each in inputs]
     with shown[0].fake_mode:
-        body = cast(GraphModule, make_fx(traced, pre_dispatch=True)(*shown))
+        body = make_fx(traced, pre_dispatch=True)(*shown)
     placeholders = [each for each in body.graph.nodes if each.op == "placeholder"]
     values = dict(zip(placeholders, inputs, strict=True))
     for inner in body.graph.nodes:

@@ -9,7 +9,7 @@ inverse, whose scale and zero point are numbers: that is what the lowering reads
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -191,7 +191,8 @@ def fixed_fake_quantizers(model: nn.Module) -> Generator[None]:
     """
     changed: list[nn.Module] = []
     try:
-        for name, module in model.named_modules():
+        modules: Iterable[tuple[str, nn.Module]] = cast(Any, model).named_modules()
+        for name, module in modules:
             if _is_fake_quantizer(module):
                 module.__dict__["forward"] = _fixed(name, module)
                 changed.append(module)

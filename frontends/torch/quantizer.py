@@ -8,7 +8,8 @@ Scales from PyTorch's own flow: a quantizer for torchao's PT2E, for non-linear o
 
 The inputs of exactly the operators of `operators.py` get a symmetric quantization with a power of
 two for a scale; with `outputs=True` their results too. Other quantizers may annotate the rest of
-the model (`ComposableQuantizer`): what they annotated first stays.
+the model (`ComposableQuantizer`). Put this one first: some fuse an activation into the layer before
+it, and then it has no scale of its own.
 
 **Softmax.** What counts is the distance to the row's maximum, so a scale for the scores themselves
 would waste its bits on their offset. Scores are stored in 16 bits. The scale is that at which
@@ -19,20 +20,15 @@ further away saturates. The unit clips distances there, so a masked score weighs
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.fx import GraphModule, Node
-from torchao.quantization.pt2e.observer import ObserverBase
-from torchao.quantization.pt2e.quantizer import (
-    QuantizationAnnotation,
-    QuantizationSpec,
-    Quantizer,
-)
 
 from lut_opt.dialects.quantization import covering_scale
 from lut_opt.frontends.torch import operators
@@ -49,6 +45,9 @@ from lut_opt.frontends.torch.histogram import Histogram, least_squares_scale
 from lut_opt.frontends.torch.observed import is_masked, parameter
 from lut_opt.frontends.torch.opening import open_composites
 
+_observer: Any = importlib.import_module("torchao.quantization.pt2e.observer")
+_quantizer: Any = importlib.import_module("torchao.quantization.pt2e.quantizer")
+
 _REACH = 16.0
 """Distance at which exp is nothing."""
 
@@ -62,7 +61,7 @@ _SIGNED = {8: torch.int8, 16: torch.int16}
 _UNSIGNED = {8: torch.uint8, 16: torch.uint16}
 
 
-class PowerOfTwoObserver(ObserverBase):
+class PowerOfTwoObserver(_observer.ObserverBase):
     """
     Counts what it sees, and takes the smallest power of two that covers it, or clips.
 
@@ -81,7 +80,7 @@ class PowerOfTwoObserver(ObserverBase):
         qscheme: torch.qscheme | None = None,
         is_dynamic: bool = False,
     ) -> None:
-        super().__init__(dtype, is_dynamic)
+        cast(Any, super()).__init__(dtype, is_dynamic)
         limits = torch.iinfo(dtype)
         self.method: Method = method
         self.headroom = headroom
@@ -174,7 +173,7 @@ class SoftmaxObserver(PowerOfTwoObserver):
         return max(finest, covering_scale(self.least_maximum - _REACH, self.largest, self.bits))
 
 
-class NonlinearQuantizer(Quantizer):
+class NonlinearQuantizer(_quantizer.Quantizer):
     """
     Annotates the non-linear operators of an exported model.
 
@@ -187,7 +186,6 @@ class NonlinearQuantizer(Quantizer):
     def __init__(
         self, bits: Bits = BITS, method: Method = "minmax", *, outputs: bool = False
     ) -> None:
-        super().__init__()
         check_options(method, bits)
         for width in bits.values() if isinstance(bits, Mapping) else (bits,):
             if width not in _SIGNED:
@@ -214,7 +212,7 @@ class NonlinearQuantizer(Quantizer):
     def validate(self, model: GraphModule) -> None:
         """Nothing that is annotated here cannot be lowered."""
 
-    def _annotation(self, node: Node) -> QuantizationAnnotation:
+    def _annotation(self, node: Node) -> Any:
         operator = operator_name(node)
         bits, named = width_of(node, self.bits)
         inputs: dict[Node, Any] = {}
@@ -227,14 +225,14 @@ class NonlinearQuantizer(Quantizer):
             unsigned = operator in ("softmax.int", "_softmax") and bits == 8
             dtype = _UNSIGNED[bits] if unsigned else _SIGNED[bits]
             output = _specification(PowerOfTwoObserver, dtype, method=self.method)
-        return QuantizationAnnotation(
+        return _quantizer.QuantizationAnnotation(
             input_qspec_map=inputs,
             output_qspec=output,
             allow_implicit_sharing=False,
             _annotated=True,
         )
 
-    def _input(self, node: Node, index: int, bits: int, named: bool) -> QuantizationSpec:
+    def _input(self, node: Node, index: int, bits: int, named: bool) -> Any:
         operator, constant = operator_name(node), parameter(node)
         if operator in operators.SOFTMAX:
             distance = _LOG_DISTANCE_BITS if "log" in operator else min(bits, 12)
@@ -259,13 +257,11 @@ def _inputs(operator: str) -> tuple[int, ...]:
     return (1,) if operator == "pow.Scalar" else (0,)
 
 
-def _specification(
-    observer: type[PowerOfTwoObserver], dtype: torch.dtype, **options: Any
-) -> QuantizationSpec:
+def _specification(observer: type[PowerOfTwoObserver], dtype: torch.dtype, **options: Any) -> Any:
     limits = torch.iinfo(dtype)
-    return QuantizationSpec(
+    return _quantizer.QuantizationSpec(
         dtype=dtype,
-        observer_or_fake_quant_ctr=observer.with_args(**options),
+        observer_or_fake_quant_ctr=cast(Any, observer).with_args(**options),
         quant_min=limits.min,
         quant_max=limits.max,
         qscheme=torch.per_tensor_symmetric,

@@ -41,6 +41,12 @@ def test_calibrates_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "pwl.range = [-8.000000e+00, 7.937500e+00]" in capsys.readouterr().out
 
 
+def test_widths_by_operator(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("--input", "2x2xf32", "--calibrate", "random:1", "--bits", "6,gelu=16")
+    assert run("torch.nn:GELU", *arguments) == 0
+    assert "pwl.bits = 16 : i64" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -50,6 +56,8 @@ def test_calibrates_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[st
         (("nowhere.py:Net",), 2, "no file `nowhere.py`"),
         (("nowhere.at.all:Net",), 2, "no module `nowhere.at.all`"),
         (("torch.nn:GELU", "--input", "2x2xf9"), 2, "it must look like 2x8xf32"),
+        (("torch.nn:GELU", "--input", "4xf32", "--bits", "gelu"), 2, "8,gelu=16"),
+        (("torch.nn:GELU", "--input", "4xf32", "--keep", "gelu"), 1, "keep names ['gelu']"),
         (("torch.nn:GELU", "--arg", "x"), 2, "it must look like width=64"),
         (("torch.nn:GELU", "--arg", "x=1"), 2, "cannot be called so"),
         (("torch.nn:GELU", "--input", "4xf32", "--calibrate", "random:0"), 2, "random:16"),

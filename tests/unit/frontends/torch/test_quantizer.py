@@ -19,6 +19,10 @@ pytest.importorskip("torchao", reason="pip install lut-opt[quantize]")
 from torch.fx import Interpreter
 from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 from torchao.quantization.pt2e.quantizer import ComposableQuantizer
+from torchao.quantization.pt2e.quantizer.x86_inductor_quantizer import (
+    X86InductorQuantizer,
+    get_default_x86_inductor_quantization_config,
+)
 from torchao.testing.pt2e._xnnpack_quantizer import (
     XNNPACKQuantizer,
     get_symmetric_quantization_config,
@@ -99,14 +103,13 @@ class WithTables(Interpreter):
         return torch.tensor(op.result_quantization.dequantize(y)).float()
 
 
-@pytest.mark.parametrize("bits", [8, {"gelu": 16, "layer_norm": 8}])
 def test_the_whole_flow_computes_what_the_fake_quantized_model_computes(
-    models: ModuleType, bits: int | dict[str, int]
+    models: ModuleType,
 ) -> None:
     torch.manual_seed(1)
     model = models.Block()
     x = torch.randn(2, 12, 16)
-    quantized = converted(model, [x, torch.randn(2, 12, 16)], NonlinearQuantizer(bits))
+    quantized = converted(model, [x, torch.randn(2, 12, 16)], NonlinearQuantizer({"gelu": 16}))
     ctx, program, units = lowered(export_text(quantized, x))
     given = quantizations(quantized)
     assert len(units) == len(given) == 4
@@ -169,11 +172,11 @@ def test_softmax_scales_follow_distances_not_offsets(
     assert -32768 * scale <= scores[0].max().item() - 16
 
 
-def test_another_quantizer_goes_first_and_the_rest_is_ours(models: ModuleType) -> None:
+def test_the_rest_of_the_model_is_another_quantizers(models: ModuleType) -> None:
     torch.manual_seed(0)
     model, x = models.Block(), torch.randn(2, 12, 16)
     other = XNNPACKQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=True))
-    quantized = converted(model, [x], ComposableQuantizer([other, NonlinearQuantizer()]))
+    quantized = converted(model, [x], ComposableQuantizer([NonlinearQuantizer(), other]))
     text = export_text(quantized, x)
     assert "dequantize_per_channel" in text
     ctx, program, units = lowered(text)
@@ -185,6 +188,27 @@ def test_another_quantizer_goes_first_and_the_rest_is_ours(models: ModuleType) -
     got = jit.compile(program, opt_level=1)(x.numpy())
     # Linear layers in floats round to other 8-bit neighbours now and then.
     assert np.mean(np.abs(got - wanted) < 1e-5) > 0.95
+
+
+def test_unsigned_results_of_the_x86_quantizer() -> None:
+    torch.manual_seed(0)
+    linear = torch.nn.Linear(8, 8)
+    model, x = torch.nn.Sequential(linear, torch.nn.GELU(), linear), torch.randn(4, 8)
+    x86 = X86InductorQuantizer().set_global(get_default_x86_inductor_quantization_config())
+    quantized = converted(model, [x], ComposableQuantizer([NonlinearQuantizer(), x86]))
+    ctx = context()
+    program = parse(export_text(quantized, x), "model.mlir", ctx)
+    LowerNonlinearToPwlPass().apply(ctx, program.module)
+    (gelu,) = (op for op in program.module.walk() if isinstance(op, ApplyOp))
+    (given,) = (
+        node.args[1:]
+        for node in quantized.graph.nodes
+        if QDQ.search(str(node.target)) and operator_name(node.args[0]) == "gelu"
+    )
+    result = gelu.result_quantization
+    assert (result.signed, result.scale, result.zero_point) == (False, given[0], given[1])
+    assert given[1] > 0
+    assert math.log2(gelu.input_quantization.scale).is_integer()
 
 
 def test_locations_are_those_of_the_model(models: ModuleType) -> None:
