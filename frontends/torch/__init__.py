@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     )
     from lut_opt.frontends.torch.exporting import export, export_text
     from lut_opt.frontends.torch.graph import ExportError
+    from lut_opt.frontends.torch.quantizer import NonlinearQuantizer
 
 __all__ = [
     "Calibration",
     "CalibrationError",
     "ExportError",
+    "NonlinearQuantizer",
     "Observation",
     "calibrate",
     "export",
@@ -33,6 +35,7 @@ _HOMES = {
     "export": "exporting",
     "export_text": "exporting",
     "ExportError": "graph",
+    "NonlinearQuantizer": "quantizer",
 }
 
 

@@ -80,7 +80,7 @@ class PowerOfTwoObserver(_observer.ObserverBase):
         qscheme: torch.qscheme | None = None,
         is_dynamic: bool = False,
     ) -> None:
-        cast(Any, super()).__init__(dtype, is_dynamic)
+        _observer.ObserverBase.__init__(self, dtype, is_dynamic)
         limits = torch.iinfo(dtype)
         self.method: Method = method
         self.headroom = headroom

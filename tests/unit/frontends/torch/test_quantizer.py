@@ -32,10 +32,10 @@ from lut_opt.backends import jit
 from lut_opt.dialects.assembly import context, parse
 from lut_opt.dialects.pwl import ApplyOp, NormOp, RowExponentialsOp
 from lut_opt.dialects.quant import element_type
-from lut_opt.frontends.torch import CalibrationError, export_text
+from lut_opt.frontends.torch import CalibrationError, NonlinearQuantizer, export_text
 from lut_opt.frontends.torch.graph import operator_name
 from lut_opt.frontends.torch.operators import NON_LINEAR
-from lut_opt.frontends.torch.quantizer import NonlinearQuantizer, SoftmaxObserver
+from lut_opt.frontends.torch.quantizer import SoftmaxObserver
 from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 from lut_opt.passes.lower_nonlinear_to_pwl import LowerNonlinearToPwlPass
 from lut_opt.passes.pwl_search import PwlSearchPass
