@@ -84,6 +84,8 @@ def _target(node: Node) -> str:
 
 def _affine(program: ExportedProgram, node: Node, name: str) -> _Affine | None:
     """Scale, zero point and storage of a quantizing node of any spelling, if they are known."""
+    if "quantize" not in name:  # or every constant of the model would be computed
+        return None
     values = [_constant(program, argument) for argument in node.args[1:]]
     match name.split("::")[-1], values:
         case (
@@ -141,13 +143,10 @@ def _value(program: ExportedProgram, node: Node) -> Any:
             return None
         held = program.state_dict.get(spec.target)
         return program.constants.get(spec.target) if held is None else held
-    if node.op != "call_function" or any(
-        _value(program, argument) is None for argument in node.all_input_nodes
-    ):
+    values = {argument: _value(program, argument) for argument in node.all_input_nodes}
+    if node.op != "call_function" or any(value is None for value in values.values()):
         return None
-    arguments, keywords = torch.fx.map_arg(
-        (node.args, node.kwargs), lambda argument: _value(program, argument)
-    )
+    arguments, keywords = torch.fx.map_arg((node.args, node.kwargs), values.__getitem__)
     return cast(Callable[..., Any], node.target)(*arguments, **keywords)
 
 
