@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 APT    := iverilog yosys verilator
-BENCH  := startup bert_pipeline parsing tables jit_gelu wide_operands seed_tables
+BENCH  := startup bert_pipeline bert_weights parsing tables jit_gelu wide_operands seed_tables
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
@@ -20,6 +20,8 @@ $(STAMP): pyproject.toml
 	# torch first and pinned: what needs torch then takes this one.
 	$(BIN)/python -m pip install --quiet torch==2.13.0
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	# Its torchvision would belong to another torch; its other needs are there.
+	$(BIN)/python -m pip install --quiet --no-deps timm==1.0.31
 	touch $@
 
 .PHONY: install
@@ -36,6 +38,10 @@ apt: ## install the simulator and the synthesizer from Debian
 .PHONY: demo
 demo: $(STAMP) apt ## a pretrained sentence encoder through the whole toolchain
 	$(BIN)/python examples/minilm_demo.py
+
+.PHONY: models
+models: $(STAMP) ## published transformers through lowering and search, as a table
+	$(BIN)/python examples/lower_models.py
 
 .PHONY: test
 test: check apt ## everything: check, pytest, lit
