@@ -190,3 +190,20 @@ class Overwrites(torch.nn.Module):
 def test_state_that_a_call_leaves_behind(shape: tuple[int, ...], what: str) -> None:
     with pytest.raises(ExportError, match=rf"test_export\.py:\d+: {what} is overwritten"):
         export_text(Overwrites(), torch.randn(shape))
+
+
+def test_a_long_chain_of_constants_is_not_followed_from_every_node() -> None:
+    """As the masks of model libraries are made; two uses a step would be 2^40 evaluations."""
+
+    class Masked(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("mask", torch.ones(4))
+
+        def forward(self, x: Any) -> Any:
+            mask = self.mask
+            for _ in range(40):
+                mask = mask.abs() - mask * 0.5
+            return F.gelu(x + mask)
+
+    assert "torch.aten.gelu" in export_text(Masked(), torch.zeros(2, 4))
