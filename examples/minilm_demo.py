@@ -217,8 +217,8 @@ def report(program: Program, calibration: Calibration) -> None:
             f"{least:9.2e} {fit.max_error * op.result_quantization.scale:6.4f}"
         )
     print(
-        f"  {ENTRIES} entries of {PARAM_BITS} bits, inputs of 16; where it is not approximated, GELU "
-        "is 0 or x\n  least: no such table has a smaller MSE; error: the largest, in real units"
+        f"  {ENTRIES} entries of {PARAM_BITS} bits, inputs of 16; elsewhere GELU is 0 or "
+        "x\n  least: no such table has a smaller MSE; error: the largest, in real units"
     )
     units = [op for op in program.module.walk() if isinstance(op, UnitOp)]
     for name in sorted({op.FUNCTION for op in units}):
