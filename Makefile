@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 APT    := iverilog yosys verilator
-BENCH  := startup bert_pipeline bert_weights parsing tables jit_gelu wide_operands seed_tables
+BENCH  := startup bert_pipeline bert_weights parsing tables jit_gelu integer_units wide_operands seed_tables model_accuracy
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
