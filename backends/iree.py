@@ -96,11 +96,11 @@ class Executable:
             returned = self._functions[name](*given)
         except RuntimeError as error:
             raise JitError(f"`@{name}` stopped: {_short(error)}") from error
-        several = returned if isinstance(returned, tuple | list) else (returned,)
+        several: list[Any] = [returned] if len(signature.results) == 1 else list(returned or ())
         results = [
             # A copy: IREE's memory goes with its own array.
             np.array(one if value.shape is None else one.to_host(), value.dtype)
-            for one, value in zip(several, signature.results, strict=False)
+            for one, value in zip(several, signature.results, strict=True)
         ]
         return results[0] if len(results) == 1 else tuple(results)
 

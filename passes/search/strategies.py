@@ -201,7 +201,7 @@ def _uniform(problem: Problem, curve: Curve, seed: int, config: object | None) -
         raise TypeError("strategy=uniform has no options")
     low, high = interval(problem)
     width = (high - low + problem.operand.scale) / problem.entries
-    edges = low + width * np.arange(1, problem.entries)
+    edges = low + width * np.arange(1, problem.entries, dtype=np.float64)
     table = IntegerObjective(problem, "ceiling").table(edges)
     return SearchResult(table, problem.loss(table), "uniform", seed, 1, 0, "one table", False)
 

@@ -23,7 +23,7 @@ TAILS = {
     "minus-one": Tail(0.0, -1.0),
 }
 
-_BEYOND = 2.0 ** np.arange(9)
+_BEYOND = np.array([2.0**octave for octave in range(9)], np.float64)
 """A tail must hold at so many times the outermost input too: sqrt(x) only touches x at 1."""
 
 
@@ -46,17 +46,18 @@ def find_tails(
     """
     x = operand.dequantize(operand.values)
     y, half = np.asarray(function(x), np.float64), result.scale / 2
-    found: list[Reach | None] = []
-    for end, outwards in ((float(x[0]), slice(None)), (float(x[-1]), slice(None, None, -1))):
-        if (end < 0) != (outwards.step is None) or end == 0:
-            found.append(None)
-            continue
-        far = end * _BEYOND
-        names = [name for name in TAILS if not np.any(_differs(name, far, function(far), half))]
-        wrong = np.flatnonzero(_differs(names[0], x, y, half)[outwards]) if names else []
-        reached = len(wrong) and wrong[0] > 0
-        found.append(Reach(names[0], float(x[outwards][wrong[0]])) if reached else None)
-    return found[0], found[1]
+    left = _reach(function, x, y, half) if x[0] < 0 else None
+    return left, _reach(function, x[::-1], y[::-1], half) if x[-1] > 0 else None
+
+
+def _reach(function: RealFunction, x: Reals, y: Reals, most: float) -> Reach | None:
+    """The tail of the side where `x` begins; the function is `y` at `x`."""
+    far: Reals = x[0] * _BEYOND
+    names = [name for name in TAILS if not np.any(_differs(name, far, function(far), most))]
+    if not names:
+        return None
+    wrong = np.flatnonzero(_differs(names[0], x, y, most))
+    return Reach(names[0], float(x[wrong[0]])) if len(wrong) and wrong[0] > 0 else None
 
 
 def _differs(name: str, x: Reals, y: Reals, most: float) -> np.ndarray:

@@ -9,7 +9,7 @@
 
 // Outer segments of wide inputs are the lines that a function runs into; only the rest counts.
 
-// CHECK: #pwl.fn<gelu> {{.*}} slopes = [0, {{.*}}, 256], intercepts = [0, {{.*}}, 0], {{.*}}least_mse = {{.*}}, domain = [-3.{{[0-9]+}}, 3.{{[0-9]+}}], request = "param-bits=10 left-tail=zero right-tail=identity">
+// CHECK: #pwl.fn<gelu> {{.*}} slopes = [0, {{.*}}, 256], intercepts = [0, {{.*}}, 0], {{.*}}least_mse = {{.*}}, domain = [-3.{{[0-9]+}}, 3.{{[0-9]+}}], request = "param-bits=10 left-tail=zero right-tail=identity">{{.*}} -> tensor<8x!quant.uniform<i16:f32, {{.*}}>>
 // CHECK: #pwl.fn<sin> {{.*}}request = "param-bits=10">
 // BROKEN: error: [verify-pwl] the table of gelu does not keep to left
 // UNIFORM: #pwl.fn<gelu> {{.*}} slopes = [0, {{.*}}, 64], intercepts = [0, {{.*}}, 0], {{.*}}#pwl.fit<uniform, {{.*}}request = "strategy=uniform left-tail=zero right-tail=identity">
