@@ -86,6 +86,15 @@ class Library:
         return "".join((self.header, *map(_without_power, self.cells.values()), "\n}\n"))
 
 
+OSU_018 = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
+"""Debian's package qflow-tech-osu018."""
+
+
+def default_files() -> list[Path]:
+    """The library to take where a user names none: OSU 0.18 µm, or nothing for generic gates."""
+    return [OSU_018] if OSU_018.exists() else []
+
+
 def read_library(paths: Iterable[str | Path], dont_use: Sequence[str] = DONT_USE) -> Library:
     """
     Read `.lib` and `.lib.gz` files as one library; no path gives the generic gates.
@@ -288,4 +297,12 @@ def _gate(name: str, function: str, area: float, delay: float) -> str:
     return f"\n  cell ({name}) {{\n    area : {area};\n{inputs}{output}{timing}    }}\n  }}"
 
 
-__all__ = ["DONT_USE", "Group", "Library", "generic_library", "parse_group", "read_library"]
+__all__ = [
+    "DONT_USE",
+    "Group",
+    "Library",
+    "default_files",
+    "generic_library",
+    "parse_group",
+    "read_library",
+]

@@ -10,7 +10,7 @@ elementary functions, roots, divisions, and everything that PyTorch builds from 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -167,10 +167,19 @@ def _name(op: Operation) -> str:
     return op.name if name is None else f"torch.{name}"
 
 
-def emit(module: ModuleOp) -> str:
-    """The report as text: tables and units, what was fused into them, and what is left."""
+def emit(module: ModuleOp, liberty: Sequence[str] = ()) -> str:
+    """
+    The report as text: tables and units, what was fused into them, and what is left.
+
+    Hardware units are synthesized, for the Liberty files named; `BackendError` if they cannot be.
+    """
     units = [unit for op in module.walk() if isinstance(op, hw.HWModuleOp) for unit in _units(op)]
-    lines = [*_replaced(module), *(["", "hardware units", *units] if units else []), ""]
+    lines = _replaced(module)
+    if units:
+        from lut_opt.backends.cost_report import cost_lines
+
+        lines += ["", "hardware units", *units, "", *cost_lines(module, liberty)]
+    lines.append("")
     return "\n".join([*lines, *_left(remaining_nonlinear(module))]) + "\n"
 
 

@@ -18,6 +18,7 @@ from lut_opt.dialects.pwl import ApplyOp, FnAttr, Table, UnitOp
 from lut_opt.dialects.pwl.function_body import real_function
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.diagnostics import OpError, about, remark
+from lut_opt.passes.scales import HISTOGRAM
 
 if TYPE_CHECKING:
     from xdsl.dialects import hw
@@ -164,6 +165,8 @@ class ConvertPwlToHwPass(ModulePass):
         exact = exact_unit(unit, real_function(apply)) if auto else None
         with about(apply):
             module = build_fixed(unit, request, exact)
+        if (histogram := apply.attributes.get(HISTOGRAM)) is not None:
+            module.attributes[HISTOGRAM] = histogram
         if isinstance(text := module.attributes.get("pwl.remark"), StringAttr):
             remark(apply, self.name, text.data)
         return module

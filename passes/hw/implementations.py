@@ -40,8 +40,8 @@ IN_WORDS: Mapping[str, str] = {
     "decode": "decoded segments and recoded slopes",
     "rows": "rows of constant multiples",
     "folded": "the right half of a symmetric table",
-    "direct": "direct truth table of the piecewise-linear table: equal on every input",
-    EXACT: "direct truth table of the correctly rounded function, not of a piecewise-linear one",
+    "direct": "direct truth table of the piecewise-linear table",
+    EXACT: "direct truth table of the correctly rounded function",
 }
 
 

@@ -139,6 +139,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("-p", "--pipeline", action=_AddPasses, metavar="PIPELINE", help="'pass{k=v k=v},pass'")
     add("-t", "--target", choices=TARGETS, default="mlir", help="what to print (default: mlir)")
+    add(
+        "--liberty",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="cells for the hardware in -t report (.lib, .lib.gz; repeatable)",
+    )
     add("--split-input-file", action="store_true", help="treat parts between '// -----' apart")
     add("--print-op-generic", action="store_true", help="print MLIR in generic form")
     add("--print-debuginfo", action="store_true", help="print locations")
@@ -238,7 +245,7 @@ class Session:
         if self.arguments.target == "report":
             from lut_opt.backends.report import emit
 
-            return emit(program.module)
+            return emit(program.module, self.arguments.liberty)
         from lut_opt.dialects.assembly import print_program
 
         return print_program(

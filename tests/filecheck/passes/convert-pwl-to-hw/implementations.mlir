@@ -7,12 +7,12 @@
 !q = !quant.uniform<i4:f32, 5.000000e-01>
 
 func.func @host(%x : !q) -> !q {
-  %0 = pwl.apply #pwl.fn<relu> %x table #pwl.table<i8, breakpoints = [-2, 3], slopes = [1, 13, 16], intercepts = [0, 3, -3], intercept_shift = 1, result_shift = 4> : !q -> !q
+  %0 = pwl.apply #pwl.fn<leaky_relu, 0.000000e+00> %x table #pwl.table<i8, breakpoints = [-2, 3], slopes = [1, 13, 16], intercepts = [0, 3, -3], intercept_shift = 1, result_shift = 4> : !q -> !q
   func.return %0 : !q
 }
 
 // A multiplexer tree of the input bits; the table stays the definition of what it computes.
-// DIRECT:      hw.module @pwl_relu_i4_i4_s2m1_s2m1(in %x: i4, out y: i4) attributes {comment = {{.*}}built as:  direct truth table
+// DIRECT:      hw.module @pwl_leaky_relu_i4_i4_s2m1_s2m1(in %x: i4, out y: i4) attributes {comment = {{.*}}built as:  direct truth table
 // DIRECT-SAME:   pwl.table = #pwl.table<i8, breakpoints = [-2, 3],
 // DIRECT-SAME:   pwl.implementation = "direct"
 // DIRECT:        comb.extract %x from
@@ -25,7 +25,7 @@ func.func @host(%x : !q) -> !q {
 // ONEHOT:        comb.or
 // ONEHOT:        comb.add
 
-// AUTO:      implementations.mlir:10:3: remark: [convert-pwl-to-hw] the correctly rounded relu as a direct truth table would cost less
+// AUTO:      implementations.mlir:10:3: remark: [convert-pwl-to-hw] the correctly rounded leaky_relu(0.0) as a direct truth table would cost less
 // AUTO:      pwl.implementation = "direct"
 // AUTO-SAME: pwl.alternatives = {compare = {area = {{.*}} : f64, delay = {{.*}} : f64, power = {{.*}} : f64}, onehot =
 

@@ -1,0 +1,88 @@
+"""
+What hardware units cost: cells, area, critical path and power, for a library that the user names.
+
+    print("\n".join(cost_lines(module, ["cells.lib"])))
+
+Without a Liberty file it takes Debian's OSU 0.18 µm (package qflow-tech-osu018) if it is installed,
+else generic gates, and says which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from xdsl.dialects import hw
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, ModuleOp
+
+from lut_opt.backends import systemverilog
+from lut_opt.backends.liberty import default_files, read_library
+from lut_opt.backends.power import SAMPLES, Power, power_of
+from lut_opt.backends.synthesize import Synthesis, synthesize
+from lut_opt.backends.systemverilog import BackendError
+from lut_opt.dialects.quantization import Integers
+from lut_opt.passes.hw.unit import Unit, unit_of
+from lut_opt.passes.scales import HISTOGRAM
+
+
+def cost_lines(module: ModuleOp, liberty: Sequence[str] = ()) -> list[str]:
+    """
+    Lines of text: the library, and one line for each hardware module.
+
+    Raises `BackendError` if Yosys or CIRCT is missing, or a Liberty file cannot be read.
+    """
+    tops = [op for op in module.ops if isinstance(op, hw.HWModuleOp)]
+    library = read_library(liberty or default_files())
+    verilog = systemverilog.emit(ModuleOp([op.clone() for op in tops]))
+    lines = [
+        f"gates: Yosys and ABC, {library.name}, area in {library.area_unit}, path in "
+        f"{library.time_unit}"
+    ]
+    for op in tops:
+        found = synthesize(verilog, op.sym_name.data, library)
+        inputs, said = _inputs(op)
+        lines += [
+            f"  {op.sym_name.data}",
+            f"    {_gates(found)}",
+            f"    {_power(found, inputs, said)}",
+        ]
+    return lines
+
+
+def _gates(found: Synthesis) -> str:
+    path = "no path" if found.delay is None else f"critical path {found.delay:.3f}"
+    return f"{found.gates} cells, area {found.area:.1f}, {path} ({found.recipe})"
+
+
+def _power(found: Synthesis, inputs: dict[str, Integers], said: str) -> str:
+    try:
+        power: Power = power_of(found, inputs)
+    except BackendError as error:
+        return f"no power figure: {error}"
+    within = f"{power.functional:.4g} without glitches"
+    return f"power {power.total:.4g} {power.unit} ({within}), {said}"
+
+
+def _inputs(op: hw.HWModuleOp) -> tuple[dict[str, Integers], str]:
+    """Values for port x, as often as the calibration saw them, and the same in words."""
+    unit = unit_of(op)
+    if unit is None:
+        return {}, "random bits at all inputs"
+    counts = _histogram(op, unit)
+    if counts is None:
+        return {}, "inputs uniform: no pwl.histogram"
+    rng = np.random.default_rng(0)
+    drawn = rng.choice(unit.operand.values, SAMPLES, p=counts / counts.sum())
+    return {"x": drawn.astype(np.int64)}, "inputs as calibrated (pwl.histogram), independent"
+
+
+def _histogram(op: hw.HWModuleOp, unit: Unit) -> np.ndarray | None:
+    """How often each stored input was seen, or None."""
+    attribute = op.attributes.get(HISTOGRAM)
+    if not isinstance(attribute, DenseIntOrFPElementsAttr):
+        return None
+    counts = np.array(attribute.get_values(), np.float64)
+    return counts if len(counts) == len(unit.operand.values) and counts.sum() > 0 else None
+
+
+__all__ = ["cost_lines"]
