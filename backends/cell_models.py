@@ -104,10 +104,25 @@ def _energies(values: Group, templates: Mapping[str, Group]) -> EnergyTable | No
     return np.zeros(1), numbers[min(1, len(numbers) - 1) :][:1]
 
 
+def _prefixed(text: str) -> str:
+    """`a'` and `(a b)'` as `!a` and `!(a b)`."""
+    while (end := text.find("'")) >= 0:
+        start = end
+        depth = 0
+        while start > 0:
+            start -= 1
+            depth += (text[start] == ")") - (text[start] == "(")
+            before = text[start - 1] if start else " "
+            whole = text[start] == "(" or not (before.isalnum() or before == "_")
+            if depth == 0 and text[start] not in " '" and whole:
+                break
+        text = f"{text[:start]}!{text[start:end]}{text[end + 1 :]}"
+    return text
+
+
 def _function(text: str) -> CellFunction:
     """A Liberty function as a function of arrays."""
-    source = re.sub(r"(\w+|\))\s*'", r"~\1", text) if "'" in text else text
-    source = source.replace("!", "~").replace("*", "&").replace("+", "|")
+    source = _prefixed(text).replace("!", "~").replace("*", "&").replace("+", "|")
     # Names next to each other mean `and`.
     source = re.sub(r"(\w|\))\s+(?=[\w(~])", r"\1 & ", source)
     names = set(re.findall(r"[A-Za-z_]\w*", source))

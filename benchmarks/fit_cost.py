@@ -80,6 +80,7 @@ def points(quick: bool) -> list[Point]:
 def fit(features: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
     """Least relative squares with coefficients that are not negative: negative ones are dropped."""
     rows, target = features / wanted[:, None], np.ones(len(wanted))
+    # What occurs nowhere (multipliers, registers) stays 0.
     used = [j for j in range(rows.shape[1]) if rows[:, j].any()]
     while True:
         solution, *_ = np.linalg.lstsq(rows[:, used], target, rcond=None)
@@ -120,6 +121,11 @@ def main() -> None:
         ratios[point.implementation].append(value / point.gates.area)
     rows = [[name, len(r), min(r), float(np.median(r)), max(r)] for name, r in ratios.items()]
     print(table(["area, model / synthesis", "modules", "least", "median", "most"], rows))
+    others = (("delay", depth * delay_fit[1] + delay_fit[0], delay),)
+    others += (("power", estimate * power_fit[0] + estimate * depth * power_fit[1], power),)
+    for name, model, measured in others:
+        q = np.quantile(model / measured, [0.0, 0.5, 1.0])
+        print(f"{name}, model / synthesis: least {q[0]:.2f}, median {q[1]:.2f}, most {q[2]:.2f}")
     _agreement(found, estimate)
 
 
