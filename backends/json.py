@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from xdsl.dialects import hw
@@ -22,13 +23,25 @@ from xdsl.dialects.builtin import (
     ModuleOp,
     StringAttr,
 )
-from xdsl.ir import Operation
+from xdsl.ir import Attribute, Operation
 from xdsl.utils.hints import isa
 
 from lut_opt.dialects.assembly import describe_location
-from lut_opt.dialects.pwl import ApplyOp, DivideOp, Fit, FnAttr, ReductionAttr, Table, UnitOp
+from lut_opt.dialects.pwl import (
+    ApplyOp,
+    DivideOp,
+    Fit,
+    FnAttr,
+    ReductionAttr,
+    Table,
+    TableAttr,
+    UnitOp,
+)
+from lut_opt.dialects.quant import UniformQuantizedType
 from lut_opt.dialects.quantization import Quantization, exact_log2
 from lut_opt.passes.diagnostics import about
+from lut_opt.passes.hw.multi import tables_of
+from lut_opt.passes.hw.programmable_unit import programs_of
 from lut_opt.passes.hw.unit import Unit, unit_of
 from lut_opt.passes.options import from_text
 from lut_opt.passes.scales import FUSED
@@ -46,6 +59,8 @@ def emit(module: ModuleOp) -> str:
         with about(op):
             if isinstance(op, UnitOp):
                 rows += _describe_lookups(op)
+            elif isinstance(op, hw.HWModuleOp) and (shared := _describe_shared(op)):
+                rows += shared
             elif (row := _describe(op)) is not None:
                 rows.append(row)
     text = json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False)
@@ -104,6 +119,31 @@ def _storage(quantization: Quantization) -> dict[str, Any]:
 def _describe_unit(unit: Unit) -> dict[str, Any]:
     hardware = {"module": unit.module, "latency": unit.latency}
     return describe(unit.function, unit.operand, unit.result, unit.table, unit.fit) | hardware
+
+
+def _describe_shared(op: hw.HWModuleOp) -> list[dict[str, Any]]:
+    """One object for each table of a programmable unit, or of a unit with a select input."""
+    extra = {"module": op.sym_name.data, "location": _location(op)}
+    if isa(latency := op.attributes.get("pwl.latency"), IntegerAttr):
+        extra["latency"] = latency.value.data
+    rows: list[dict[str, Any]] = []
+    for program in programs_of(op) or ():
+        writes = [list(write) for write in program.writes]
+        facts = _describe_facts(program.function, program.attributes)
+        rows.append(facts | extra | {"writes": writes})
+    for i, facts in enumerate(tables_of(op) or ()):
+        function = facts["function"]
+        assert isinstance(function, StringAttr)
+        rows.append(_describe_facts(function.data, facts) | extra | {"select": i})
+    return rows
+
+
+def _describe_facts(function: str, facts: Mapping[str, Attribute]) -> dict[str, Any]:
+    table, operand, result = (facts[name] for name in ("table", "operand", "result"))
+    assert isinstance(table, TableAttr)
+    assert isinstance(operand, UniformQuantizedType)
+    assert isinstance(result, UniformQuantizedType)
+    return describe(function, operand.quantization, result.quantization, table.data, None)
 
 
 def describe(

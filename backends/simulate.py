@@ -100,7 +100,7 @@ def sweep(verilog: str, units: Sequence[Unit]) -> list[Sweep]:
             (directory / f"x{i}.hex").write_text(_hex(x, unit.operand.bits))
         (directory / "units.sv").write_text(verilog)
         (directory / "bench.sv").write_text(_bench(units, [len(x) for x in inputs]))
-        _icarus(directory)
+        run_icarus(directory)
         outputs = [(directory / f"y{i}.hex").read_text() for i in range(len(units))]
     return [_compare(*row) for row in zip(units, inputs, outputs, strict=True)]
 
@@ -155,7 +155,7 @@ def _bench(units: Sequence[Unit], counts: Sequence[int]) -> str:
     return "\n".join([*parts, "    $finish;", "  end", "endmodule", ""])
 
 
-def _icarus(directory: Path) -> None:
+def run_icarus(directory: Path) -> None:
     """Compile and run the bench."""
     if shutil.which("iverilog") is None or shutil.which("vvp") is None:
         raise BackendError(

@@ -23,6 +23,7 @@ from lut_opt.passes.scales import HISTOGRAM
 if TYPE_CHECKING:
     from xdsl.dialects import hw
 
+    from lut_opt.passes.hw.shared import SharedRequest
     from lut_opt.passes.hw.unit import Unit
 
 
@@ -90,7 +91,28 @@ class ConvertPwlToHwPass(ModulePass):
     costs less: it errs less, but the unit is then not equal to what other lowerings compute.
     """
 
+    unit: Literal["fixed", "programmable", "multi"] = "fixed"
+    """A unit for each table; units whose table software writes; all tables behind a select."""
+
+    interface: Literal["plain", "stream"] = "plain"
+    """A result some cycles after its input, or valid and ready at both ends."""
+
+    entries: int = 8
+    """Of programmable units: a power of two from 2 to 64."""
+
+    storage: Literal["flipflop", "gated", "latch"] = "flipflop"
+    """Of programmable units: what holds the table; `gated` are flip-flops, a clock gate a word."""
+
+    number_format: Literal["integer", "float32"] = "integer"
+    """Of programmable units: tables as they are, or as single-precision numbers on reals."""
+
+    subnormals: Literal["flush", "keep"] = "flush"
+    """Of single-precision units: what becomes of numbers below 2^-126."""
+
     def __post_init__(self) -> None:
+        if self.unit != "fixed":
+            self._shared().check()
+            return
         if self.pipeline == 0:
             return
         from lut_opt.passes.hw.datapath import MAX_PIPELINE
@@ -112,19 +134,6 @@ class ConvertPwlToHwPass(ModulePass):
         applies = [child for child in op.walk() if isinstance(child, ApplyOp)]
         if not applies:
             return
-        kept = [child for child in op.ops if isinstance(child, hw.HWModuleOp)]
-        made = self._build(applies, {module.sym_name.data for module in kept})
-        for child in list(op.ops):
-            if child not in kept:
-                child.detach()
-                child.erase(safe_erase=False)
-        op.body.block.add_ops(made)
-
-    def _build(self, applies: list[ApplyOp], taken: set[str]) -> list[hw.HWModuleOp]:
-        """One module for each distinct table and pair of quantizations, in program order."""
-        from lut_opt.passes.hw.unit import Unit, unit_name
-
-        made: dict[tuple[Table, Quantization, Quantization], hw.HWModuleOp] = {}
         for apply in applies:
             if apply.reduce is not None:
                 raise OpError(
@@ -137,6 +146,31 @@ class ConvertPwlToHwPass(ModulePass):
                 name = apply.function_name
                 message = f"pwl.apply of {name} has no table to build: run --pwl-search first"
                 raise OpError(apply, message)
+        kept = [child for child in op.ops if isinstance(child, hw.HWModuleOp)]
+        taken = {module.sym_name.data for module in kept}
+        made = self._build(applies, taken)
+        if self.interface == "stream" or self.storage == "gated":
+            from lut_opt.passes.hw.shared import with_interface
+
+            stream = self.interface == "stream"
+            made = with_interface(made, kept, stream, lambda name: _unique(name, taken))
+        for child in list(op.ops):
+            if child not in kept:
+                child.detach()
+                child.erase(safe_erase=False)
+        op.body.block.add_ops(made)
+
+    def _build(self, applies: list[ApplyOp], taken: set[str]) -> list[hw.HWModuleOp]:
+        """One module for each distinct table and pair of quantizations, in program order."""
+        from lut_opt.passes.hw.unit import Unit, unit_name
+
+        if self.unit != "fixed":
+            from lut_opt.passes.hw.shared import build_shared
+
+            return build_shared(applies, self._shared(), lambda name: _unique(name, taken))
+        made: dict[tuple[Table, Quantization, Quantization], hw.HWModuleOp] = {}
+        for apply in applies:
+            assert apply.table is not None
             operand, result = apply.input_quantization, apply.result_quantization
             key = (apply.table.data, operand, result)
             if key in made:
@@ -170,6 +204,23 @@ class ConvertPwlToHwPass(ModulePass):
         if isinstance(text := module.attributes.get("pwl.remark"), StringAttr):
             remark(apply, self.name, text.data)
         return module
+
+    def _shared(self) -> SharedRequest:
+        """What is asked for of units that tables share."""
+        from lut_opt.passes.hw.shared import SharedRequest
+
+        return SharedRequest(
+            self.unit,
+            self.entries,
+            self.storage,
+            self.number_format,
+            self.subnormals == "flush",
+            self.interface == "stream",
+            self.pipeline,
+            self.implementation,
+            self.select,
+            self.multiplier,
+        )
 
 
 def _describe(apply: ApplyOp) -> str:

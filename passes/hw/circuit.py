@@ -50,10 +50,10 @@ class Wire:
 
 @dataclass(frozen=True)
 class ClockDomain:
-    """What registers need: a clock and a synchronous, active-high reset."""
+    """What registers need: a clock and, where they have one, a synchronous, active-high reset."""
 
     clock: SSAValue
-    reset: SSAValue
+    reset: SSAValue | None = None
 
 
 class Circuit:
@@ -192,9 +192,10 @@ class Circuit:
         """The wire one cycle later (a constant needs no register)."""
         if wire.low == wire.high or self.domain is None:
             return wire
-        zero = self.constant(0, wire.width).value
-        op = seq.CompRegOp(wire.value, self.domain.clock, (self.domain.reset, zero))
-        value = self.add_op(op)
+        reset = None
+        if self.domain.reset is not None:
+            reset = self.domain.reset, self.constant(0, wire.width).value
+        value = self.add_op(seq.CompRegOp(wire.value, self.domain.clock, reset))
         value.name_hint = name
         # The reset value joins the range.
         return Wire(value, wire.low, wire.high)

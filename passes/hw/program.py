@@ -1,0 +1,143 @@
+"""
+What software writes into a programmable unit: an address map, and a table as a list of writes.
+
+    address          word                   with N entries
+    0 … N−1          slope i
+    N … 2N−1         intercept i
+    2N … 3N−2        breakpoint i
+    3N−1             intercept_shift, and result_shift above it (units that have shifts)
+
+Every word sits in the low bits of the data port. Writes may come in any order; between the first
+and the last of them the unit answers neither the old table nor the new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Quantization, storage_range
+
+
+class Write(NamedTuple):
+    """A word for an address, both as plain bits."""
+
+    address: int
+    data: int
+
+
+ENTRIES = (2, 4, 8, 16, 32, 64)
+"""Numbers of entries that a programmable unit may have."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The words of a unit; `shift_bits` are the widths of intercept_shift and result_shift."""
+
+    entries: int
+    slope_bits: int
+    intercept_bits: int
+    breakpoint_bits: int
+    shift_bits: tuple[int, int] = (0, 0)
+
+    def __post_init__(self) -> None:
+        if self.entries not in ENTRIES:
+            listed = ", ".join(map(str, ENTRIES))
+            raise ValueError(f"entries must be one of {listed}, got {self.entries}")
+
+    @property
+    def index_bits(self) -> int:
+        """Address bits that choose the entry; the two above them choose the kind of word."""
+        return (self.entries - 1).bit_length()
+
+    @property
+    def address_bits(self) -> int:
+        """Width of the address port."""
+        return self.index_bits + 2
+
+    @property
+    def data_bits(self) -> int:
+        """Width of the data port."""
+        words = (self.slope_bits, self.intercept_bits, self.breakpoint_bits, sum(self.shift_bits))
+        return max(words)
+
+    @property
+    def table_bits(self) -> int:
+        """Bits of all words together."""
+        lines = self.slope_bits + self.intercept_bits
+        return (
+            self.entries * lines + (self.entries - 1) * self.breakpoint_bits + sum(self.shift_bits)
+        )
+
+    def writes(
+        self,
+        breakpoints: Sequence[int],
+        slopes: Sequence[int],
+        intercepts: Sequence[int],
+        shifts: tuple[int, int] = (0, 0),
+    ) -> list[Write]:
+        """The writes of words that are complete and fit."""
+        n = self.entries
+        words = [*zip(range(n), slopes, [self.slope_bits] * n, strict=True)]
+        words += zip(range(n, 2 * n), intercepts, [self.intercept_bits] * n, strict=True)
+        words += zip(
+            range(2 * n, 3 * n - 1), breakpoints, [self.breakpoint_bits] * (n - 1), strict=True
+        )
+        found = [Write(address, word & ((1 << bits) - 1)) for address, word, bits in words]
+        if sum(self.shift_bits):
+            found.append(Write(3 * n - 1, shifts[0] | shifts[1] << self.shift_bits[0]))
+        return found
+
+
+def fit_layout(
+    tables: Sequence[Table], operand: Quantization, entries: int, result: Quantization
+) -> Layout:
+    """
+    The narrowest words that hold these tables and every other one of the same bit widths.
+
+    Shifts reach the operand's width at least (a scale of 2^-(bits−1)). There is no result shift if
+    no table has one and the accumulator fits the result, which is then the accumulator itself.
+    """
+    slope_bits = max(table.param_bits for table in tables)
+    intercept_bits = max(table.intercept_width for table in tables)
+    widest = max(table.intercept_shift for table in tables)
+    shift = max(widest, operand.bits - 1).bit_length()
+    most = max(table.result_shift for table in tables)
+    raw_bits = max(operand.bits + slope_bits, intercept_bits + (1 << shift) - 1) + 1
+    rounds = most > 0 or result.bits < raw_bits - 1
+    result_shift = max(most, operand.bits - 1).bit_length() if rounds else 0
+    return Layout(entries, slope_bits, intercept_bits, operand.bits, (shift, result_shift))
+
+
+def integer_program(table: Table, operand: Quantization, layout: Layout) -> list[Write]:
+    """
+    The writes that make a unit compute `table.evaluate` on every stored input.
+
+    Segments that no stored input reaches are left out; the last entry is repeated until the table
+    is full. Raises `ValueError` for a table that does not fit.
+    """
+    least, most = storage_range(operand.bits, operand.signed)
+    limits = (1 << layout.shift_bits[0], 1 << layout.shift_bits[1])
+    if table.intercept_shift >= limits[0] or table.result_shift >= limits[1]:
+        shifts = f"{table.intercept_shift} and {table.result_shift}"
+        raise ValueError(f"the unit has no shifts by {shifts}: widen its shift words")
+    if table.param_bits > layout.slope_bits or table.intercept_width > layout.intercept_bits:
+        raise ValueError("the table's parameters are wider than the unit's words")
+    reached = [max(b, least) for b in table.breakpoints if b <= most]
+    kept = len(reached) + 1
+    if kept > layout.entries:
+        raise ValueError(f"the table has {kept} entries, the unit has {layout.entries}: entries=")
+    return layout.writes(
+        [*_padded(reached or [most], layout.entries - 1)],
+        [*_padded(table.slopes[:kept], layout.entries)],
+        [*_padded(table.intercepts[:kept], layout.entries)],
+        (table.intercept_shift, table.result_shift),
+    )
+
+
+def _padded(values: Sequence[int], count: int) -> Iterator[int]:
+    """The values, the last one repeated."""
+    for i in range(count):
+        yield values[min(i, len(values) - 1)]

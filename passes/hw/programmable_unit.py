@@ -1,0 +1,171 @@
+"""
+A programmable unit as one `hw.module`: a table that is written through a port, and its datapath.
+
+Ports: `clock`; `write_enable`, `address` and `data`, which count at the rising edge; `x` and `y`.
+The attribute `pwl.programs` has the writes of every table that the unit was made for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from xdsl.dialects import hw, seq
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    DictionaryAttr,
+    IntegerAttr,
+    IntegerType,
+    StringAttr,
+    i64,
+)
+from xdsl.ir import Attribute, Block, Region, SSAValue, TypeAttribute
+from xdsl.utils.hints import isa
+
+from lut_opt.passes.hw.circuit import Circuit, ClockDomain
+from lut_opt.passes.hw.program import Layout, Write
+from lut_opt.passes.hw.programmable import Words, words_of
+from lut_opt.passes.hw.storage import Storage, WritePort, build_words
+from lut_opt.passes.hw.stream import DATAPATH_CLOCK
+
+
+class Function(Protocol):
+    """What a programmable unit computes, apart from the contents of its table."""
+
+    @property
+    def layout(self) -> Layout:
+        """The words of the table."""
+        ...
+
+    @property
+    def latency(self) -> int:
+        """Cycles from x to y."""
+        ...
+
+    @property
+    def input_bits(self) -> int:
+        """Width of x."""
+        ...
+
+    @property
+    def result_bits(self) -> int:
+        """Width of y."""
+        ...
+
+    def build(self, circuit: Circuit, port: SSAValue, words: Words) -> SSAValue:
+        """The datapath."""
+        ...
+
+    def describe(self) -> tuple[Sequence[str], dict[str, Attribute]]:
+        """Lines for the header of the module, and attributes."""
+        ...
+
+
+@dataclass(frozen=True)
+class Program:
+    """The writes that load one table; `attributes` are facts about it for whoever reads the IR."""
+
+    function: str
+    writes: tuple[Write, ...]
+    attributes: dict[str, Attribute]
+
+
+def build_programmable(
+    name: str,
+    function: Function,
+    storage: Storage,
+    programs: Sequence[Program] = (),
+    two_clocks: bool = False,
+) -> hw.HWModuleOp:
+    """
+    The module; with `storage="gated"` it instantiates `clock_gate()`, once for every word.
+
+    `two_clocks` gives the registers between x and y a clock of their own, `x_clock`, which may
+    stop.
+    """
+    layout = function.layout
+    ports: list[tuple[str, TypeAttribute]] = [
+        ("clock", seq.ClockType()),
+        *([(DATAPATH_CLOCK, seq.ClockType())] if two_clocks else []),
+        ("write_enable", IntegerType(1)),
+        ("address", IntegerType(layout.address_bits)),
+        ("data", IntegerType(layout.data_bits)),
+        ("x", IntegerType(function.input_bits)),
+    ]
+    block = Block(arg_types=[type_ for _, type_ in ports])
+    for argument, (port, _) in zip(block.args, ports, strict=True):
+        argument.name_hint = port
+    clock, *_, enable, address, data, x = block.args
+    circuit = Circuit(block, ClockDomain(block.args[1] if two_clocks else clock))
+    values = build_words(
+        circuit, WritePort(clock, enable, address, data), words_of(layout), storage
+    )
+    n = layout.entries
+    shifts = values[3 * n - 1] if len(values) == 3 * n else None
+    words = Words(values[:n], values[n : 2 * n], values[2 * n : 3 * n - 1], shifts)
+    circuit.output([function.build(circuit, x, words)])
+    directions = hw.DirectionAttr(hw.Direction.INPUT), hw.DirectionAttr(hw.Direction.OUTPUT)
+    module_ports = [hw.ModulePort(StringAttr(n), t, directions[0]) for n, t in ports]
+    result = IntegerType(function.result_bits)
+    module_ports.append(hw.ModulePort(StringAttr("y"), result, directions[1]))
+    type_ = hw.ModuleType(ArrayAttr(module_ports))
+    op = hw.HWModuleOp(StringAttr(name), type_, Region(block))
+    op.attributes.update(_attributes(name, function, storage))
+    _record(op, programs)
+    return op
+
+
+def programs_of(op: hw.HWModuleOp) -> list[Program] | None:
+    """The programs of a programmable unit; None for any other module."""
+    found = op.attributes.get("pwl.programs")
+    if not isa(found, ArrayAttr[DictionaryAttr]):
+        return None
+    programs: list[Program] = []
+    for row in found:
+        facts = dict(row.data)
+        function, writes = facts.pop("function"), facts.pop("writes")
+        assert isinstance(function, StringAttr)
+        assert isa(writes, ArrayAttr[ArrayAttr[IntegerAttr]])
+        pairs = [[number.value.data for number in write] for write in writes]
+        programs.append(Program(function.data, tuple(Write(a, d) for a, d in pairs), facts))
+    return programs
+
+
+def _record(op: hw.HWModuleOp, programs: Sequence[Program]) -> None:
+    """Put the programs into a module's attributes."""
+    op.attributes["pwl.programs"] = ArrayAttr(
+        DictionaryAttr(
+            {
+                "function": StringAttr(program.function),
+                "writes": ArrayAttr(
+                    ArrayAttr([IntegerAttr(n, i64) for n in write]) for write in program.writes
+                ),
+                **program.attributes,
+            }
+        )
+        for program in programs
+    )
+
+
+def _attributes(name: str, function: Function, storage: Storage) -> dict[str, Attribute]:
+    layout = function.layout
+    lines, attributes = function.describe()
+    cycles = f"{function.latency} cycle{'' if function.latency == 1 else 's'}"
+    combinational = " (combinational from x)" if not function.latency else ", one input a cycle"
+    header = [
+        f"{name}: piecewise linear, programmable",
+        *lines,
+        f"  table:     {layout.entries} entries in {layout.table_bits} bits ({storage}),",
+        "             written at rising edges with write_enable set; at the addresses",
+        f"             0 slopes, {layout.entries} intercepts, {2 * layout.entries} breakpoints"
+        + (f", {3 * layout.entries - 1} shifts" if sum(layout.shift_bits) else ""),
+        f"  latency:   {cycles}{combinational}",
+    ]
+    return {
+        "comment": StringAttr("\n".join(header)),
+        "pwl.storage": StringAttr(storage),
+        "pwl.entries": IntegerAttr(layout.entries, i64),
+        "pwl.latency": IntegerAttr(function.latency, i64),
+        **attributes,
+    }

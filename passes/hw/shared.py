@@ -1,0 +1,89 @@
+"""Units that several tables share: programmable ones, and fixed ones behind a select input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from xdsl.dialects import hw
+
+from lut_opt.dialects.pwl import ApplyOp
+from lut_opt.passes.hw.datapath import MAX_PIPELINE, Style
+from lut_opt.passes.hw.float_datapath import MAX_FLOAT_PIPELINE
+from lut_opt.passes.hw.multi import build_multis
+from lut_opt.passes.hw.multiply import Multiplier
+from lut_opt.passes.hw.program import ENTRIES
+from lut_opt.passes.hw.programmed import ProgrammableStyle, build_programmables
+from lut_opt.passes.hw.segments import Select
+from lut_opt.passes.hw.storage import Storage, with_clock_gate
+from lut_opt.passes.hw.stream import with_streams
+
+
+@dataclass(frozen=True)
+class SharedRequest:
+    """The options of `convert-pwl-to-hw` that matter for these units."""
+
+    unit: str
+    entries: int
+    storage: Storage
+    number_format: Literal["integer", "float32"]
+    flush: bool
+    stream: bool
+    latency: int
+    implementation: str
+    select: Select
+    multiplier: Multiplier
+
+    def check(self) -> None:
+        """Raise `ValueError` for options that no such unit has."""
+        floats = self.unit == "programmable" and self.number_format == "float32"
+        most = MAX_FLOAT_PIPELINE if floats else MAX_PIPELINE
+        if not 0 <= self.latency <= most:
+            raise ValueError(f"pipeline must be between 0 and {most}, got {self.latency}")
+        if self.unit == "programmable" and self.entries not in ENTRIES:
+            listed = ", ".join(map(str, ENTRIES))
+            raise ValueError(f"entries must be one of {listed}, got {self.entries}")
+        known = ("compare",) if self.unit == "programmable" else ("compare", "direct")
+        if self.implementation not in known:
+            raise ValueError(
+                f"unit={self.unit} takes implementation={' or '.join(known)}, "
+                f"got {self.implementation}"
+            )
+
+    @property
+    def style(self) -> Style:
+        """How the datapath is built."""
+        form = "direct" if self.implementation == "direct" else "segments"
+        return Style(self.select, self.multiplier, form)
+
+
+def build_shared(
+    applies: Sequence[ApplyOp], request: SharedRequest, unique: Callable[[str], str]
+) -> list[hw.HWModuleOp]:
+    """
+    The modules for the tables of all operations, each of which has one.
+
+    `unique` makes a name one that no other module has.
+    """
+    if request.unit == "multi":
+        return build_multis(applies, request.latency, request.style, unique)
+    style = ProgrammableStyle(
+        request.entries,
+        request.storage,
+        request.latency,
+        request.style,
+        request.flush,
+        two_clocks=request.stream and request.latency > 0,
+    )
+    return build_programmables(applies, style, request.number_format, unique)
+
+
+def with_interface(
+    made: Sequence[hw.HWModuleOp],
+    kept: Sequence[hw.HWModuleOp],
+    stream: bool,
+    unique: Callable[[str], str],
+) -> list[hw.HWModuleOp]:
+    """The modules with their streams, if asked for, and the clock gate that they use."""
+    return with_clock_gate(with_streams(made, unique) if stream else made, kept)
