@@ -250,12 +250,16 @@ GENERIC_FLIP_FLOP_AREA = 5.67
 """Area of a D flip-flop in NAND2 equivalents."""
 
 
+GENERIC_LATCH_AREA = 3.33
+"""Area of a latch that is open while its clock is high, in NAND2 equivalents."""
+
+
 GENERIC_FANOUT_DELAY = 0.2
 """Gate delays for every input that a gate drives after the first."""
 
 
 def generic_library() -> Library:
-    """The gates of `GENERIC_GATES` and a flip-flop; slopes cost no time."""
+    """The gates of `GENERIC_GATES`, a flip-flop and a latch; slopes cost no time."""
     header = (
         "library (generic) {\n"
         '  time_unit : "1ns";\n  voltage_unit : "1V";\n  current_unit : "1mA";\n'
@@ -269,6 +273,13 @@ def generic_library() -> Library:
         f"\n  cell (DFF) {{\n    area : {GENERIC_FLIP_FLOP_AREA};\n"
         '    ff (IQ, IQN) { clocked_on : "CK"; next_state : "D"; }\n'
         "    pin (CK) { direction : input; capacitance : 0.001; clock : true; }\n"
+        "    pin (D) { direction : input; capacitance : 0.001; }\n"
+        '    pin (Q) { direction : output; function : "IQ"; }\n  }'
+    )
+    cells["LATCH"] = (
+        f"\n  cell (LATCH) {{\n    area : {GENERIC_LATCH_AREA};\n"
+        '    latch (IQ, IQN) { enable : "G"; data_in : "D"; }\n'
+        "    pin (G) { direction : input; capacitance : 0.001; clock : true; }\n"
         "    pin (D) { direction : input; capacitance : 0.001; }\n"
         '    pin (Q) { direction : output; function : "IQ"; }\n  }'
     )

@@ -77,8 +77,8 @@ def power_of(
             else:
                 energies.append((net, model.energy(pin, loads.get(net, 0.0))))
     total, functional = activity.weighed(energies)
-    milliwatt = _unit(library, "capacitive_load_unit") * frequency * 1e3
-    still = leakage * _unit(library, "leakage_power_unit") * 1e3
+    milliwatt = library_unit(library, "capacitive_load_unit") * frequency * 1e3
+    still = leakage * library_unit(library, "leakage_power_unit") * 1e3
     return Power(
         (total + clocked) * milliwatt + still,
         (functional + clocked) * milliwatt + still,
@@ -115,7 +115,7 @@ GENERIC_PIN = 0.001
 """Capacitance of an input of a generic gate."""
 
 
-def _unit(library: Library, key: str) -> float:
+def library_unit(library: Library, key: str) -> float:
     """A unit of the library, in farads or watts."""
     text = library.head.attributes.get(key, "1")
     number = float((re.search(r"[\d.]+", text) or ["1"])[0])

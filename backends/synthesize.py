@@ -97,6 +97,8 @@ class Wiring:
 
     ports: dict[str, Port]
     instances: tuple[Instance, ...]
+    names: dict[str, tuple[int | str, ...]]
+    """Nets of the registers and wires that kept their names, least significant bit first."""
 
 
 @dataclass(frozen=True)
@@ -249,7 +251,10 @@ def _wiring(path: Path, top: str) -> Wiring:
         Instance(cell["type"], {pin: bits[0] for pin, bits in cell["connections"].items()})
         for cell in module["cells"].values()
     ]
-    return Wiring(ports, tuple(instances))
+    names = {
+        name: tuple(net["bits"]) for name, net in module["netnames"].items() if not net["hide_name"]
+    }
+    return Wiring(ports, tuple(instances), names)
 
 
 def _best(found: Sequence[Synthesis], clock_ns: float | None) -> Synthesis:

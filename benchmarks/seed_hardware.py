@@ -1,0 +1,269 @@
+"""
+Table 6 of GQA-LUT with open tools, and what the same function costs when built otherwise.
+
+The paper's units (Figure 1): N slopes, N intercepts and N − 1 breakpoints in registers,
+comparators, one multiplier, one adder, at 500 MHz; INT8, INT16, INT32 with a shifter for the
+intercept (its scale), and FP32. Ours are those of `convert-pwl-to-hw="unit=programmable"`: `plain`
+with the table in flip-flops that keep their value through a multiplexer, a `*` for the multiplier,
+and all comparators at once; `best` is the smallest of the other ways to build the same ports and
+semantics. The results are the accumulator, as in the paper (Eq. 3: its scale is S·2^-λ), or a
+float.
+
+Power: 500 MHz, a table of GELU, another input in a tenth of the cycles, no wires, no clock tree.
+
+What differs from the paper, and why: its technology (TSMC 28 nm; here only ratios compare); its
+synthesizer (Design Compiler sizes gates and restructures arithmetic until the clock is met; the
+effort `quick` maps for area, and the table states the path that came of it); its pipeline and its
+switching activity, which it does not describe (ours: the stages in the table, and the above).
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import get_args
+
+import numpy as np
+from measure import report, table
+from synthesized import libraries
+from xdsl.dialects.builtin import ModuleOp
+
+from lut_opt.backends import systemverilog
+from lut_opt.backends.liberty import Library
+from lut_opt.backends.synthesize import Effort, synthesize
+from lut_opt.backends.systemverilog import BackendError
+from lut_opt.backends.table_power import working_power
+from lut_opt.dialects.pwl.float_table import FloatTable
+from lut_opt.dialects.pwl.functions import FUNCTIONS
+from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Integers, Quantization
+from lut_opt.passes.hw.datapath import Style
+from lut_opt.passes.hw.float_datapath import FloatFunction
+from lut_opt.passes.hw.program import Layout, Write
+from lut_opt.passes.hw.programmable import IntegerFunction, words_of
+from lut_opt.passes.hw.programmable_unit import build_programmable
+from lut_opt.passes.hw.storage import Storage, clock_gate
+
+PAPER = {
+    ("INT8", 8): (961, 0.40), ("INT8", 16): (1640, 0.78),
+    ("INT16", 8): (2080, 0.85), ("INT16", 16): (3521, 1.47),
+    ("INT32", 8): (5243, 1.93), ("INT32", 16): (8040, 3.14),
+    ("FP32", 8): (5135, 2.02), ("FP32", 16): (7913, 3.47),
+}  # fmt: skip
+"""Table 6: area in µm² and power in mW, TSMC 28 nm."""
+
+PRECISIONS = ("INT8", "INT16", "INT32", "FP32")
+STAGES = {"INT8": 2, "INT16": 2, "INT32": 2, "FP32": 6}
+"""Registers after the select and at the output; FP32 has four more inside its operations."""
+
+SAMPLES = 512
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to build a unit."""
+
+    storage: Storage
+    style: Style
+
+    def __str__(self) -> str:
+        select = "binary search" if self.style.select == "binary" else "comparators"
+        return f"{self.storage}, {select}, {self.style.multiplier}"
+
+
+PLAIN = Way("flipflop", Style("chain", "inferred"))
+OTHERS = (
+    Way("gated", Style("chain", "recoded")),
+    Way("latch", Style("chain", "recoded")),
+    Way("latch", Style("binary", "recoded")),
+)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Area in the library's unit, critical path in its, and power in mW (None: not known)."""
+
+    way: Way
+    area: float
+    delay: float
+    power: float | None
+
+
+def gelu(entries: int) -> FloatTable:
+    """Chords of GELU on [−4, 4], with its tails as the outer segments."""
+    points = np.linspace(-4, 4, entries - 1)
+    values = FUNCTIONS["gelu"](points)
+    inner = [(b - a) / (points[1] - points[0]) for a, b in pairwise(values)]
+    levels = [v - k * p for v, k, p in zip(values, inner, points, strict=False)]
+    return FloatTable(tuple(points), (0.0, *inner, 1.0), (0.0, *levels, 0.0), flush=True)
+
+
+def integers(source: FloatTable, bits: int) -> Table:
+    """The table with parameters of so many bits, for inputs in [−8, 8) (GQA-LUT Eq. 3)."""
+    unit, shift = 2.0 ** (2 - bits), bits - 4
+    points, slopes, levels = (
+        tuple(int(v) for v in np.rint(np.array(column) * factor))
+        for column, factor in (
+            (source.breakpoints, 2.0**shift),
+            (source.slopes, 1 / unit), (source.intercepts, 1 / unit),
+        )
+    )  # fmt: skip
+    return Table(points, slopes, levels, shift, 0, bits)
+
+
+def function_of(precision: str, entries: int, style: Style) -> IntegerFunction | FloatFunction:
+    """What the unit computes: for integers the whole accumulator, which has twice the bits."""
+    if precision == "FP32":
+        return FloatFunction(entries, True, STAGES[precision], style)
+    bits = int(precision.removeprefix("INT"))
+    operand, result = Quantization(bits, True, 1.0), Quantization(2 * bits, True, 1.0)
+    layout = Layout(entries, bits, bits, bits, ((bits - 1).bit_length(), 0))
+    return IntegerFunction(operand, result, layout, STAGES[precision], style)
+
+
+def program(function: IntegerFunction | FloatFunction, entries: int) -> list[Write]:
+    """The writes of GELU."""
+    if isinstance(function, FloatFunction):
+        return function.program(gelu(entries))
+    return function.program(integers(gelu(entries), function.operand.bits))
+
+
+def inputs(precision: str) -> Integers:
+    """Raw bits of normally distributed inputs of deviation 2."""
+    reals = np.random.default_rng(0).normal(scale=2, size=SAMPLES)
+    if precision == "FP32":
+        return reals.astype(np.float32).view(np.uint32).astype(np.int64)
+    bits = int(precision.removeprefix("INT"))
+    stored = np.clip(np.rint(reals * 2.0 ** (bits - 4)), -(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+    return stored.astype(np.int64) & ((1 << bits) - 1)
+
+
+def measure(
+    precision: str, entries: int, way: Way, library: Library, effort: Effort, clock: float | None
+) -> Cost:
+    """Build, synthesize and weigh one unit."""
+    function = function_of(precision, entries, way.style)
+    unit = build_programmable("unit", function, way.storage)
+    gates = [clock_gate()] if way.storage == "gated" else []
+    verilog = systemverilog.emit(ModuleOp([*gates, unit]))
+    result = synthesize(verilog, "unit", library, clock, effort)
+    words = zip(words_of(function.layout), program(function, entries), strict=True)
+    bits = {word.name: write.data for word, write in words}
+    power = None
+    if not library.is_generic:
+        power = working_power(result, bits, inputs(precision)).total
+    return Cost(way, result.area, result.delay or 0.0, power)
+
+
+def rows(
+    library: Library,
+    precisions: Sequence[str],
+    entries: Sequence[int],
+    effort: Effort,
+    clock: float | None,
+) -> Iterator[tuple[str, int, Cost, Cost]]:
+    """The plain unit and the smallest other one of each kind."""
+    for precision in precisions:
+        for count in entries:
+            plain = measure(precision, count, PLAIN, library, effort, clock)
+            others = [measure(precision, count, w, library, effort, clock) for w in OTHERS]
+            yield precision, count, plain, min(others, key=lambda cost: cost.area)
+
+
+def show(
+    library: Library, effort: str, found: Sequence[tuple[str, int, Cost, Cost]], seconds: float
+) -> None:
+    """Print the units, and the ratios beside the paper's."""
+    lines = [
+        (
+            f"{precision}, {count} entries, {STAGES[precision]} stages",
+            plain.area, plain.delay, _power(plain.power), *PAPER[precision, count],
+            plain.area / PAPER[precision, count][0],
+            best.area, best.delay, _power(best.power), f"{best.area / plain.area - 1:+.0%}",
+            str(best.way),
+        )
+        for precision, count, plain, best in found
+    ]  # fmt: skip
+    header = (
+        "", f"plain {library.area_unit}", library.time_unit, "mW", "paper µm²", "mW", "ratio",
+        "best", library.time_unit, "mW", "less", "built as",
+    )  # fmt: skip
+    how = f"library {library.name}; effort {effort}; {seconds:.0f} s"
+    report("Programmable units: GQA-LUT's Table 6, then our own best", how, table(header, lines))
+    areas = {(p, n): (plain.area, best.area) for p, n, plain, best in found}
+    powers = {(p, n): plain.power for p, n, plain, _ in found}
+    print(table(("ratio", "plain", "paper", "power", "paper", "our best"), _ratios(areas, powers)))
+    factors = [math.log(plain.area / PAPER[p, n][0]) for p, n, plain, _ in found]
+    mean = sum(factors) / len(factors)
+    spread = math.sqrt(sum((f - mean) ** 2 for f in factors) / len(factors))
+    print(f"\nplain = {math.exp(mean):.3f} × paper, deviation {spread:.1%}\n")
+
+
+def _ratios(
+    areas: dict[tuple[str, int], tuple[float, float]], powers: dict[tuple[str, int], float | None]
+) -> list[tuple[str, ...]]:
+    """INT8 against the others, and 16 against 8 entries: area and power, ours and the paper's."""
+    lines: list[tuple[str, ...]] = []
+    pairs = [(("INT8", n), (p, n)) for n in (8, 16) for p in ("INT16", "INT32", "FP32")]
+    pairs += [((p, 16), (p, 8)) for p in PRECISIONS]
+    for one, other in pairs:
+        if one not in areas or other not in areas:
+            continue
+        grows = one[0] == other[0]
+
+        def ratio(a: float | None, b: float | None, grows: bool = grows) -> str:
+            if a is None or b is None:
+                return "-"
+            return f"{a / b:.2f}×" if grows else f"{a / b - 1:+.1%}"
+
+        (ours, best), (theirs, their_best) = areas[one], areas[other]
+        paper, their_paper = PAPER[one], PAPER[other]
+        name = f"{one[0]} {one[1]} against {other[0]} {other[1]}"
+        lines.append(
+            (
+                name,
+                ratio(ours, theirs), ratio(paper[0], their_paper[0]),
+                ratio(powers[one], powers[other]), ratio(paper[1], their_paper[1]),
+                ratio(best, their_best),
+            )
+        )  # fmt: skip
+    return lines
+
+
+def _power(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").strip())
+    add = parser.add_argument
+    add("--liberty", action="append", default=[], help="FILE[,FILE…], one technology; repeatable")
+    add("--precision", choices=PRECISIONS, action="append", help="default: all")
+    add("--entries", type=int, choices=(8, 16), action="append", help="default: both")
+    add("--effort", choices=get_args(Effort), default="quick", help="of synthesis")
+    add("--clock", type=float, help="cycle in ns that is to be met, where effort is not quick")
+    options = parser.parse_args()
+    for library in libraries(options.liberty).values():
+        start = time.perf_counter()
+        try:
+            found = list(
+                rows(
+                    library,
+                    options.precision or PRECISIONS,
+                    options.entries or (8, 16),
+                    options.effort,
+                    options.clock,
+                )
+            )
+        except BackendError as error:
+            raise SystemExit(f"seed_hardware: {library.name}: {error}") from error
+        show(library, options.effort, found, time.perf_counter() - start)
+
+
+if __name__ == "__main__":
+    main()
