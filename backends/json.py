@@ -123,7 +123,7 @@ def _describe_unit(unit: Unit) -> dict[str, Any]:
 
 def _describe_shared(op: hw.HWModuleOp) -> list[dict[str, Any]]:
     """One object for each table of a programmable unit, or of a unit with a select input."""
-    extra = {"module": op.sym_name.data, "location": _location(op)}
+    extra: dict[str, Any] = {"module": op.sym_name.data, "location": _location(op)}
     if isa(latency := op.attributes.get("pwl.latency"), IntegerAttr):
         extra["latency"] = latency.value.data
     rows: list[dict[str, Any]] = []

@@ -81,7 +81,7 @@ register_cost("model", model_cost)
 
 def features(module: hw.HWModuleOp) -> NDArray[np.float64]:
     """How much of each of `FEATURES` is in a module."""
-    counts = dict.fromkeys(FEATURES, 0.0)
+    counts: dict[str, float] = dict.fromkeys(FEATURES, 0.0)
     for op in module.walk():
         for name, amount in _features_of(op):
             counts[name] += amount
