@@ -11,7 +11,10 @@ For whole models. Results are new arrays; memrefs are for the JIT.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import re
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,7 +31,13 @@ __all__ = ["Executable", "JitError", "compile"]
 
 Results = Array | tuple[Array, ...]
 
-_FLAGS = ("--iree-llvmcpu-target-cpu=host", "--iree-input-demote-f64-to-f32=false")
+_FLAGS = (
+    "--iree-hal-target-backends=llvm-cpu",
+    "--iree-llvmcpu-target-cpu=host",
+    "--iree-input-demote-f64-to-f32=false",
+)
+
+_MISSING = "this needs IREE, compiler and runtime: `pip install lut-opt[iree]`"
 
 _LONGEST = 800
 """Characters of a diagnostic that are shown."""
@@ -45,7 +54,7 @@ def compile(module: str | Program, *, threads: int | None = None) -> Executable:
     """
     if threads not in (None, 1):
         raise JitError(f"threads is {threads!r}; it must be 1, or None for all cores")
-    compiler, runtime = _package("iree.compiler"), _package("iree.runtime")
+    compiler, runtime = _compiler(), _runtime()
     text = module if isinstance(module, str) else _print(module)
     # The weights behind the module text are IREE's to read.
     found = re.search(r"^\{-#", text, re.MULTILINE)
@@ -110,30 +119,41 @@ def _scalar(array: Array) -> int | float:
     return int(value) if isinstance(value, bool) else value
 
 
-def _binary(compiler: Any, text: str) -> bytes:
-    try:
-        binary: bytes = compiler.compile_str(
-            text, target_backends=["llvm-cpu"], extra_args=list(_FLAGS)
-        )
-    except compiler.CompilerToolError as error:
-        raise JitError(f"IREE cannot compile the module: {_short(error)}") from error
-    return binary
+def _binary(compiler: Path, text: str) -> bytes:
+    command = [str(compiler), "-", *_FLAGS]
+    run = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
+    if run.returncode:
+        raise JitError(f"IREE cannot compile the module: {_short(run.stderr.decode())}")
+    return run.stdout
 
 
-def _short(error: Exception) -> str:
+def _short(error: object) -> str:
     """The first diagnostics of IREE, without its stack dump and command line."""
     lines = [line for line in str(error).splitlines() if "error:" in line] or [str(error)]
     return "\n  ".join(lines)[:_LONGEST]
 
 
-def _package(name: str) -> Any:
-    """A part of IREE (it has no type stubs), or an error that says what to install."""
+def _compiler() -> Path:
+    """
+    IREE's compiler as a program.
+
+    Its Python bindings and CIRCT's end the process if both are imported, so they stay out of it.
+    """
+    parent = importlib.util.find_spec("iree")
+    places = [] if parent is None else list(parent.submodule_search_locations or ())
+    for place in places:
+        program = Path(place) / "compiler" / "_mlir_libs" / "iree-compile"
+        if program.exists():
+            return program
+    raise ImportError(_MISSING)
+
+
+def _runtime() -> Any:
+    """IREE's runtime, which has no type stubs."""
     try:
-        return importlib.import_module(name)
+        return importlib.import_module("iree.runtime")
     except ImportError as error:
-        raise ImportError(
-            f"this needs IREE ({error}); install it with `pip install lut-opt[iree]`"
-        ) from error
+        raise ImportError(_MISSING) from error
 
 
 def _print(program: Program) -> str:

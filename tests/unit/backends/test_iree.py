@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch_mlir.ir", reason="needs torch-mlir: pip install lut-opt[jit]")
-pytest.importorskip("iree.compiler", reason="needs IREE: pip install lut-opt[iree]")
+pytest.importorskip("iree.runtime", reason="needs IREE: pip install lut-opt[iree]")
 
 from lut_opt.backends import iree
 from lut_opt.backends.iree import JitError

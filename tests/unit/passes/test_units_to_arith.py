@@ -95,7 +95,7 @@ def stored(array: Integers, bits: int) -> Any:
 def test_compiled_units_agree_bit_for_bit(backend: str) -> None:
     pytest.importorskip("torch_mlir")
     if backend == "iree":
-        pytest.importorskip("iree.compiler", reason="needs IREE: pip install lut-opt[iree]")
+        pytest.importorskip("iree.runtime", reason="needs IREE: pip install lut-opt[iree]")
     compiler = importlib.import_module(f"lut_opt.backends.{backend}")
     module = program().module.clone()
     ConvertPwlToArithPass().apply(context(), module)
