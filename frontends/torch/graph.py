@@ -241,6 +241,8 @@ def is_non_linear(node: Node, reached: set[Node]) -> bool:
     if name == operators.DIVISION:
         # By a number or by constants: a multiplication.
         return node.args[1] in reached and _is_float(node)
+    if name in operators.FOLDED:
+        return node not in reached and _is_float(node)
     return name in operators.NON_LINEAR and _is_float(node)
 
 

@@ -76,6 +76,18 @@ DIVISION = "div.Tensor"
 ATTENTION = "scaled_dot_product_attention"
 """Opened into matrix products and a softmax, unless it is to stay whole."""
 
+FOLDED = (
+    "div.Tensor_mode",
+    "floor_divide",
+    "fmod.Scalar",
+    "fmod.Tensor",
+    "remainder.Scalar",
+    "remainder.Tensor",
+    "pow.Tensor_Tensor",
+    "atan2",
+)
+"""Have no table, but position encodings apply them to constants, and then they are constants."""
+
 NON_LINEAR = frozenset((*POINTWISE, *SOFTMAX, *NORMS, DIVISION, ATTENTION))
 
 MADE_BY_LOWERING = frozenset(("square",))

@@ -207,3 +207,18 @@ def test_a_long_chain_of_constants_is_not_followed_from_every_node() -> None:
             return F.gelu(x + mask)
 
     assert "torch.aten.gelu" in export_text(Masked(), torch.zeros(2, 4))
+
+
+def test_position_encodings_of_constants_are_constants() -> None:
+    """Every operator of the encoding is computed at export, floor division and powers too."""
+
+    class Positions(torch.nn.Module):
+        def forward(self, x: Any) -> Any:
+            steps = torch.arange(8).to(torch.float32)
+            period = 100.0 ** (2 * torch.div(steps, 2, rounding_mode="floor") / 8)
+            return x + torch.sin(steps / period)
+
+    text = export_text(Positions(), torch.zeros(2, 8))
+    assert "torch.aten.add.Tensor" in text
+    for operator in ("div.Tensor_mode", "pow", "sin"):
+        assert f"torch.aten.{operator}" not in text
