@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.fx import Interpreter, Node
-from xdsl.dialects.builtin import ArrayAttr, FloatAttr, f64
+from xdsl.dialects.builtin import ArrayAttr, FloatAttr, IntegerAttr, f64, i64
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
@@ -43,7 +43,7 @@ from lut_opt.frontends.torch.graph import Inputs, build
 from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 from lut_opt.passes.lower_nonlinear_to_pwl import LowerNonlinearToPwlPass
 from lut_opt.passes.pwl_search import PwlSearchPass
-from lut_opt.passes.scales import RANGE
+from lut_opt.passes.scales import BITS, RANGE
 
 Strategy = Literal["uniform", "neural", "genetic", "optimal"]
 Gelu = Literal["8 bits", "8 bits, clipped at 4", "16 bits"]
@@ -59,8 +59,8 @@ KEEP = {
 }
 """What `keep` calls the operators of each row; the rest is the mean and the unit length."""
 
-CLIPPED = -1024.0, 1023.96875
-"""Sixteen bits at 4/128: what lies beyond 4 is stored too, and answered by the tails."""
+CLIPPED_BITS, CLIPPED_RANGE = 11, (-32.0, 31.96875)
+"""Steps of 4/128, as 8 bits have up to 4; what lies beyond is stored too, for the tails."""
 
 CLAIMED: tuple[Gelu, ...] = ("8 bits, clipped at 4", "16 bits")
 WANTED = 0.999, 0.998, 0.97
@@ -184,7 +184,9 @@ class Study:
         if recipe.gelu == "8 bits, clipped at 4":
             for op in program.module.walk():
                 if op.name == "torch.aten.gelu":
-                    op.attributes[RANGE] = ArrayAttr(FloatAttr(bound, f64) for bound in CLIPPED)
+                    bounds = (FloatAttr(bound, f64) for bound in CLIPPED_RANGE)
+                    op.attributes[RANGE] = ArrayAttr(bounds)
+                    op.attributes[BITS] = IntegerAttr(CLIPPED_BITS, i64)
         bits = 8 if recipe.gelu == "8 bits" else 16
         keep = [] if recipe.where == "all" else [k for k in KEEP if k != recipe.where]
         names = tuple(name for kind in keep for name in KEEP[kind])
