@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lut_opt import cli
-from lut_opt.backends import cost_report
+from lut_opt.backends import cost_report, synthesis_cost
 from lut_opt.backends.liberty import generic_library
 
 pytest.importorskip("pycde")
@@ -74,8 +74,9 @@ def test_a_named_library_and_a_histogram_are_used(
 
 
 def test_cost_synthesis_is_reached_through_the_driver(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(synthesis_cost, "EFFORT", "quick")
     options = "--convert-pwl-to-hw=implementation=auto cost=synthesis allow-exact=true"
     out = run(tmp_path, capsys, source(), options, "-t", "systemverilog")
     assert "area by synthesis: generic gates, NAND2 equivalents, gate delays" in out
