@@ -14,9 +14,8 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.passes import ModulePass
 
-from lut_opt.dialects.pwl import ApplyOp, FnAttr, Table, UnitOp
+from lut_opt.dialects.pwl import ApplyOp, FnAttr, UnitOp
 from lut_opt.dialects.pwl.function_body import real_function
-from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.diagnostics import OpError, about, remark
 from lut_opt.passes.scales import HISTOGRAM
 
@@ -110,6 +109,11 @@ class ConvertPwlToHwPass(ModulePass):
     """Of single-precision units: what becomes of numbers below 2^-126."""
 
     def __post_init__(self) -> None:
+        asked = (self.objective, self.cost, self.liberty, self.allow_exact)
+        if self.implementation != "auto" and asked != ("area", "model", (), False):
+            raise ValueError(
+                "objective, cost, liberty and allow-exact guide implementation=auto: add it"
+            )
         if self.unit != "fixed":
             self._shared().check()
             return
@@ -168,16 +172,18 @@ class ConvertPwlToHwPass(ModulePass):
             from lut_opt.passes.hw.shared import build_shared
 
             return build_shared(applies, self._shared(), lambda name: _unique(name, taken))
-        made: dict[tuple[Table, Quantization, Quantization], hw.HWModuleOp] = {}
+        made: dict[tuple[object, ...], hw.HWModuleOp] = {}
         for apply in applies:
             assert apply.table is not None
             operand, result = apply.input_quantization, apply.result_quantization
-            key = (apply.table.data, operand, result)
+            sides = (apply.table.data, operand, result)
+            # Equal tables of two functions are one unit, unless it may leave the table for its own.
+            key = (*sides, apply.function) if self.allow_exact else sides
             if key in made:
                 continue
             name = _unique(unit_name(apply.function_name, operand, result), taken)
             fit = apply.fit.data if apply.fit is not None else None
-            unit = Unit(name, _describe(apply), *key, fit=fit, latency=self.pipeline)
+            unit = Unit(name, _describe(apply), *sides, fit=fit, latency=self.pipeline)
             made[key] = self._build_fixed(unit, apply)
             made[key].location = apply.location
         return list(made.values())

@@ -48,7 +48,15 @@ def register_cost(name: str, function: CostFunction) -> None:
     COST_FUNCTIONS[name] = function
 
 
-FEATURES = ("adder", "multiplexer", "gate", "comparator", "node", "multiplier", "register")
+FEATURES: tuple[str, ...] = (
+    "adder",
+    "multiplexer",
+    "gate",
+    "comparator",
+    "node",
+    "multiplier",
+    "register",
+)
 """
 Bits of adders, of multiplexers and gates wider than a bit, of comparisons with constants,
 single-bit operations (nodes of decision diagrams), partial products of `*`, bits of registers.
