@@ -102,6 +102,9 @@ class ConvertPwlToHwPass(ModulePass):
     storage: Literal["flipflop", "gated", "latch"] = "flipflop"
     """Of programmable units: what holds the table; `gated` are flip-flops, a clock gate a word."""
 
+    breakpoints: Literal["free", "uniform"] = "free"
+    """Of programmable units: words of the table, or none where upper input bits are the segment."""
+
     number_format: Literal["integer", "float32"] = "integer"
     """Of programmable units: tables as they are, or as single-precision numbers on reals."""
 
@@ -226,6 +229,7 @@ class ConvertPwlToHwPass(ModulePass):
             self.implementation,
             self.select,
             self.multiplier,
+            self.breakpoints == "uniform",
         )
 
 

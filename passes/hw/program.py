@@ -17,6 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Quantization, storage_range
 
@@ -34,7 +36,11 @@ ENTRIES = (2, 4, 8, 16, 32, 64)
 
 @dataclass(frozen=True)
 class Layout:
-    """The words of a unit; `shift_bits` are the widths of intercept_shift and result_shift."""
+    """
+    The words of a unit; `shift_bits` are the widths of intercept_shift and result_shift.
+
+    Without `breakpoint_bits` the unit is uniform: the input's upper bits are the segment.
+    """
 
     entries: int
     slope_bits: int
@@ -82,9 +88,9 @@ class Layout:
         n = self.entries
         words = [*zip(range(n), slopes, [self.slope_bits] * n, strict=True)]
         words += zip(range(n, 2 * n), intercepts, [self.intercept_bits] * n, strict=True)
-        words += zip(
-            range(2 * n, 3 * n - 1), breakpoints, [self.breakpoint_bits] * (n - 1), strict=True
-        )
+        if self.breakpoint_bits:
+            places = range(2 * n, 3 * n - 1)
+            words += zip(places, breakpoints, [self.breakpoint_bits] * (n - 1), strict=True)
         found = [Write(address, word & ((1 << bits) - 1)) for address, word, bits in words]
         if sum(self.shift_bits):
             found.append(Write(3 * n - 1, shifts[0] | shifts[1] << self.shift_bits[0]))
@@ -92,7 +98,11 @@ class Layout:
 
 
 def fit_layout(
-    tables: Sequence[Table], operand: Quantization, entries: int, result: Quantization
+    tables: Sequence[Table],
+    operand: Quantization,
+    entries: int,
+    result: Quantization,
+    uniform: bool = False,
 ) -> Layout:
     """
     The narrowest words that hold these tables and every other one of the same bit widths.
@@ -108,7 +118,10 @@ def fit_layout(
     raw_bits = max(operand.bits + slope_bits, intercept_bits + (1 << shift) - 1) + 1
     rounds = most > 0 or result.bits < raw_bits - 1
     result_shift = max(most, operand.bits - 1).bit_length() if rounds else 0
-    return Layout(entries, slope_bits, intercept_bits, operand.bits, (shift, result_shift))
+    if uniform and entries > 1 << (operand.bits - 1):
+        raise ValueError(f"{entries} uniform segments are too many for {operand.bits}-bit inputs")
+    breakpoint_bits = 0 if uniform else operand.bits
+    return Layout(entries, slope_bits, intercept_bits, breakpoint_bits, (shift, result_shift))
 
 
 def integer_program(table: Table, operand: Quantization, layout: Layout) -> list[Write]:
@@ -125,6 +138,8 @@ def integer_program(table: Table, operand: Quantization, layout: Layout) -> list
         raise ValueError(f"the unit has no shifts by {shifts}: widen its shift words")
     if table.param_bits > layout.slope_bits or table.intercept_width > layout.intercept_bits:
         raise ValueError("the table's parameters are wider than the unit's words")
+    if not layout.breakpoint_bits:
+        return _uniform_program(table, operand, layout)
     reached = [max(b, least) for b in table.breakpoints if b <= most]
     kept = len(reached) + 1
     if kept > layout.entries:
@@ -135,6 +150,26 @@ def integer_program(table: Table, operand: Quantization, layout: Layout) -> list
         [*_padded(table.intercepts[:kept], layout.entries)],
         (table.intercept_shift, table.result_shift),
     )
+
+
+def _uniform_program(table: Table, operand: Quantization, layout: Layout) -> list[Write]:
+    """Every segment of the table covers whole cells of the input's range."""
+    least, most = storage_range(operand.bits, operand.signed)
+    cell = 1 << (operand.bits - layout.index_bits)
+    for point in table.breakpoints:
+        if least < point <= most and (point - least) % cell:
+            raise ValueError(
+                f"breakpoint {point} is inside of a segment of a uniform unit, which begin at "
+                f"every {cell}: more entries, or breakpoints=free"
+            )
+    # Unsigned, the negative half of the inputs comes second.
+    first = np.arange(0, 1 << operand.bits, cell, dtype=np.int64)
+    chosen = table.segment(np.where(first > most, first - (1 << operand.bits), first)).tolist()
+    slopes, intercepts = (
+        [column[i] for i in chosen] for column in (table.slopes, table.intercepts)
+    )
+    shifts = table.intercept_shift, table.result_shift
+    return layout.writes([], slopes, intercepts, shifts)
 
 
 def _padded(values: Sequence[int], count: int) -> Iterator[int]:

@@ -24,7 +24,7 @@ from lut_opt.passes.hw.booth import product_terms
 from lut_opt.passes.hw.circuit import Circuit, Wire, bits_of, width_of
 from lut_opt.passes.hw.datapath import CUTS, Style
 from lut_opt.passes.hw.program import Layout, Write, integer_program
-from lut_opt.passes.hw.runtime import choose_word, find_segment
+from lut_opt.passes.hw.runtime import choose_word, decode, find_segment
 from lut_opt.passes.hw.storage import Word
 
 
@@ -43,7 +43,8 @@ def words_of(layout: Layout) -> list[Word]:
     n = layout.entries
     words = [Word(f"slope{i}", i, layout.slope_bits) for i in range(n)]
     words += [Word(f"intercept{i}", n + i, layout.intercept_bits) for i in range(n)]
-    words += [Word(f"breakpoint{i}", 2 * n + i, layout.breakpoint_bits) for i in range(n - 1)]
+    if layout.breakpoint_bits:
+        words += [Word(f"breakpoint{i}", 2 * n + i, layout.breakpoint_bits) for i in range(n - 1)]
     if sum(layout.shift_bits):
         words.append(Word("shifts", 3 * n - 1, sum(layout.shift_bits)))
     return words
@@ -102,7 +103,11 @@ class IntegerFunction:
         def at_least(point: SSAValue) -> SSAValue:
             return circuit.add_op(comb.ICmpOp(x.value, point, predicate))
 
-        hot = find_segment(circuit, words.breakpoints, at_least, self.style.select)
+        if words.breakpoints:
+            hot = find_segment(circuit, words.breakpoints, at_least, self.style.select)
+        else:
+            places = self.layout.index_bits
+            hot = decode(circuit, circuit.extract(x.value, x.width - places, places))
         slope = _signed(choose_word(circuit, hot, words.slopes, "slope"))
         intercept = _signed(choose_word(circuit, hot, words.intercepts, "intercept"))
         if "select" in cuts:

@@ -102,8 +102,8 @@ def build_programmable(
         circuit, WritePort(clock, enable, address, data), words_of(layout), storage
     )
     n = layout.entries
-    shifts = values[3 * n - 1] if len(values) == 3 * n else None
-    words = Words(values[:n], values[n : 2 * n], values[2 * n : 3 * n - 1], shifts)
+    shifts = values.pop() if sum(layout.shift_bits) else None
+    words = Words(values[:n], values[n : 2 * n], values[2 * n :], shifts)
     circuit.output([function.build(circuit, x, words)])
     directions = hw.DirectionAttr(hw.Direction.INPUT), hw.DirectionAttr(hw.Direction.OUTPUT)
     module_ports = [hw.ModulePort(StringAttr(n), t, directions[0]) for n, t in ports]
@@ -158,7 +158,8 @@ def _attributes(name: str, function: Function, storage: Storage) -> dict[str, At
         *lines,
         f"  table:     {layout.entries} entries in {layout.table_bits} bits ({storage}),",
         "             written at rising edges with write_enable set; at the addresses",
-        f"             0 slopes, {layout.entries} intercepts, {2 * layout.entries} breakpoints"
+        f"             0 slopes, {layout.entries} intercepts"
+        + (f", {2 * layout.entries} breakpoints" if layout.breakpoint_bits else "")
         + (f", {3 * layout.entries - 1} shifts" if sum(layout.shift_bits) else ""),
         f"  latency:   {cycles}{combinational}",
     ]

@@ -25,7 +25,7 @@ Storages = tuple[int, bool, int, bool, int, int]
 
 @dataclass(frozen=True)
 class ProgrammableStyle:
-    """How programmable units are built; `flush` is for floating point only."""
+    """How programmable units are built; `flush` is for floating point, `uniform` for integers."""
 
     entries: int
     storage: Storage
@@ -33,6 +33,7 @@ class ProgrammableStyle:
     datapath: Style
     flush: bool = True
     two_clocks: bool = False
+    uniform: bool = False
 
 
 def build_programmables(
@@ -67,7 +68,8 @@ def _integer_units(
     for group in groups.values():
         operand, result = group[0].input_quantization, group[0].result_quantization
         with about(group[0]):
-            layout = fit_layout([_table(a) for a in group], operand, style.entries, result)
+            tables = [_table(apply) for apply in group]
+            layout = fit_layout(tables, operand, style.entries, result, style.uniform)
         function = IntegerFunction(operand, result, layout, style.latency, style.datapath)
         programs = [_program(a, lambda a: function.program(_table(a))) for a in group]
         sides = [f"{'i' if side.signed else 'u'}{side.bits}" for side in (operand, result)]

@@ -41,6 +41,13 @@ def find_segment(
     return groups
 
 
+def decode(circuit: Circuit, index: SSAValue) -> list[SSAValue]:
+    """One bit for each value of an index."""
+    width = bits_of(index)
+    constants = [circuit.constant(i, width).value for i in range(1 << width)]
+    return [circuit.add_op(comb.ICmpOp(index, constant, "eq")) for constant in constants]
+
+
 def choose_word(
     circuit: Circuit, hot: Sequence[SSAValue], words: Sequence[SSAValue], hint: str | None = None
 ) -> SSAValue:

@@ -34,6 +34,7 @@ class SharedRequest:
     implementation: str
     select: Select
     multiplier: Multiplier
+    uniform: bool
 
     def check(self) -> None:
         """Raise `ValueError` for options that no such unit has."""
@@ -44,6 +45,8 @@ class SharedRequest:
         if self.unit == "programmable" and self.entries not in ENTRIES:
             listed = ", ".join(map(str, ENTRIES))
             raise ValueError(f"entries must be one of {listed}, got {self.entries}")
+        if floats and self.uniform:
+            raise ValueError("breakpoints=uniform is for integers: a float's upper bits are a log")
         known = ("compare",) if self.unit == "programmable" else ("compare", "direct")
         if self.implementation not in known:
             raise ValueError(
@@ -75,6 +78,7 @@ def build_shared(
         request.style,
         request.flush,
         two_clocks=request.stream and request.latency > 0,
+        uniform=request.uniform,
     )
     return build_programmables(applies, style, request.number_format, unique)
 

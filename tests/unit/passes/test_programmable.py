@@ -80,6 +80,9 @@ def tables(draw: st.DrawFn, operand: Quantization, layout: Layout) -> Table:
     low, high = storage_range(operand.bits, operand.signed)
     entries = draw(st.integers(1, layout.entries))
     points = st.integers(low, high) | st.sampled_from([low - 1, low, high, high + 1])
+    if not layout.breakpoint_bits:
+        cell = 1 << (operand.bits - layout.index_bits)
+        points = st.sampled_from([low - 1, *range(low, high + 2, cell)])
     slope, level = (storage_range(b, True) for b in (layout.slope_bits, layout.intercept_bits))
     some = {"min_size": entries, "max_size": entries}
     return Table(
@@ -110,6 +113,8 @@ FUNCTIONS = {
         "latch",
     ),
     "i16": (IntegerFunction(I16, I16, Layout(8, 16, 16, 16, (4, 4)), 3), "latch"),
+    "i8 uniform": (IntegerFunction(I8, I8, Layout(8, 8, 8, 0, (3, 3)), 1), "latch"),
+    "u8 uniform": (IntegerFunction(U8, NARROW, Layout(16, 8, 8, 0, (3, 3))), "flipflop"),
     "i32": (IntegerFunction(I32, I64, Layout(4, 32, 32, 32, (5, 0)), 0, Style("binary")), "gated"),
 }
 
@@ -168,6 +173,8 @@ def test_tables_that_do_not_fit_are_refused() -> None:
         integer_program(Table((), (1,), (0,), 4), I8, layout)
     with pytest.raises(ValueError, match="parameters are wider"):
         integer_program(Table((), (1,), (0,), param_bits=16), I8, layout)
+    with pytest.raises(ValueError, match="breakpoint 7 is inside of a segment"):
+        integer_program(Table((-64, 7), (1, 2, 3), (0, 0, 0)), I8, Layout(8, 8, 8, 0, (2, 2)))
     with pytest.raises(ValueError, match="entries must be one of 2, 4"):
         Layout(12, 8, 8, 8)
 
