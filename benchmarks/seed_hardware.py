@@ -20,7 +20,10 @@ switching activity, which it does not describe (ours: the stages in the table, a
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import math
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,12 +32,12 @@ from typing import get_args
 
 import numpy as np
 from measure import report, table
-from synthesized import libraries
+from synthesized import CACHE, libraries
 from xdsl.dialects.builtin import ModuleOp
 
 from lut_opt.backends import systemverilog
 from lut_opt.backends.liberty import Library
-from lut_opt.backends.synthesize import Effort, synthesize
+from lut_opt.backends.synthesize import MAPPERS, NETWORKS, Effort, synthesize
 from lut_opt.backends.systemverilog import BackendError
 from lut_opt.backends.table_power import working_power
 from lut_opt.dialects.pwl.float_table import FloatTable
@@ -150,13 +153,24 @@ def measure(
     unit = build_programmable("unit", function, way.storage)
     gates = [clock_gate()] if way.storage == "gated" else []
     verilog = systemverilog.emit(ModuleOp([*gates, unit]))
+    recipes = repr((NETWORKS, MAPPERS, effort, clock, inputs(precision).tolist()))
+    key = hashlib.sha256((verilog + library.mapping_text + recipes).encode()).hexdigest()[:32]
+    path = CACHE / f"unit-{key}.json"
+    if path.exists():
+        return Cost(way, **json.loads(path.read_text()))
     result = synthesize(verilog, "unit", library, clock, effort)
     words = zip(words_of(function.layout), program(function, entries), strict=True)
     bits = {word.name: write.data for word, write in words}
     power = None
     if not library.is_generic:
         power = working_power(result, bits, inputs(precision)).total
-    return Cost(way, result.area, result.delay or 0.0, power)
+    found = Cost(way, result.area, result.delay or 0.0, power)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({k: v for k, v in vars(found).items() if k != "way"}))
+    print(
+        f"{library.name}: {precision}, {entries} entries, {way}: {found.area:.0f}", file=sys.stderr
+    )
+    return found
 
 
 def rows(
@@ -165,13 +179,14 @@ def rows(
     entries: Sequence[int],
     effort: Effort,
     clock: float | None,
+    others: Sequence[Way],
 ) -> Iterator[tuple[str, int, Cost, Cost]]:
     """The plain unit and the smallest other one of each kind."""
     for precision in precisions:
         for count in entries:
             plain = measure(precision, count, PLAIN, library, effort, clock)
-            others = [measure(precision, count, w, library, effort, clock) for w in OTHERS]
-            yield precision, count, plain, min(others, key=lambda cost: cost.area)
+            costs = [measure(precision, count, w, library, effort, clock) for w in others]
+            yield precision, count, plain, min(costs or [plain], key=lambda cost: cost.area)
 
 
 def show(
@@ -247,6 +262,7 @@ def main() -> None:
     add("--entries", type=int, choices=(8, 16), action="append", help="default: both")
     add("--effort", choices=get_args(Effort), default="quick", help="of synthesis")
     add("--clock", type=float, help="cycle in ns that is to be met, where effort is not quick")
+    add("--plain", action="store_true", help="the paper's units only")
     options = parser.parse_args()
     for library in libraries(options.liberty).values():
         start = time.perf_counter()
@@ -258,6 +274,7 @@ def main() -> None:
                     options.entries or (8, 16),
                     options.effort,
                     options.clock,
+                    () if options.plain else OTHERS,
                 )
             )
         except BackendError as error:

@@ -8,7 +8,7 @@ table rounds k bits later to the same result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,10 +24,9 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, Block, Region, SSAValue, TypeAttribute
 from xdsl.utils.hints import isa
 
-from lut_opt.dialects.pwl import ApplyOp, TableAttr
+from lut_opt.dialects.pwl import TableAttr
 from lut_opt.dialects.quant import UniformQuantizedType
 from lut_opt.dialects.quantization import storage_range
-from lut_opt.passes.diagnostics import OpError, about
 from lut_opt.passes.hw.circuit import Circuit, ClockDomain, Wire, width_of
 from lut_opt.passes.hw.datapath import CUTS, Style
 from lut_opt.passes.hw.lookup import MAX_LOOKUP_BITS, lookup
@@ -85,37 +84,11 @@ def build_multi(name: str, units: Sequence[Unit], latency: int, style: Style) ->
     return op
 
 
-def build_multis(
-    applies: Sequence[ApplyOp], latency: int, style: Style, unique: Callable[[str], str]
-) -> list[hw.HWModuleOp]:
-    """One module for the distinct tables of all operations, numbered in program order."""
-    units: list[Unit] = []
-    for apply in applies:
-        assert apply.table is not None
-        sides = apply.input_quantization, apply.result_quantization
-        unit = Unit("", apply.function_name, apply.table.data, *sides)
-        if units and _storage(unit) != _storage(units[0]):
-            raise OpError(
-                apply,
-                f"pwl.apply of {apply.function_name} has other storage types than the first: one "
-                "select serves tables of the same input and result types, so convert them apart",
-            )
-        if unit not in units:
-            units.append(unit)
-    first = units[0]
-    kinds = (f"{'i' if s.signed else 'u'}{s.bits}" for s in (first.operand, first.result))
-    name = unique("_".join(("pwl_multi", *kinds, f"t{len(units)}")))
-    with about(applies[0]):
-        op = build_multi(name, units, latency, style)
-    op.location = applies[0].location
-    return [op]
-
-
 _INPUT = hw.DirectionAttr(hw.Direction.INPUT)
 _OUTPUT = hw.DirectionAttr(hw.Direction.OUTPUT)
 
 
-def _storage(unit: Unit) -> tuple[object, ...]:
+def storage_of(unit: Unit) -> tuple[object, ...]:
     """What tables must have in common. Inputs are any bit pattern, results are clamped."""
     operand, result = unit.operand, unit.result
     sides = (operand.bits, operand.signed, result.bits, result.signed)

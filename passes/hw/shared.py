@@ -9,15 +9,17 @@ from typing import Literal
 from xdsl.dialects import hw
 
 from lut_opt.dialects.pwl import ApplyOp
+from lut_opt.passes.diagnostics import OpError, about
 from lut_opt.passes.hw.datapath import MAX_PIPELINE, Style
 from lut_opt.passes.hw.float_datapath import MAX_FLOAT_PIPELINE
-from lut_opt.passes.hw.multi import build_multis
+from lut_opt.passes.hw.multi import build_multi, storage_of
 from lut_opt.passes.hw.multiply import Multiplier
 from lut_opt.passes.hw.program import ENTRIES
 from lut_opt.passes.hw.programmed import ProgrammableStyle, build_programmables
 from lut_opt.passes.hw.segments import Select
 from lut_opt.passes.hw.storage import Storage, with_clock_gate
 from lut_opt.passes.hw.stream import with_streams
+from lut_opt.passes.hw.unit import Unit
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def build_shared(
     `unique` makes a name one that no other module has.
     """
     if request.unit == "multi":
-        return build_multis(applies, request.latency, request.style, unique)
+        return _multi(applies, request.latency, request.style, unique)
     style = ProgrammableStyle(
         request.entries,
         request.storage,
@@ -81,6 +83,32 @@ def build_shared(
         uniform=request.uniform,
     )
     return build_programmables(applies, style, request.number_format, unique)
+
+
+def _multi(
+    applies: Sequence[ApplyOp], latency: int, style: Style, unique: Callable[[str], str]
+) -> list[hw.HWModuleOp]:
+    """One module for the distinct tables of all operations, numbered in program order."""
+    units: list[Unit] = []
+    for apply in applies:
+        assert apply.table is not None
+        sides = apply.input_quantization, apply.result_quantization
+        unit = Unit("", apply.function_name, apply.table.data, *sides)
+        if units and storage_of(unit) != storage_of(units[0]):
+            raise OpError(
+                apply,
+                f"pwl.apply of {apply.function_name} has other storage types than the first: one "
+                "select serves tables of the same input and result types, so convert them apart",
+            )
+        if unit not in units:
+            units.append(unit)
+    first = units[0]
+    kinds = (f"{'i' if s.signed else 'u'}{s.bits}" for s in (first.operand, first.result))
+    name = unique("_".join(("pwl_multi", *kinds, f"t{len(units)}")))
+    with about(applies[0]):
+        op = build_multi(name, units, latency, style)
+    op.location = applies[0].location
+    return [op]
 
 
 def with_interface(
