@@ -164,12 +164,15 @@ def _uniform_program(table: Table, operand: Quantization, layout: Layout) -> lis
             )
     # Unsigned, the negative half of the inputs comes second.
     first = np.arange(0, 1 << operand.bits, cell, dtype=np.int64)
-    chosen = table.segment(np.where(first > most, first - (1 << operand.bits), first)).tolist()
-    slopes, intercepts = (
-        [column[i] for i in chosen] for column in (table.slopes, table.intercepts)
+    chosen: list[int] = table.segment(
+        np.where(first > most, first - 2 * (most + 1), first)
+    ).tolist()
+    return layout.writes(
+        [],
+        [table.slopes[i] for i in chosen],
+        [table.intercepts[i] for i in chosen],
+        (table.intercept_shift, table.result_shift),
     )
-    shifts = table.intercept_shift, table.result_shift
-    return layout.writes([], slopes, intercepts, shifts)
 
 
 def _padded(values: Sequence[int], count: int) -> Iterator[int]:
