@@ -26,6 +26,7 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, Operation
 from xdsl.utils.hints import isa
 
+from lut_opt.backends.row_json import describe_row_unit, table_sides
 from lut_opt.dialects.assembly import describe_location
 from lut_opt.dialects.pwl import (
     ApplyOp,
@@ -42,6 +43,9 @@ from lut_opt.dialects.quantization import Quantization, exact_log2
 from lut_opt.passes.diagnostics import about
 from lut_opt.passes.hw.multi import tables_of
 from lut_opt.passes.hw.programmable_unit import programs_of
+from lut_opt.passes.hw.reduced import reduction_attribute
+from lut_opt.passes.hw.row_attributes import row_unit_of
+from lut_opt.passes.hw.row_unit import RowUnit
 from lut_opt.passes.hw.unit import Unit, unit_of
 from lut_opt.passes.options import from_text
 from lut_opt.passes.scales import FUSED
@@ -59,6 +63,8 @@ def emit(module: ModuleOp) -> str:
         with about(op):
             if isinstance(op, UnitOp):
                 rows += _describe_lookups(op)
+            elif isinstance(op, hw.HWModuleOp) and (streaming := row_unit_of(op)) is not None:
+                rows += _describe_streaming(op, streaming)
             elif isinstance(op, hw.HWModuleOp) and (shared := _describe_shared(op)):
                 rows += shared
             elif (row := _describe(op)) is not None:
@@ -116,9 +122,25 @@ def _storage(quantization: Quantization) -> dict[str, Any]:
     return dataclasses.asdict(quantization)
 
 
+def _describe_streaming(op: Operation, unit: RowUnit) -> list[dict[str, Any]]:
+    """One object for each table of a streaming unit, with what holds for the whole unit."""
+    fits, sides = dict(unit.fits), table_sides(unit)
+    facts = describe_row_unit(unit) | {"location": _location(op)}
+    return [
+        describe(*sides[name], table, fits.get(name)) | {"table": name} | facts
+        for name, table in unit.tables.items()
+    ]
+
+
 def _describe_unit(unit: Unit) -> dict[str, Any]:
-    hardware = {"module": unit.module, "latency": unit.latency}
-    return describe(unit.function, unit.operand, unit.result, unit.table, unit.fit) | hardware
+    hardware: dict[str, Any] = {"module": unit.module, "latency": unit.latency}
+    sides = unit.operand, unit.result
+    if (reduced := unit.reduced) is not None:
+        sides = reduced.core.sides
+        hardware["reduction"] = _reduction(reduction_attribute(reduced.core.reduction))
+        hardware["operand"], hardware["result"] = _storage(unit.operand), _storage(unit.result)
+        hardware["error_bound"] = reduced.error_bound()
+    return describe(unit.function, *sides, unit.table, unit.fit) | hardware
 
 
 def _describe_shared(op: hw.HWModuleOp) -> list[dict[str, Any]]:

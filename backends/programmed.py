@@ -16,7 +16,8 @@ from xdsl.dialects import hw
 from xdsl.dialects.builtin import IntegerAttr, IntegerType
 from xdsl.utils.hints import isa
 
-from lut_opt.backends.simulate import BENCH, run_icarus
+from lut_opt.backends import icarus
+from lut_opt.backends.simulate import BENCH
 from lut_opt.passes.hw.program import Write
 
 
@@ -75,7 +76,7 @@ def drive(verilog: str, ports: Ports, steps: Sequence[Write | Input]) -> list[in
         )
         (directory / "units.sv").write_text(verilog)
         (directory / "bench.sv").write_text(_bench(ports, len(spaced)))
-        run_icarus(directory)
+        icarus.run(directory, BENCH, ["units.sv", "bench.sv"])
         lines = (directory / "y.hex").read_text().split()
     chosen = [i for i, step in enumerate(spaced) if isinstance(step, Input)]
     return [_parse(lines[i + ports.latency]) for i in chosen]

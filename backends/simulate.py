@@ -10,8 +10,6 @@ ones the neighbourhood of every breakpoint, both ends of the range and a fixed r
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +20,8 @@ from xdsl.context import Context
 from xdsl.dialects import hw
 from xdsl.dialects.builtin import ModuleOp
 
-from lut_opt.backends import systemverilog
+from lut_opt.backends import icarus, systemverilog
+from lut_opt.backends.icarus import hexadecimal, stored_value
 from lut_opt.backends.systemverilog import BackendError
 from lut_opt.dialects.quantization import Integers, storage_range
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
@@ -97,10 +96,10 @@ def sweep(verilog: str, units: Sequence[Unit]) -> list[Sweep]:
     with tempfile.TemporaryDirectory(prefix="lut-opt-") as folder:
         directory = Path(folder)
         for i, (unit, x) in enumerate(zip(units, inputs, strict=True)):
-            (directory / f"x{i}.hex").write_text(_hex(x, unit.operand.bits))
+            (directory / f"x{i}.hex").write_text(hexadecimal(x, unit.operand.bits))
         (directory / "units.sv").write_text(verilog)
         (directory / "bench.sv").write_text(_bench(units, [len(x) for x in inputs]))
-        run_icarus(directory)
+        icarus.run(directory, BENCH, ["units.sv", "bench.sv"])
         outputs = [(directory / f"y{i}.hex").read_text() for i in range(len(units))]
     return [_compare(*row) for row in zip(units, inputs, outputs, strict=True)]
 
@@ -119,14 +118,13 @@ def stimuli(unit: Unit) -> Integers:
 def vectors(unit: Unit) -> str:
     """Test vectors: a line of input and expected output in hexadecimal for each of `stimuli`."""
     x = stimuli(unit)
-    y = unit.table.evaluate(x, unit.result)
-    rows = zip(_hex(x, unit.operand.bits).split(), _hex(y, unit.result.bits).split(), strict=True)
+    y = unit.evaluate(x)
+    rows = zip(
+        hexadecimal(x, unit.operand.bits).split(),
+        hexadecimal(y, unit.result.bits).split(),
+        strict=True,
+    )
     return "".join(f"{left} {right}\n" for left, right in rows)
-
-
-def _hex(values: Integers, bits: int) -> str:
-    digits, mask = -(-bits // 4), (1 << bits) - 1
-    return "".join(f"{value & mask:0{digits}x}\n" for value in values.tolist())
 
 
 def _bench(units: Sequence[Unit], counts: Sequence[int]) -> str:
@@ -155,26 +153,12 @@ def _bench(units: Sequence[Unit], counts: Sequence[int]) -> str:
     return "\n".join([*parts, "    $finish;", "  end", "endmodule", ""])
 
 
-def run_icarus(directory: Path) -> None:
-    """Compile and run the bench."""
-    if shutil.which("iverilog") is None or shutil.which("vvp") is None:
-        raise BackendError(
-            "simulation needs Icarus Verilog, which is not installed: apt install iverilog"
-        )
-    compile_command = ["iverilog", "-g2012", "-s", BENCH, "-o", "bench", "units.sv", "bench.sv"]
-    for command in (compile_command, ["vvp", "-N", "bench"]):
-        run = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
-        if run.returncode:
-            message = (run.stderr or run.stdout).strip()
-            raise BackendError(f"{command[0]} failed on the emitted SystemVerilog:\n{message}")
-
-
 def _compare(unit: Unit, x: Integers, text: str) -> Sweep:
-    expected = unit.table.evaluate(x, unit.result)
+    expected = unit.evaluate(x)
     lines = text.split()
     if len(lines) != len(x):
         raise BackendError(f"{unit.module}: {len(lines)} outputs for {len(x)} inputs")
-    actual = [_parse(line, unit.result.bits, unit.result.signed) for line in lines]
+    actual = [stored_value(line, unit.result.bits, unit.result.signed) for line in lines]
     different = [
         i for i, (a, e) in enumerate(zip(actual, expected.tolist(), strict=True)) if a != e
     ]
@@ -184,12 +168,3 @@ def _compare(unit: Unit, x: Integers, text: str) -> Sweep:
         first = Mismatch(int(x[i]), int(expected[i]), actual[i])
     exhaustive = unit.operand.bits <= SWEPT_BITS
     return Sweep(unit.module, len(x), len(x) - len(different), first, exhaustive)
-
-
-def _parse(text: str, bits: int, signed: bool) -> int | None:
-    """A stored value; None if a bit is undefined."""
-    try:
-        value = int(text, 16)
-    except ValueError:
-        return None
-    return value - (1 << bits) if signed and value >> (bits - 1) else value

@@ -21,8 +21,10 @@ from xdsl.utils.exceptions import DiagnosticException
 from lut_opt.backends.storage import lower_storage, name_latches
 from lut_opt.passes.hw.unit import ATTRIBUTE_PREFIX
 
-PIPELINE = "builtin.module(lower-seq-to-sv,cse,hw.module(prettify-verilog))"
-"""CIRCT's passes from registers and combinational logic to what prints well."""
+PIPELINE = (
+    "builtin.module(hw.module(lower-seq-hlmem),lower-seq-to-sv,cse,hw.module(prettify-verilog))"
+)
+"""CIRCT's passes from memories, registers and combinational logic to what prints well."""
 
 LOWERING_OPTIONS = "locationInfoStyle=none,disallowLocalVariables"
 """Without the second, Icarus and Yosys reject the text."""

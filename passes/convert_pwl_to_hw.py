@@ -35,6 +35,7 @@ class ConvertPwlToHwPass(ModulePass):
     the table says, for every pattern of input bits. Operations with the same table and the same
     scales share one module. The units stand *instead of* the host code, which has no place in
     SystemVerilog: run `convert-pwl-to-arith` on the same input for code that computes the same.
+    Softmax and norms become streaming units: valid and ready on both sides, one element a cycle.
 
     Before:
 
@@ -50,14 +51,14 @@ class ConvertPwlToHwPass(ModulePass):
           hw.output %y : i8
         }
 
-    Requires: every `pwl.apply` has a table (`pwl-search`).
-    Ensures: only `hw`, `comb` and `seq` operations are left, if there was a `pwl.apply` at all.
+    Requires: every `pwl` operation has its tables (`pwl-search`).
+    Ensures: only `hw`, `comb` and `seq` operations are left, if there was a `pwl` operation at all.
     """
 
     name = "convert-pwl-to-hw"
 
     pipeline: int = 0
-    """Register stages, 0 to 4; the latency in cycles. A new input may enter in every cycle."""
+    """Register stages of each table, 0 to 4. A new input may enter in every cycle."""
 
     select: Literal["chain", "binary"] = "chain"
     """How slope and intercept are chosen: a chain of multiplexers, or a balanced tree."""
@@ -90,6 +91,9 @@ class ConvertPwlToHwPass(ModulePass):
     costs less: it errs less, but the unit is then not equal to what other lowerings compute.
     """
 
+    row: int = 0
+    """Elements of a row for softmax and norms whose rows are dynamic (softmax: of the longest)."""
+
     unit: Literal["fixed", "programmable", "multi"] = "fixed"
     """A unit for each table; units whose table software writes; all tables behind a select."""
 
@@ -112,6 +116,8 @@ class ConvertPwlToHwPass(ModulePass):
     """Of single-precision units: what becomes of numbers below 2^-126."""
 
     def __post_init__(self) -> None:
+        if self.row < 0:
+            raise ValueError(f"row must not be negative, got {self.row}")
         asked = (self.objective, self.cost, self.liberty, self.allow_exact)
         if self.implementation != "auto" and asked != ("area", "model", (), False):
             raise ValueError(
@@ -131,28 +137,17 @@ class ConvertPwlToHwPass(ModulePass):
         """Convert a module."""
         from xdsl.dialects import hw
 
-        for child in op.walk():
-            if isinstance(child, UnitOp):
-                raise OpError(
-                    child,
-                    f"no hardware for {child.name} yet: leave it to the host with "
-                    f"--lower-nonlinear-to-pwl=keep={child.FUNCTION}",
-                )
         applies = [child for child in op.walk() if isinstance(child, ApplyOp)]
-        if not applies:
+        units = [child for child in op.walk() if isinstance(child, UnitOp)]
+        if not applies and not units:
             return
         for apply in applies:
-            if apply.reduce is not None:
-                raise OpError(
-                    apply,
-                    f"no hardware for the range reduction of {apply.function_name} yet: declare a "
-                    "range of at most four octaves, or leave it to the host with "
-                    f"--lower-nonlinear-to-pwl=keep={apply.function_name}",
-                )
             if apply.table is None:
                 name = apply.function_name
                 message = f"pwl.apply of {name} has no table to build: run --pwl-search first"
                 raise OpError(apply, message)
+            if apply.reduce is not None and self.unit != "fixed":
+                raise OpError(apply, f"range reductions are built by unit=fixed, not {self.unit}")
         kept = [child for child in op.ops if isinstance(child, hw.HWModuleOp)]
         taken = {module.sym_name.data for module in kept}
         made = self._build(applies, taken)
@@ -161,6 +156,7 @@ class ConvertPwlToHwPass(ModulePass):
 
             stream = self.interface == "stream"
             made = with_interface(made, kept, stream, lambda name: _unique(name, taken))
+        made += self._build_row_units(units, taken)
         for child in list(op.ops):
             if child not in kept:
                 child.detach()
@@ -179,14 +175,16 @@ class ConvertPwlToHwPass(ModulePass):
         for apply in applies:
             assert apply.table is not None
             operand, result = apply.input_quantization, apply.result_quantization
+            reduced = None if apply.reduce is None else apply.reduced()
             sides = (apply.table.data, operand, result)
             # Equal tables of two functions are one unit, unless it may leave the table for its own.
-            key = (*sides, apply.function) if self.allow_exact else sides
+            function = apply.function if self.allow_exact else None
+            key = (*sides, reduced, function)
             if key in made:
                 continue
             name = _unique(unit_name(apply.function_name, operand, result), taken)
             fit = apply.fit.data if apply.fit is not None else None
-            unit = Unit(name, _describe(apply), *sides, fit=fit, latency=self.pipeline)
+            unit = Unit(name, _describe(apply), *sides, fit, self.pipeline, reduced)
             made[key] = self._build_fixed(unit, apply)
             made[key].location = apply.location
         return list(made.values())
@@ -195,7 +193,10 @@ class ConvertPwlToHwPass(ModulePass):
         """One unit in the implementation that is asked for, or in the cheapest."""
         from lut_opt.passes.hw.datapath import Style
         from lut_opt.passes.hw.implementations import Request, build_fixed, exact_unit
+        from lut_opt.passes.hw.unit import build_unit
 
+        if unit.reduced is not None:
+            return build_unit(unit, Style(self.select, self.multiplier))
         request = Request(
             self.implementation,
             self.objective,
@@ -213,6 +214,15 @@ class ConvertPwlToHwPass(ModulePass):
         if isinstance(text := module.attributes.get("pwl.remark"), StringAttr):
             remark(apply, self.name, text.data)
         return module
+
+    def _build_row_units(self, ops: list[UnitOp], taken: set[str]) -> list[hw.HWModuleOp]:
+        """One streaming module for each distinct softmax or norm, in program order."""
+        if not ops:
+            return []
+        from lut_opt.passes.hw.row_units import Build, build_row_units
+
+        how = Build(self.row, self.pipeline, self.select, self.multiplier)
+        return build_row_units(ops, how, lambda name: _unique(name, taken))
 
     def _shared(self) -> SharedRequest:
         """What is asked for of units that tables share."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from xdsl.context import Context
 from xdsl.dialects import get_all_dialects
-from xdsl.ir import Operation
+from xdsl.ir import Dialect, Operation
 
 from lut_opt.dialects import DIALECTS
 
@@ -41,6 +41,12 @@ class LutContext(Context):
         )
 
 
+def _seq() -> Dialect:
+    from lut_opt.dialects.memory import SEQ_WITH_MEMORY
+
+    return SEQ_WITH_MEMORY
+
+
 def context(*, allow_unregistered: bool = False) -> Context:
     """
     A fresh context: xDSL's dialects and ours, none of them loaded but `builtin`.
@@ -48,7 +54,7 @@ def context(*, allow_unregistered: bool = False) -> Context:
     `allow_unregistered` lets ops and types of unknown dialects pass through, in generic form.
     """
     ctx = LutContext(allow_unregistered)
-    for name, factory in {**get_all_dialects(), **DIALECTS}.items():
+    for name, factory in {**get_all_dialects(), **DIALECTS, "seq": _seq}.items():
         ctx.register_dialect(name, factory)
     ctx.load_registered_dialect("builtin")
     return ctx

@@ -17,10 +17,13 @@ from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, IntegerType, StringAtt
 from xdsl.ir import Attribute, Block, Region, TypeAttribute
 
 from lut_opt.dialects.pwl import Fit, FitAttr, Table, TableAttr
+from lut_opt.dialects.pwl.reduction import Reduced
 from lut_opt.dialects.quant import UniformQuantizedType
-from lut_opt.dialects.quantization import Quantization, exact_log2, storage_range
-from lut_opt.passes.hw.circuit import Circuit, ClockDomain
+from lut_opt.dialects.quantization import Integers, Quantization, exact_log2, storage_range
+from lut_opt.passes.hw.arithmetic import Arithmetic
+from lut_opt.passes.hw.circuit import ClockDomain
 from lut_opt.passes.hw.datapath import Style, build_datapath
+from lut_opt.passes.hw.reduced import build_reduced, reduced_of, reduction_attribute
 
 ATTRIBUTE_PREFIX = "pwl."
 """Attributes of a unit that only lut-opt reads; CIRCT's tools do not know their types."""
@@ -28,7 +31,7 @@ ATTRIBUTE_PREFIX = "pwl."
 
 @dataclass(frozen=True)
 class Unit:
-    """What one `hw.module` computes: `table.evaluate`, `latency` cycles after its input."""
+    """What one `hw.module` computes: `evaluate`, `latency` cycles after its input."""
 
     module: str
     function: str
@@ -37,6 +40,14 @@ class Unit:
     result: Quantization
     fit: Fit | None = None
     latency: int = 0
+    reduced: Reduced | None = None
+    """The meaning of a unit whose operand is reduced to the table's range."""
+
+    def evaluate(self, x: Integers) -> Integers:
+        """Stored results of stored inputs."""
+        if self.reduced is not None:
+            return self.reduced.evaluate(x)
+        return self.table.evaluate(x, self.result)
 
 
 def build_unit(unit: Unit, style: Style = Style()) -> hw.HWModuleOp:
@@ -49,10 +60,12 @@ def build_unit(unit: Unit, style: Style = Style()) -> hw.HWModuleOp:
     for argument, (name, _) in zip(block.args, inputs, strict=True):
         argument.name_hint = name
     domain = ClockDomain(block.args[0], block.args[1]) if unit.latency else None
-    circuit = Circuit(block, domain)
-    y = build_datapath(
-        circuit, block.args[-1], unit.table, unit.operand, unit.result, unit.latency, style
-    )
+    circuit, port = Arithmetic(block, domain), block.args[-1]
+    if unit.reduced is not None:
+        y = build_reduced(circuit, port, unit.reduced, unit.latency, style)
+    else:
+        sides = unit.operand, unit.result
+        y = build_datapath(circuit, port, unit.table, *sides, unit.latency, style)
     circuit.output([y])
     ports = [hw.ModulePort(StringAttr(n), t, _INPUT) for n, t in inputs]
     ports.append(hw.ModulePort(StringAttr("y"), bits_out, _OUTPUT))
@@ -86,6 +99,7 @@ def unit_of(op: hw.HWModuleOp) -> Unit | None:
         result.quantization,
         fit.data if isinstance(fit, FitAttr) else None,
         latency.value.data if isinstance(latency, IntegerAttr) else 0,
+        reduced_of(attributes, table.data, operand.quantization, result.quantization),
     )
 
 
@@ -128,6 +142,8 @@ def _attributes(unit: Unit) -> dict[str, Attribute]:
     }
     if unit.fit is not None:
         attributes["pwl.fit"] = FitAttr(unit.fit)
+    if unit.reduced is not None:
+        attributes["pwl.reduction"] = reduction_attribute(unit.reduced.core.reduction)
     return attributes
 
 
@@ -138,16 +154,20 @@ def comment(unit: Unit) -> str:
     lines = [
         f"{unit.module}: {unit.function}, piecewise linear",
         f"  table:     {entries}, digest {digest(unit.table)}",
-        f"  x:         {_describe('x', unit.operand)}",
-        f"  y:         {_describe('y', unit.result)}",
+        f"  x:         {describe_side('x', unit.operand)}",
+        f"  y:         {describe_side('y', unit.result)}",
         f"  latency:   {cycles}" + (", one input a cycle" if unit.latency else " (combinational)"),
     ]
-    if unit.fit is not None:
+    if unit.reduced is not None:
+        lines.append(f"  reduction: {reduction_attribute(unit.reduced.core.reduction)}")
+        lines.append(f"  max error: {unit.reduced.error_bound():.6g} output steps")
+    elif unit.fit is not None:
         lines.append(f"  max error: {unit.fit.max_error:.6g} output steps; MSE {unit.fit.mse:.6g}")
     return "\n".join(lines)
 
 
-def _describe(name: str, side: Quantization) -> str:
+def describe_side(name: str, side: Quantization) -> str:
+    """How the bits of a port stand for reals, in words."""
     minimum, maximum = storage_range(side.bits, side.signed)
     shifted = name if not side.zero_point else f"({name} - {side.zero_point})"
     stored = f"{'signed' if side.signed else 'unsigned'} {side.bits}-bit"

@@ -1,0 +1,216 @@
+"""
+Test benches of streaming units: rows in, stalls on both sides, every result checked.
+
+    files = vectors(stimulus)                       # x.hex, y.hex and, for norms, gamma and beta
+    files["bench.sv"] = bench(stimulus, "bench", Stalls(0.3))
+
+A bench needs nothing but these files and the unit: `iverilog -g2012` or Verilator compiles it. It
+also watches the handshake: a result that is not taken must stay as it is, and no element may be
+lost, doubled or reordered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lut_opt.backends.icarus import hexadecimal
+from lut_opt.dialects.pwl import units
+from lut_opt.dialects.quantization import Integers
+from lut_opt.passes.hw.row_unit import RowUnit
+from lut_opt.passes.hw.rows import SLACK
+
+MARGIN = 200
+"""Cycles for which a bench waits for results too many, and extra cycles before it gives up."""
+
+
+@dataclass(frozen=True)
+class Stalls:
+    """
+    How often each side pauses, 0 to 1.
+
+    Now and then one side never pauses, or does nearly always, for long enough to fill the buffers.
+    """
+
+    share: float = 0.0
+    seed: int = 1
+    shy: bool = False
+    """Whether the consumer is ready only when it sees a result: a unit must not wait for it."""
+
+
+@dataclass(frozen=True)
+class Stimulus:
+    """Rows for a unit, and its gamma and beta by name."""
+
+    unit: RowUnit
+    rows: Sequence[Integers]
+    parameters: Mapping[str, Integers] = field(default_factory=dict[str, Integers])
+
+    @property
+    def elements(self) -> int:
+        """How many elements all rows have."""
+        return sum(map(len, self.rows))
+
+    def expected(self) -> Integers:
+        """The results of the integer semantics, row after row."""
+        semantics = self.unit.semantics
+        if isinstance(semantics, units.Softmax):
+            return np.concatenate([semantics.evaluate(row) for row in self.rows])
+        gamma, beta = self.parameters.get("gamma"), self.parameters.get("beta")
+        return np.concatenate([semantics.evaluate(row, gamma, beta) for row in self.rows])
+
+    def lasts(self) -> list[int]:
+        """For each element whether it is the last of its row."""
+        return [int(i == len(row) - 1) for row in self.rows for i in range(len(row))]
+
+
+def sample(unit: RowUnit, seed: int = 0) -> Stimulus:
+    """
+    Random, constant, one-hot, alternating and extreme rows, and random gamma and beta.
+
+    Half of softmax's rows are shorter than the longest. Short rows are repeated, until the unit's
+    buffers have been full.
+    """
+    operand, n = unit.semantics.operand, unit.length
+    low, high, zero = operand.minimum, operand.maximum, operand.zero_point
+    rng = np.random.default_rng(seed)
+    one_hot = np.arange(n) == n // 2
+    made = [rng.integers(low, high + 1, n).astype(np.float64) for _ in range(6)]
+    made += [zero + rng.normal(0, spread, n) for spread in (1, 10, 40, 1000)]
+    made += [np.full(n, float(value)) for value in (low, zero, high)]
+    made += [np.where(one_hot, *pair) for pair in ((high, low), (low, high), (zero + 1, zero))]
+    made += [np.where(np.arange(n) % 2, float(low), high)]
+    if unit.function == "softmax":
+        made = [row[: rng.integers(1, n + 1)] if i % 2 else row for i, row in enumerate(made)]
+    made *= 1 + 64 // n
+    rows = [np.clip(np.rint(row), low, high).astype(np.int64) for row in made]
+    parameters = {
+        name: rng.integers(kind.minimum, kind.maximum + 1, n)
+        for name, kind in unit.parameters.items()
+    }
+    return Stimulus(unit, rows, parameters)
+
+
+def vectors(stimulus: Stimulus, prefix: str = "") -> dict[str, str]:
+    """The files that a bench reads: elements and results with their row ends, gamma and beta."""
+    unit, lasts = stimulus.unit, np.asarray(stimulus.lasts(), np.int64)
+    files: dict[str, str] = {}
+    ends = (unit.semantics.operand, np.concatenate(list(stimulus.rows)))
+    for name, (side, values) in (
+        ("x", ends),
+        ("y", (unit.semantics.result, stimulus.expected())),
+    ):
+        words = (values & ((1 << side.bits) - 1)) | (lasts << side.bits)
+        files[f"{prefix}{name}.hex"] = hexadecimal(words, side.bits + 1)
+    for name, kind in unit.parameters.items():
+        files[f"{prefix}{name}.hex"] = hexadecimal(stimulus.parameters[name], kind.bits)
+    return files
+
+
+def bench(stimulus: Stimulus, name: str, stalls: Stalls, prefix: str = "") -> str:
+    """
+    The module `name`: it ends with the line `PASS: …`, or with `FAIL: …` and an error.
+
+    Before that it prints what `simulate_rows` reads. `prefix` begins the names of the files.
+    """
+    unit, count = stimulus.unit, stimulus.elements
+    bits, out_bits = unit.semantics.operand.bits, unit.semantics.result.bits
+    percent = round(100 * stalls.share)
+    window = 3 * (unit.length + SLACK)
+    patience = (count + unit.latency) * 20 + MARGIN
+    last = "    .x_last(x_last),\n" if isinstance(unit.semantics, units.Softmax) else ""
+    wires, connected, loading = _loading(unit, prefix)
+    rows = len(stimulus.rows)
+    return f"""// Self-checking bench of {unit.module}: {count} elements in {rows} rows.
+module {name};
+  reg clock = 0, reset = 1, x_valid = 0, x_last = 0, y_ready = 0, taken = 0, held = 0, go = 0;
+  reg [{bits - 1}:0] x = 0;
+  reg [{bits}:0] xs [0:{count - 1}];
+  reg [{out_bits}:0] ys [0:{count - 1}], previous = 0, seen = 0;
+  wire x_ready, y_valid, y_last;
+  wire [{out_bits - 1}:0] y;
+  reg [31:0] dice = {stalls.seed};
+  integer sent = 0, got = 0, cycle = 0, begun = -1, ended = 0, first = -1, broken = 0, idle = 0;
+  integer wrong = 0, at = -1, in_stall = {percent}, out_stall = {percent}, i;
+{wires}  {unit.module} unit (.clock(clock), .reset(reset), {connected}.x_valid(x_valid), .x(x),
+{last}    .x_ready(x_ready), .y_valid(y_valid), .y(y), .y_last(y_last), .y_ready(y_ready));
+  task roll;
+    dice = dice * 32'd1664525 + 32'd1013904223;
+  endtask
+  function integer stall(input [1:0] face);
+    stall = {percent} == 0 ? 0 : face == 0 ? 0 : face == 1 ? 98 : {percent};
+  endfunction
+  always #1 clock = ~clock;
+  initial begin
+    $readmemh("{prefix}x.hex", xs);
+    $readmemh("{prefix}y.hex", ys);
+    #4 @(negedge clock) reset = 0;
+{loading}    go = 1;
+  end
+  // Inputs change at the falling edge, and an offered element stays until it is taken.
+  always @(negedge clock) if (go) begin
+    if (cycle % {window} == 0) begin
+      roll; in_stall = stall(dice[31:30]);
+      roll; out_stall = stall(dice[31:30]);
+    end
+    if (!x_valid || taken) begin
+      roll; x_valid = sent < {count} && dice[31:16] % 100 >= in_stall;
+      if (x_valid) {{x_last, x}} = xs[sent];
+    end
+    roll; y_ready = dice[31:16] % 100 >= out_stall{" && y_valid" if stalls.shy else ""};
+  end
+  always @(posedge clock) if (go) begin
+    cycle <= cycle + 1;
+    taken <= x_valid && x_ready;
+    if (x_valid && x_ready) begin
+      if (begun < 0) begun = cycle;
+      sent <= sent + 1;
+    end
+    if (y_valid && first < 0) first = cycle;
+    if (y_valid && y_ready) begin
+      if (got >= {count} || {{y_last, y}} !== ys[got]) begin
+        if (at < 0) begin at = got; seen = {{y_last, y}}; end
+        wrong = wrong + 1;
+      end
+      got = got + 1; ended = cycle;
+    end
+    if (held && (y_valid !== 1 || {{y_last, y}} !== previous)) broken = broken + 1;
+    if (y_valid !== 0 && y_valid !== 1) broken = broken + 1;
+    held <= y_valid && !y_ready; previous <= {{y_last, y}};
+    idle <= got >= {count} ? idle + 1 : 0;
+    if (idle > {MARGIN} || cycle > {patience}) begin
+      $display("results %0d wrong %0d broken %0d latency %0d cycles %0d first %0d %h",
+               got, wrong, broken, first - begun, ended - begun, at, seen);
+      if (got == {count} && wrong == 0 && broken == 0) begin
+        $display("PASS: all {count} results of {unit.module} are right");
+        $finish;
+      end else begin
+        $display("FAIL: {unit.module}: %0d results of {count}, %0d wrong, handshake broken %0d x",
+                 got, wrong, broken);
+        $fatal(1);
+      end
+    end
+  end
+endmodule
+"""
+
+
+def _loading(unit: RowUnit, prefix: str) -> tuple[str, str, str]:
+    """Declarations, connections and statements that load gamma and beta."""
+    if not unit.parameters:
+        return "", "", ""
+    declared = f"  reg write = 0; reg [{unit.index_bits - 1}:0] index = 0;\n"
+    connected, begun, assigned = ".write(write), .index(index), ", "", ""
+    for key, kind in unit.parameters.items():
+        declared += f"  reg [{kind.bits - 1}:0] {key} = 0, {key}s [0:{unit.length - 1}];\n"
+        connected += f".{key}({key}), "
+        begun += f'    $readmemh("{prefix}{key}.hex", {key}s);\n'
+        assigned += f" {key} = {key}s[i];"
+    loop = (
+        f"    for (i = 0; i < {unit.length}; i = i + 1) begin\n"
+        f"      write = 1; index = i;{assigned} @(negedge clock);\n"
+        "    end\n    write = 0;\n"
+    )
+    return declared, connected, begun + loop

@@ -1,0 +1,142 @@
+"""
+A buffer of rows: what must be known of a whole row before its first element can be used.
+
+Elements come in one a cycle and are stored in a ring of N + `SLACK` words. Something is computed
+of each row on the way in (its maximum, its sums) and finished a fixed number of cycles after its
+last element: the summary. Then the elements are read again, in order, each with the summary of its
+row. Rows follow each other without a gap: while one is read, the next one is stored.
+
+    in ready    the ring has a free word and, for the first element of a row, a free summary
+    out valid   the summary of the oldest row is there
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from xdsl.dialects import comb
+from xdsl.dialects.builtin import IntegerType
+from xdsl.ir import SSAValue
+
+from lut_opt.passes.hw.circuit import Wire, width_of
+from lut_opt.passes.hw.pipeline import StallingPipeline
+from lut_opt.passes.hw.sequential import Sequential, State
+
+SLACK = 16
+"""Words beyond a row, so that the next row can come in while a summary is finished."""
+
+SUMMARIES = 4
+"""Rows in the ring at once, at most."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """An element as it enters: `taken` says that it does, `first` and `last` of its row."""
+
+    taken: SSAValue
+    first: SSAValue
+    last: SSAValue
+
+
+@dataclass(frozen=True)
+class Given:
+    """An element as it leaves, with its row's summary: there if `valid`, gone when `given`."""
+
+    wires: dict[str, Wire]
+    valid: SSAValue
+    given: SSAValue
+
+
+class RowBuffer:
+    """A ring of words and a queue of summaries; build it with `accept`, `finish`, `read`."""
+
+    def __init__(self, circuit: Sequential, name: str, length: int, low: int, high: int) -> None:
+        """For rows of up to `length` elements of `low … high`."""
+        self.circuit, self.name, self.length = circuit, name, length
+        self.words = length + SLACK
+        self.low, self.high, self.width = low, high, width_of(low, high)
+        self.ring = circuit.memory(name, self.words, self.width + 1)
+        self._used = circuit.state(f"{name}_used", 0, self.words, initial=0)
+        self._rows = circuit.state(f"{name}_rows", 0, SUMMARIES, initial=0)
+        self._first = circuit.state(f"{name}_first", 0, 1, initial=1)
+        room = circuit.compare("lt", self._used.wire, self.words)
+        slot = circuit.compare("lt", self._rows.wire, SUMMARIES)
+        inside = circuit.invert(self._first.wire.value)
+        self.ready = circuit.all_of(room, circuit.any_of(inside, slot))
+        circuit.name(self.ready, f"{name}_ready")
+
+    def accept(self, valid: SSAValue, value: Wire, last: SSAValue | None) -> Accepted:
+        """Store an element if there is room; a row ends where `last` says so, or is full."""
+        c = self.circuit
+        taken = c.all_of(valid, self.ready)
+        c.name(taken, f"{self.name}_taken")
+        index = c.state(f"{self.name}_index", 0, self.length - 1, initial=0)
+        ends = c.equals(index.wire, self.length - 1)
+        if last is not None:
+            ends = c.any_of(ends, last)
+        next_index = c.mux(ends, c.constant(0), c.plus(index.wire, c.constant(1)))
+        c.drive(index, next_index, taken)
+        pointer = self._pointer("write_at", self.words, taken)
+        stored = c.resize(value, self.width)
+        word = c.add_op(comb.ConcatOp([ends, stored], IntegerType(self.width + 1)))
+        self.ring.write(pointer, word, taken)
+        c.drive(self._first, Wire(ends, 0, 1), taken)
+        self._taken = taken
+        self._begun = c.all_of(taken, self._first.wire.value)
+        return Accepted(taken, self._first.wire.value, ends)
+
+    def finish(self, valid: SSAValue, summary: Mapping[str, Wire]) -> None:
+        """Queue a row's summary, in the order of the rows."""
+        c = self.circuit
+        self._summary = dict(summary)
+        self._finished = valid
+        widths = [wire.width for wire in summary.values()]
+        self._queue = c.memory(f"{self.name}_summaries", SUMMARIES, sum(widths))
+        packed = [wire.value for wire in summary.values()]
+        word = c.add_op(comb.ConcatOp(packed, IntegerType(sum(widths))))
+        self._queue.write(self._pointer("summary_write", SUMMARIES, valid), word, valid)
+
+    def read(self, pipeline: StallingPipeline, name: str) -> Given:
+        """What the first stage of a pipeline takes: `name`, `last`, and the row's summary."""
+        c = self.circuit
+        finished = c.state(f"{self.name}_finished", 0, SUMMARIES, initial=0)
+        valid = c.compare("gt", finished.wire, 0)
+        given = c.all_of(valid, pipeline.ready)
+        c.name(given, f"{self.name}_given")
+        word = self.ring.read(self._pointer("read_at", self.words, given))
+        last = c.extract(word, self.width, 1)
+        done = c.all_of(given, last)
+        packed = self._queue.read(self._pointer("summary_read", SUMMARIES, done))
+        element = Wire(c.extract(word, 0, self.width), self.low, self.high)
+        self._count(self._used, self._taken, given)
+        self._count(self._rows, self._begun, done)
+        self._count(finished, self._finished, done)
+        return Given(
+            {name: element, "last": Wire(last, 0, 1), **self._unpack(packed)}, valid, given
+        )
+
+    def _unpack(self, packed: SSAValue) -> dict[str, Wire]:
+        unpacked: dict[str, Wire] = {}
+        low_bit = sum(wire.width for wire in self._summary.values())
+        for name, wire in self._summary.items():
+            low_bit -= wire.width
+            value = self.circuit.extract(packed, low_bit, wire.width)
+            unpacked[name] = Wire(value, wire.low, wire.high)
+        return unpacked
+
+    def _pointer(self, name: str, words: int, step: SSAValue) -> Wire:
+        """An address that goes round."""
+        c = self.circuit
+        pointer = c.state(f"{self.name}_{name}", 0, words - 1, initial=0)
+        wraps = c.equals(pointer.wire, words - 1)
+        c.drive(pointer, c.mux(wraps, c.constant(0), c.plus(pointer.wire, c.constant(1))), step)
+        return pointer.wire
+
+    def _count(self, state: State, up: SSAValue, down: SSAValue) -> None:
+        """Count up and down; never out of the range, by the buffer's own rules."""
+        c = self.circuit
+        one, same = c.constant(1), state.wire
+        more = Wire(c.resize(c.plus(same, one), same.width), same.low, same.high)
+        less = Wire(c.resize(c.subtract(same, one), same.width), same.low, same.high)
+        c.drive(state, c.mux(up, more, less), c.add_op(comb.XorOp([up, down])))
