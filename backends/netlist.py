@@ -1,0 +1,178 @@
+"""
+Netlists of and-gates, inverters and registers: read from BLIF, evaluated for many patterns at once.
+
+Patterns are bits of 64-bit words: word j of a wire holds its value in patterns 64·j … 64·j + 63.
+
+    netlists = read_netlists(verilog)         # as Yosys reads the text
+    cone = netlists["unit"].cone(outputs)
+    values = netlists["unit"].evaluate(cone, known)
+
+Format: "Berkeley Logic Interchange Format (BLIF)", University of California, Berkeley, 1992.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lut_opt.backends.synthesize import run_yosys
+from lut_opt.dialects.quantization import Integers
+
+Words = NDArray[np.uint64]
+"""Values of one wire, 64 patterns a word."""
+
+WORD = 64
+
+FALSE, TRUE = "$false", "$true"
+
+_ALL = np.uint64((1 << WORD) - 1)
+
+_COVERS = {("11 1",): "and", ("0 1",): "not", ("1 1",): "copy", ("1",): "one", (): "zero"}
+"""The lines of a gate in BLIF, and what they mean."""
+
+
+@dataclass
+class Netlist:
+    """One module: a wire is a name, a bit of a port `x` is `x[0]`, or `x` if it is the only one."""
+
+    name: str
+    inputs: list[str] = field(default_factory=list[str])
+    outputs: list[str] = field(default_factory=list[str])
+    gates: dict[str, tuple[str, tuple[str, ...]]] = field(
+        default_factory=dict[str, tuple[str, tuple[str, ...]]]
+    )
+    """For each wire that a gate drives: `and`, `not`, `copy`, `one` or `zero`, and its inputs."""
+    registers: dict[str, str] = field(default_factory=dict[str, str])
+    """For each wire that a register drives the wire that it takes at the clock edge."""
+    problems: list[str] = field(default_factory=list[str])
+    """What the file has that this cannot hold."""
+
+    def port(self, name: str) -> list[str]:
+        """The wires of a port, the lowest bit first; none if there is no such port."""
+        found: dict[int, str] = {}
+        for wire in (*self.inputs, *self.outputs):
+            match = re.fullmatch(rf"{re.escape(name)}(?:\[(\d+)\])?", wire)
+            if match is not None:
+                found[int(match[1] or 0)] = wire
+        return [found[bit] for bit in sorted(found)]
+
+    def cone(self, wires: Iterable[str]) -> list[str]:
+        """Every wire that some depend on within a cycle, inputs of gates before their outputs."""
+        reached: set[str] = set()
+        order: list[str] = []
+        open_ = [(wire, False) for wire in wires]
+        while open_:
+            wire, done = open_.pop()
+            if done:
+                order.append(wire)
+            elif wire not in reached:
+                reached.add(wire)
+                open_.append((wire, True))
+                open_ += [(each, False) for each in self.gates.get(wire, ("", ()))[1]]
+        return order
+
+    def undefined(self, cone: Iterable[str]) -> list[str]:
+        """Wires of a cone that nothing drives."""
+        driven = {*self.inputs, *self.registers, *self.gates}
+        return [wire for wire in cone if wire not in driven]
+
+    def evaluate(self, cone: Iterable[str], known: Mapping[str, Words]) -> dict[str, Words]:
+        """Every wire of a cone, given those that no gate drives; at least one must be known."""
+        values = dict(known)
+        zero = np.zeros_like(next(iter(known.values())))
+        for wire in cone:
+            if wire in values:
+                continue
+            kind, sources = self.gates[wire]
+            match kind:
+                case "and":
+                    values[wire] = values[sources[0]] & values[sources[1]]
+                case "not":
+                    values[wire] = ~values[sources[0]]
+                case "copy":
+                    values[wire] = values[sources[0]]
+                case _:
+                    values[wire] = zero if kind == "zero" else ~zero
+        return values
+
+
+def read_netlists(verilog: str, ignored: Sequence[str] = ()) -> dict[str, Netlist]:
+    """
+    Every module of a SystemVerilog text as Yosys reads it, but for the ignored ones.
+
+    Raises `BackendError` if Yosys is missing or refuses the text.
+    """
+    commands = ["read_verilog -sv design.sv", *(f"delete {name}" for name in ignored)]
+    # Registers stay plain: what enables and resets them becomes logic.
+    commands += ["hierarchy -check", "proc", "flatten", "opt -nodffe -nosdff", "memory"]
+    commands += ["opt -nodffe -nosdff", "techmap", "opt_clean", "aigmap", "write_blif gates.blif"]
+    with tempfile.TemporaryDirectory(prefix="lut-opt-") as folder:
+        directory = Path(folder)
+        (directory / "design.sv").write_text(verilog)
+        run_yosys(commands, directory)
+        return parse((directory / "gates.blif").read_text())
+
+
+def parse(text: str) -> dict[str, Netlist]:
+    """Read BLIF of two-input ands, inverters and registers; `problems` name anything else."""
+    found: dict[str, Netlist] = {}
+    netlist = Netlist("")
+    statements = re.findall(r"^(\.\w+)[ \t]*(.*)\n((?:[01][01 -]*\n)*)", text, re.MULTILINE)
+    for keyword, rest, cover in statements:
+        words: list[str] = rest.split()
+        match keyword:
+            case ".model":
+                netlist = found[words[0]] = Netlist(words[0])
+            case ".inputs":
+                netlist.inputs = words
+            case ".outputs":
+                netlist.outputs = words
+            case ".latch":
+                netlist.registers[words[1]] = words[0]
+                if words[2:4] != ["re", "clock"]:
+                    netlist.problems.append(f"{words[1]} is not a register of the clock's edge")
+            case ".names":
+                *sources, wire = words
+                if wire == "$undef":
+                    continue
+                kind = _COVERS.get(tuple(cover.splitlines()))
+                if kind is None:
+                    netlist.problems.append(f"{wire} is driven by an unknown gate")
+                    continue
+                netlist.gates[wire] = kind, tuple(sources)
+            case ".end":
+                pass
+            case _:
+                netlist.problems.append(f"{keyword} {' '.join(words[:1])} is no gate or register")
+    return found
+
+
+def planes(values: Integers, bits: int) -> list[Words]:
+    """The lowest `bits` bits of many values as words, the last word filled with zeros."""
+    padded = np.zeros(-(-len(values) // WORD) * WORD, np.int64)
+    padded[: len(values)] = values
+    return [
+        np.packbits(((padded >> bit) & 1).astype(np.uint8), bitorder="little").view(np.uint64)
+        for bit in range(bits)
+    ]
+
+
+def first_set(words: Words) -> int | None:
+    """The lowest pattern that is set in some words, None if there is none."""
+    nonzero = np.flatnonzero(words)
+    if not nonzero.size:
+        return None
+    word = int(words[nonzero[0]])
+    return int(nonzero[0]) * WORD + (word & -word).bit_length() - 1
+
+
+def number(words: Iterable[Words], pattern: int) -> int:
+    """The number that some bits, the lowest first, hold in one pattern."""
+    bits = (int(word[pattern // WORD]) >> (pattern % WORD) & 1 for word in words)
+    return sum(bit << place for place, bit in enumerate(bits))
