@@ -14,7 +14,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 EXIT_DONE, EXIT_INPUT, EXIT_USAGE, EXIT_BUG = 0, 1, 2, 70
 
-TARGETS = ("mlir", "systemverilog", "json", "report")
+TARGETS = ("mlir", "systemverilog", "json", "report", "bundle")
 
 EXAMPLES = """\
 examples:
@@ -33,6 +33,8 @@ examples:
   lut-opt tables.mlir -t json                          one object per table
   lut-opt tables.mlir -t report                        what became a table, what is left in floats
   lut-opt tables.mlir --convert-pwl-to-hw -t systemverilog -o units.sv
+  lut-opt units.mlir --prove -t systemverilog -o units.sv
+  lut-opt units.mlir -t bundle -o DIR                  each unit with a bench, vectors and JSON
   lut-opt model.mlir -p 'lower-nonlinear-to-pwl,pwl-search{entries=16},verify-pwl'
 """
 
@@ -123,7 +125,8 @@ def build_parser() -> argparse.ArgumentParser:
         prog="lut-opt",
         description="Replace non-linear operators by small integer tables, prove the tables, and "
         "lower them to arithmetic or to hardware.",
-        usage='lut-opt [FILE|-] [-o OUT] [--PASS[="k=v k=v"] ...] [-p PIPELINE] [-t TARGET]',
+        usage='lut-opt [FILE|-] [-o OUT] [--PASS[="k=v k=v"] ...] [-p PIPELINE] [--prove[=SV]] '
+        "[-t TARGET]",
         add_help=False,
         allow_abbrev=False,
     )
@@ -139,6 +142,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("-p", "--pipeline", action=_AddPasses, metavar="PIPELINE", help="'pass{k=v k=v},pass'")
     add("-t", "--target", choices=TARGETS, default="mlir", help="what to print (default: mlir)")
+    add(
+        "--prove",
+        metavar="SV",
+        help="prove every hardware unit from its SystemVerilog (or from the text SV that is named "
+        "by --prove=SV), say on stderr what is known of each, and fail if one is wrong",
+    )
     add(
         "--liberty",
         action="append",
@@ -168,6 +177,8 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     names = all_passes()
     words: list[str] = []
     for word in argv:
+        # Without a value it must not take the next word for one.
+        word = "--prove=" if word == "--prove" else word
         name, _, options = word.removeprefix("--").partition("=")
         is_pass = word.startswith("--") and name in names
         words.append(f"--pipeline={name}{{{options}}}" if is_pass else word)
@@ -182,6 +193,8 @@ class Session:
     name: str
     passes: list[ModulePass]
     running: str = ""
+    files: dict[str, str] = field(default_factory=dict[str, str])
+    """What `-t bundle` writes, by relative names."""
 
     def process(self, text: str, first_line: int = 0) -> str:
         """Parse, run the passes, and render the target."""
@@ -196,8 +209,19 @@ class Session:
             step.apply(ctx, program.module)
             if self.arguments.verify_each or step is self.passes[-1]:
                 self.verify(program)
+        if self.arguments.prove is not None:
+            self.running = "--prove"
+            self.prove(program)
         self.running = "" if self.arguments.target == "mlir" else f"-t {self.arguments.target}"
         return self.render(program)
+
+    def prove(self, program: Program) -> None:
+        """Prove the hardware units, and say what is known of each."""
+        from lut_opt.backends.check import check
+
+        named = self.arguments.prove
+        for line in check(program.module, read_input(named) if named else None):
+            print(line, file=sys.stderr)
 
     def verify(self, program: Program) -> None:
         """Verify the module; a failure names the op and its place in the input."""
@@ -234,6 +258,11 @@ class Session:
 
     def render(self, program: Program) -> str:
         """The output of the target."""
+        if self.arguments.target == "bundle":
+            from lut_opt.backends.deliver import bundle
+
+            self.files |= bundle(program.module)
+            return ""
         if self.arguments.target == "json":
             from lut_opt.backends.json import emit
 
@@ -310,14 +339,18 @@ def write_output(name: str, text: str) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Process the input; diagnostics go to stderr. Returns the exit code."""
     passes = [make_pass(name, options) for name, options in arguments.pipeline]
+    if arguments.target == "bundle" and arguments.output == "-":
+        raise UsageError("-t bundle writes a folder: name it with -o DIR")
     name = "<stdin>" if arguments.file == "-" else arguments.file
     text = read_input(arguments.file)
     outputs: list[str] = []
+    files: dict[str, str] = {}
     failed, line = False, 0
     for part in text.split("// -----") if arguments.split_input_file else [text]:
         session = Session(arguments, name, passes)
         try:
             outputs.append(session.process(part, line))
+            files |= session.files
         except Exception as error:
             message = session.describe(error)
             if message is None:
@@ -329,8 +362,24 @@ def run(arguments: argparse.Namespace) -> int:
         line += part.count("\n")
     if failed:
         return EXIT_INPUT
-    write_output(arguments.output, "// -----\n".join(outputs))
+    if arguments.target == "bundle":
+        write_folder(arguments.output, files)
+    else:
+        write_output(arguments.output, "// -----\n".join(outputs))
     return EXIT_DONE
+
+
+def write_folder(name: str, files: dict[str, str]) -> None:
+    """Write a new folder whole or not at all."""
+    from pathlib import Path
+
+    from lut_opt.backends.deliver import write
+    from lut_opt.backends.systemverilog import BackendError
+
+    try:
+        write(files, Path(name))
+    except BackendError as error:
+        raise InputError(f"{name}: error: {error}") from error
 
 
 def _own_process() -> None:

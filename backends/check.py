@@ -1,0 +1,49 @@
+"""
+What is known of every hardware module of a program, each checked as far as it can be.
+
+Units of one table are proved (`prove`); streaming units are simulated against their integer
+semantics while both sides stall (`simulate_rows`); of anything else nothing is claimed.
+"""
+
+from __future__ import annotations
+
+from xdsl.dialects import hw
+from xdsl.dialects.builtin import ModuleOp
+
+from lut_opt.backends import systemverilog
+from lut_opt.backends.prove import prove
+from lut_opt.backends.row_bench import Stalls, sample
+from lut_opt.backends.simulate_rows import simulate_rows
+from lut_opt.backends.systemverilog import BackendError
+from lut_opt.passes.hw.row_attributes import row_unit_of
+
+STALLS = Stalls(share=0.3, seed=1)
+"""How both sides of a streaming unit pause."""
+
+
+def check(module: ModuleOp, verilog: str | None = None) -> list[str]:
+    """
+    A line for each hardware module, in order, which never says more than is true.
+
+    `verilog` is what to check instead of the text that `systemverilog.emit` writes. Raises
+    `BackendError` for a module that computes something else than it says, or if there is none.
+    """
+    modules = [op for op in module.walk() if isinstance(op, hw.HWModuleOp)]
+    if not modules:
+        raise BackendError("there is no hardware to prove: run --convert-pwl-to-hw first")
+    text = systemverilog.emit(module) if verilog is None else verilog
+    proofs = prove(module, text)
+    lines = {proof.module: str(proof) for proof in proofs}
+    wrong = [str(proof) for proof in proofs if proof.refuted]
+    for unit in filter(None, map(row_unit_of, modules)):
+        (result,) = simulate_rows(text, [stimulus := sample(unit)], STALLS)
+        lines[unit.module] = (
+            f"{unit.module}: checked: {result.elements} results of {len(stimulus.rows)} rows, "
+            "both sides stalling"
+        )
+        if not result.passed:
+            wrong.append(str(result))
+    if wrong:
+        raise BackendError("; ".join(wrong))
+    names = [op.sym_name.data for op in modules]
+    return [lines.get(name, f"{name}: not checked: not a unit with a check") for name in names]
