@@ -45,8 +45,13 @@ models: $(STAMP) ## published transformers through lowering and search, as a tab
 
 .PHONY: test
 test: check apt ## everything: check, pytest, lit
-	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -n 2 -m "not hardware"
 	$(BIN)/lit -s tests/filecheck
+
+.PHONY: test-hardware
+test-hardware: $(STAMP) apt ## what takes minutes: more proofs and mutants, a model's own rows simulated
+	$(BIN)/python -m pytest -q -m hardware
+	$(BIN)/python examples/minilm_rows.py
 
 .PHONY: check
 check: $(STAMP) ## style, types and layers
