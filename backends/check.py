@@ -1,24 +1,57 @@
 """
 What is known of every hardware module of a program, each checked as far as it can be.
 
-Units of one table are proved (`prove`); streaming units are simulated against their integer
-semantics while both sides stall (`simulate_rows`); of anything else nothing is claimed.
+Units of fixed tables are proved (`prove`); streaming units are simulated against their integer
+semantics while both sides stall (`simulate_rows`); programmable integer units are simulated with
+each table of the program written into them; of anything else nothing is claimed.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from xdsl.dialects import hw
 from xdsl.dialects.builtin import ModuleOp
 
 from lut_opt.backends import systemverilog
+from lut_opt.backends.programmed import Input, Ports, drive
 from lut_opt.backends.prove import prove
 from lut_opt.backends.row_bench import Stalls, sample
+from lut_opt.backends.simulate import stimuli
 from lut_opt.backends.simulate_rows import simulate_rows
 from lut_opt.backends.systemverilog import BackendError
+from lut_opt.dialects.pwl import TableAttr
+from lut_opt.dialects.quant import UniformQuantizedType
+from lut_opt.passes.hw.program import Write
+from lut_opt.passes.hw.programmable_unit import Program, programs_of
 from lut_opt.passes.hw.row_attributes import row_unit_of
+from lut_opt.passes.hw.unit import Unit
 
 STALLS = Stalls(share=0.3, seed=1)
 """How both sides of a streaming unit pause."""
+
+
+def _run_programs(
+    text: str, op: hw.HWModuleOp, programs: Sequence[Program]
+) -> tuple[int, str | None]:
+    """Write each table into a programmable unit and ask it: how many inputs, and what is wrong."""
+    steps: list[Write | Input] = []
+    asked: list[tuple[str, int, int]] = []
+    for program in programs:
+        table, operand, result = (program.attributes[k] for k in ("table", "operand", "result"))
+        assert isinstance(table, TableAttr)
+        assert isinstance(operand, UniformQuantizedType)
+        assert isinstance(result, UniformQuantizedType)
+        sides = operand.quantization, result.quantization
+        x = stimuli(Unit("", program.function, table.data, *sides))
+        y = table.data.evaluate(x, sides[1]) & ((1 << sides[1].bits) - 1)
+        steps += [*program.writes, *map(Input, x.tolist())]
+        asked += [(program.function, *pair) for pair in zip(x.tolist(), y.tolist(), strict=True)]
+    got = drive(text, Ports.of(op), steps)
+    for (function, x, wanted), actual in zip(asked, got, strict=True):
+        if actual != wanted:
+            return len(asked), f"{function}: x = {x} gives bits {actual}, not {wanted}"
+    return len(asked), None
 
 
 def check(module: ModuleOp, verilog: str | None = None) -> list[str]:
@@ -43,6 +76,13 @@ def check(module: ModuleOp, verilog: str | None = None) -> list[str]:
         )
         if not result.passed:
             wrong.append(str(result))
+    for op in modules:
+        programs = [] if "pwl.input_bits" not in op.attributes else programs_of(op) or []
+        if programs:
+            count, first = _run_programs(text, op, programs)
+            name = op.sym_name.data
+            lines[name] = f"{name}: checked: {count} samples of {len(programs)} tables written"
+            wrong += [] if first is None else [f"{name}: wrong: {first}"]
     if wrong:
         raise BackendError("; ".join(wrong))
     names = [op.sym_name.data for op in modules]

@@ -13,12 +13,12 @@ cycles ago; where the text says otherwise, nothing is called proved.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from xdsl.dialects import hw
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr
 
 from lut_opt.backends import systemverilog
 from lut_opt.backends.netlist import (
@@ -32,7 +32,10 @@ from lut_opt.backends.netlist import (
 )
 from lut_opt.backends.simulate import stimuli
 from lut_opt.backends.systemverilog import BackendError
+from lut_opt.dialects.pwl import TableAttr
+from lut_opt.dialects.quant import UniformQuantizedType
 from lut_opt.dialects.quantization import Integers, storage_range
+from lut_opt.passes.hw.multi import tables_of
 from lut_opt.passes.hw.unit import Unit, unit_of
 
 PROVED_BITS = 24
@@ -62,6 +65,10 @@ class Proof:
     counterexample: Counterexample | None = None
     doubt: str | None = None
     """Why agreement on all these inputs would not be a proof."""
+    tables: int = 1
+    """Tables behind a select input, which must not change while a result is on its way."""
+    select: int | None = None
+    """The value of select for a counterexample."""
 
     @property
     def refuted(self) -> bool:
@@ -71,12 +78,14 @@ class Proof:
     def __str__(self) -> str:
         """One line, which never says more than is true."""
         if (wrong := self.counterexample) is not None:
+            where = "" if self.select is None else f"select = {self.select}, "
             return (
-                f"{self.module}: wrong: x = {wrong.input} gives {wrong.actual}, "
+                f"{self.module}: wrong: {where}x = {wrong.input} gives {wrong.actual}, "
                 f"not {wrong.expected}"
             )
         if self.complete:
-            return f"{self.module}: proved: all {self.inputs} inputs"
+            each = "" if self.tables == 1 else f" of {self.tables} tables"
+            return f"{self.module}: proved: all {self.inputs} inputs{each}"
         because = "" if self.doubt is None else f" ({self.doubt})"
         return f"{self.module}: checked: {self.inputs} samples{because}"
 
@@ -88,22 +97,62 @@ def prove(module: ModuleOp, verilog: str | None = None) -> list[Proof]:
     `verilog` is another text with the same modules, such as a file that came back from elsewhere.
     """
     modules = [op for op in module.walk() if isinstance(op, hw.HWModuleOp)]
-    found = [unit for op in modules if (unit := unit_of(op)) is not None]
-    ours = {unit.module for unit in found}
+    found = [tables for op in modules if (tables := tables_in(op))]
+    ours = {tables[0].module for tables in found}
     others = [op.sym_name.data for op in modules if op.sym_name.data not in ours]
     text = systemverilog.emit(module) if verilog is None else verilog
-    return prove_units(text, found, others)
+    netlists = _netlists(text, ours, others)
+    return [prove_tables(netlists[tables[0].module], tables) for tables in found]
+
+
+def tables_in(op: hw.HWModuleOp) -> list[Unit]:
+    """What a module computes for each value of `select`, or without one; none for other modules."""
+    if (unit := unit_of(op)) is not None:
+        return [unit]
+    latency = op.attributes.get("pwl.latency")
+    found: list[Unit] = []
+    for facts in tables_of(op) or ():
+        function, table = facts["function"], facts["table"]
+        operand, result = facts["operand"], facts["result"]
+        assert isinstance(function, StringAttr)
+        assert isinstance(table, TableAttr)
+        assert isinstance(operand, UniformQuantizedType)
+        assert isinstance(result, UniformQuantizedType)
+        assert isinstance(latency, IntegerAttr)
+        sides = operand.quantization, result.quantization
+        cycles = latency.value.data
+        found.append(Unit(op.sym_name.data, function.data, table.data, *sides, latency=cycles))
+    return found
+
+
+def prove_tables(netlist: Netlist, tables: Sequence[Unit]) -> Proof:
+    """Prove one module for each value that `select` may be held at; one table needs no select."""
+    if len(tables) == 1:
+        return _prove(Unrolled(netlist, tables[0]))
+    total = 0
+    doubt: str | None = None
+    for select, unit in enumerate(tables):
+        proof = _prove(Unrolled(netlist, unit, {"select": select}))
+        total += proof.inputs
+        if proof.refuted:
+            return replace(proof, inputs=total, select=select)
+        doubt = doubt or proof.doubt
+    return Proof(tables[0].module, total, doubt is None, doubt=doubt, tables=len(tables))
 
 
 def prove_units(verilog: str, units: Sequence[Unit], ignored: Sequence[str] = ()) -> list[Proof]:
     """Prove units of a SystemVerilog text; the `ignored` modules are not read."""
-    if not units:
-        return []
-    netlists = read_netlists(verilog, ignored)
-    missing = [unit.module for unit in units if unit.module not in netlists]
-    if missing:
-        raise BackendError(f"the SystemVerilog has no module {', '.join(missing)}")
+    netlists = _netlists(verilog, {unit.module for unit in units}, ignored)
     return [_prove(Unrolled(netlists[unit.module], unit)) for unit in units]
+
+
+def _netlists(verilog: str, modules: set[str], ignored: Sequence[str]) -> dict[str, Netlist]:
+    if not modules:
+        return {}
+    netlists = read_netlists(verilog, ignored)
+    if missing := sorted(modules - netlists.keys()):
+        raise BackendError(f"the SystemVerilog has no module {', '.join(missing)}")
+    return netlists
 
 
 def _prove(unrolled: Unrolled) -> Proof:
@@ -127,11 +176,20 @@ def _prove(unrolled: Unrolled) -> Proof:
 class Unrolled:
     """The result of a unit as a function of its input `latency` cycles before."""
 
-    def __init__(self, netlist: Netlist, unit: Unit) -> None:
-        """Raises `BackendError` if the netlist has other ports or registers than a unit has."""
+    def __init__(self, netlist: Netlist, unit: Unit, held: Mapping[str, int] | None = None) -> None:
+        """
+        `held` are the values of input ports that do not change.
+
+        Raises `BackendError` if the netlist has other ports or registers than a unit has.
+        """
         if netlist.problems:
             raise BackendError(f"{unit.module}: {netlist.problems[0]}")
         self.netlist, self.unit = netlist, unit
+        self.held = {
+            wire: bool(number >> place & 1)
+            for port, number in (held or {}).items()
+            for place, wire in enumerate(netlist.port(port))
+        }
         self.x, self.y = netlist.port("x"), netlist.port("y")
         for name, wires, side in (("x", self.x, unit.operand), ("y", self.y, unit.result)):
             if len(wires) != side.bits:
@@ -190,6 +248,7 @@ class Unrolled:
                 for wire in sorted(free - stored.keys())
             }
             known |= dict.fromkeys(graph.undefined(cone), ~zeros if undefined else zeros)
+            known |= {wire: ~zeros if bit else zeros for wire, bit in self.held.items()}
             known |= {**dict.fromkeys(graph.port("reset"), zeros), **stored}
             if cycle == 0:
                 known |= dict(zip(self.x, given, strict=True))

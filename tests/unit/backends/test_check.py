@@ -69,6 +69,69 @@ def test_there_must_be_hardware(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "no hardware to prove: run --convert-pwl-to-hw first" in capsys.readouterr().err
 
 
+TWO = """
+!q = !quant.uniform<i8:f32, 6.250000e-02>
+func.func @f(%x: !q) -> (!q, !q) {
+  %y = pwl.apply #pwl.fn<gelu> %x table #pwl.table<i8, breakpoints = [-30, 7],
+    slopes = [0, 12, 64], intercepts = [0, 5, 0], intercept_shift = 4, result_shift = 6> : !q -> !q
+  %z = pwl.apply #pwl.fn<silu> %x table #pwl.table<i8, breakpoints = [-31, 7],
+    slopes = [0, 12, 60], intercepts = [0, 5, 1], intercept_shift = 4, result_shift = 6> : !q -> !q
+  func.return %y, %z : !q, !q
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("unit=multi pipeline=1", "pwl_multi_i8_i8_t2: proved: all 512 inputs of 2 tables\n"),
+        (
+            "unit=programmable",
+            "pwl_programmable_i8_i8_n8: checked: 512 samples of 2 tables written\n",
+        ),
+        (
+            "unit=programmable number-format=float32",
+            "pwl_programmable_f32_n8: not checked: not a unit with a check\n",
+        ),
+    ],
+    ids=["multi", "programmable", "float32"],
+)
+def test_units_that_tables_share(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: str, said: str
+) -> None:
+    source, hardware = tmp_path / "two.mlir", tmp_path / "hw.mlir"
+    source.write_text(TWO)
+    command = [str(source), f"--convert-pwl-to-hw={options}", "--prove", "-o", str(hardware)]
+    assert cli.main(command) == 0
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize(
+    ("options", "old", "new", "said"),
+    [
+        ("unit=multi", "slopes = [0, 12, 60]", "slopes = [0, 12, 61]", "wrong: select = 1, x = "),
+        ("unit=programmable", "slopes = [0, 12, 60]", "slopes = [0, 12, 61]", "wrong: silu: x = "),
+    ],
+    ids=["multi", "programmable"],
+)
+def test_shared_units_that_say_something_else_are_wrong(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: str,
+    old: str,
+    new: str,
+    said: str,
+) -> None:
+    source, hardware = tmp_path / "two.mlir", tmp_path / "hw.mlir"
+    source.write_text(TWO)
+    assert cli.main([str(source), f"--convert-pwl-to-hw={options}", "-o", str(hardware)]) == 0
+    text = hardware.read_text()
+    assert old in text
+    hardware.write_text(text.replace(old, new))
+    assert cli.main([str(hardware), "--prove"]) == 1
+    assert said in capsys.readouterr().err
+
+
 def test_streaming_units_are_checked_and_others_only_named() -> None:
     table = Table((900,), (-38, -16), (5300, 4000), 4, 0, 16)
     byte = Quantization(8, True, 2.0**-4)
