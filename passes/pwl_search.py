@@ -26,7 +26,7 @@ from lut_opt.dialects.pwl.reduction import Reduction
 from lut_opt.dialects.quantization import Quantization, Reals
 from lut_opt.passes.diagnostics import OpError, about
 from lut_opt.passes.progress import progress
-from lut_opt.passes.scales import HISTOGRAM, declared_range
+from lut_opt.passes.scales import HISTOGRAM, RANGE, declared_range
 from lut_opt.passes.search import (
     Budget,
     NotProvable,
@@ -186,12 +186,19 @@ class PwlSearchPass(SearchOptions, ModulePass):
             raise OpError(
                 op, f"weights=calibrated needs {HISTOGRAM} = dense<…>: one count for each input"
             )
-        counts = np.asarray(list(histogram.get_values()), np.float64)
-        if len(counts) != len(operand.values) or np.any(counts < 0) or not np.any(counts > 0):
+        counts, interval = np.asarray(list(histogram.get_values()), np.float64), declared_range(op)
+        whole = len(counts) == len(operand.values)
+        known = whole or (interval is not None and len(counts) > 1)
+        if not known or np.any(counts < 0) or not np.any(counts > 0):
             raise OpError(
-                op, f"{HISTOGRAM} must hold {len(operand.values)} counts, not all of them zero"
+                op,
+                f"{HISTOGRAM} must hold {len(operand.values)} counts, or fewer spread evenly over "
+                f"{RANGE}, not all of them zero",
             )
-        seen = counts[points.q - operand.minimum]
+        if whole or interval is None:
+            seen = counts[points.q - operand.minimum]
+        else:  # the counts of a narrower storage
+            seen = np.interp(points.x, np.linspace(*interval, len(counts)), counts)
         return np.maximum(seen, UNSEEN * max(float(seen.mean()), 1.0))
 
 

@@ -63,7 +63,8 @@ class SearchOptions:
     domain_max: float | int | None = None
     """Largest real input that counts."""
     weights: Literal["uniform", "calibrated"] = "uniform"
-    """`calibrated`: each input counts as often as the op's `pwl.histogram` says it was seen."""
+    """`calibrated`: each input counts as often as the op's `pwl.histogram` says it was seen; counts
+    of a narrower storage are interpolated over `pwl.range`."""
     seed: int = 0
     """Seed of the genetic and neural searches."""
     mse: float | int | None = None
