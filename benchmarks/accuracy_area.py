@@ -32,7 +32,7 @@ LIMIT = 8.0
 """Inputs cover [−LIMIT, LIMIT)."""
 
 DIRECT_BITS = 10
-"""Widest direct table that is synthesized: one more bit doubles it, and no front has those."""
+"""Widest direct table that is synthesized: each bit doubles it, and at 12 it has lost."""
 
 ROW_ENTRIES = 16
 """Most entries of `rows`, which multiplies by every slope."""
@@ -132,9 +132,13 @@ def draw(points: Sequence[Point], library: Library, path: Path) -> None:
             color=COLOURS[point.implementation], alpha=0.75, linewidths=0,
         )  # fmt: skip
     best = front(points)
-    axes.plot([p.area for p in best], [p.error for p in best], color="black", lw=1.0, zorder=0)
-    for i, point in enumerate(best):
-        if i % 2 == 0 or i + 1 == len(best):
+    edge = [p.area for p in best], [p.error for p in best]
+    axes.plot(*edge, color="black", lw=1.0, zorder=0, drawstyle="steps-post")
+    labelled = best[0]
+    for point in best:
+        # The labels of neighbours would lie on each other.
+        if point is best[0] or labelled.error > 1.3 * point.error:
+            labelled = point
             axes.annotate(
                 point.label, (point.area, point.error), xytext=(-4, -10), fontsize=7,
                 textcoords="offset points", ha="right",
