@@ -11,10 +11,18 @@ float.
 
 Power: 500 MHz, a table of GELU, another input in a tenth of the cycles, no wires, no clock tree.
 
+Claim, on Nangate 45 nm: one factor of 2.34 between the areas explains all eight cells within 4 %
+(standard deviation). INT8 against INT32 and FP32 saves 83.7 % and 82.6 % of the area with 8 entries
+(paper: 81.7 %, 81.3 %) and 75.8 % and 82.9 % of the power (79.3 %, 80.2 %); 16 entries are 1.70
+times 8 entries in INT8 (1.71). With the same ports, semantics and cycles the INT8 unit of 8 entries
+shrinks from 2,138 to 1,373 µm² (−36 %) in latches and with a search for the segment, at 1.39 ns.
+
 What differs from the paper, and why: its technology (TSMC 28 nm; here only ratios compare); its
 synthesizer (Design Compiler sizes gates and restructures arithmetic until the clock is met; the
 effort `quick` maps for area, and the table states the path that came of it); its pipeline and its
-switching activity, which it does not describe (ours: the stages in the table, and the above).
+switching activity, which it does not describe (ours: the stages in the table, and the above). Two
+stages leave INT32 a path of 3.1 ns and six leave FP32 3.4 ns, so at 500 MHz both would be larger
+than here, which widens the gap to INT8; that is the direction in which our ratios are off.
 """
 
 from __future__ import annotations
@@ -196,9 +204,10 @@ def show(
     lines = [
         (
             f"{precision}, {count} entries, {STAGES[precision]} stages",
-            plain.area, plain.delay, _power(plain.power), *PAPER[precision, count],
-            plain.area / PAPER[precision, count][0],
-            best.area, best.delay, _power(best.power), f"{best.area / plain.area - 1:+.0%}",
+            f"{plain.area:.0f}", f"{plain.delay:.2f}", _power(plain.power),
+            *map(str, PAPER[precision, count]), plain.area / PAPER[precision, count][0],
+            f"{best.area:.0f}", f"{best.delay:.2f}", _power(best.power),
+            f"{best.area / plain.area - 1:+.0%}",
             str(best.way),
         )
         for precision, count, plain, best in found
