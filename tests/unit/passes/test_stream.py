@@ -133,9 +133,19 @@ def test_one_input_a_cycle_where_nothing_stalls(unit: str, latency: int, tmp_pat
     assert (first, cycles) == (latency, COUNT + latency)
 
 
-def test_tools_have_nothing_to_say(tmp_path: Path) -> None:
-    module = parse(MODULE, "m.mlir", context()).module
-    options = "interface=stream unit=programmable pipeline=2 storage=latch"
+@pytest.mark.parametrize(
+    "options",
+    [
+        "interface=stream unit=programmable pipeline=2 storage=latch",
+        "unit=programmable storage=gated entries=4 breakpoints=uniform",
+        "unit=programmable number-format=float32 entries=4 pipeline=7 select=binary",
+        "unit=programmable number-format=float32 entries=4 subnormals=keep multiplier=inferred",
+        "unit=multi interface=stream pipeline=1",
+    ],
+)
+def test_tools_have_nothing_to_say(options: str, tmp_path: Path) -> None:
+    text = MODULE.replace("[-30, 7]", "[-64, 0]") if "uniform" in options else MODULE
+    module = parse(text, "m.mlir", context()).module
     from_text(ConvertPwlToHwPass, options).apply(Context(), module)
     path = tmp_path / "units.sv"
     path.write_text(systemverilog.emit(module))
