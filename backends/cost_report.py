@@ -21,6 +21,7 @@ from lut_opt.backends.power import SAMPLES, Power, power_of
 from lut_opt.backends.synthesize import Synthesis, synthesize
 from lut_opt.backends.systemverilog import BackendError
 from lut_opt.dialects.quantization import Integers
+from lut_opt.passes.hw.row_attributes import row_unit_of
 from lut_opt.passes.hw.unit import Unit, unit_of
 from lut_opt.passes.scales import HISTOGRAM
 
@@ -39,6 +40,12 @@ def cost_lines(module: ModuleOp, liberty: Sequence[str] = ()) -> list[str]:
         f"{library.time_unit}"
     ]
     for op in tops:
+        if row_unit_of(op) is not None:
+            lines += [
+                f"  {op.sym_name.data}",
+                "    no figure: its rows belong in memories, not cells",
+            ]
+            continue
         found = synthesize(verilog, op.sym_name.data, library)
         inputs, said = _inputs(op)
         lines += [

@@ -32,6 +32,7 @@ from lut_opt.dialects.assembly import describe_location
 from lut_opt.dialects.pwl import ApplyOp, TableAttr, UnitOp
 from lut_opt.dialects.quant import element_type
 from lut_opt.dialects.torch import VTensorType, torch_name
+from lut_opt.passes.hw.row_attributes import row_unit_of
 from lut_opt.passes.hw.unit import unit_of
 from lut_opt.passes.scales import KEPT
 
@@ -184,6 +185,8 @@ def emit(module: ModuleOp, liberty: Sequence[str] = ()) -> str:
 
 
 def _units(op: hw.HWModuleOp) -> Iterator[str]:
+    if (rows := row_unit_of(op)) is not None:
+        yield f"  {rows.module}: {rows.function} of {rows.length} elements, latency {rows.latency}"
     if (unit := unit_of(op)) is not None:
         yield f"  {unit.module}: {unit.function}, latency {unit.latency}"
 
