@@ -27,8 +27,19 @@ from lut_opt.passes.hw.programmable_unit import Program, programs_of
 from lut_opt.passes.hw.row_attributes import row_unit_of
 from lut_opt.passes.hw.unit import Unit
 
+DRIVEN = frozenset({"clock", "write_enable", "address", "data", "x", "y"})
+"""Ports of the programmable units that can be asked by themselves."""
+
 STALLS = Stalls(share=0.3, seed=1)
 """How both sides of a streaming unit pause."""
+
+
+def _programs(op: hw.HWModuleOp) -> list[Program]:
+    """The tables of a programmable unit, if it is of integers and has no clock but one."""
+    ports = {port.port_name.data for port in op.module_type.ports}
+    if "pwl.input_bits" not in op.attributes or ports - DRIVEN:
+        return []
+    return programs_of(op) or []
 
 
 def _run_programs(
@@ -77,8 +88,7 @@ def check(module: ModuleOp, verilog: str | None = None) -> list[str]:
         if not result.passed:
             wrong.append(str(result))
     for op in modules:
-        programs = [] if "pwl.input_bits" not in op.attributes else programs_of(op) or []
-        if programs:
+        if programs := _programs(op):
             count, first = _run_programs(text, op, programs)
             name = op.sym_name.data
             lines[name] = f"{name}: checked: {count} samples of {len(programs)} tables written"

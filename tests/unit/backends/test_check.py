@@ -93,8 +93,14 @@ func.func @f(%x: !q) -> (!q, !q) {
             "unit=programmable number-format=float32",
             "pwl_programmable_f32_n8: not checked: not a unit with a check\n",
         ),
+        (
+            "unit=programmable interface=stream pipeline=1",
+            "pwl_clock_gate: not checked: not a unit with a check\n"
+            "pwl_programmable_i8_i8_n8: not checked: not a unit with a check\n"
+            "pwl_programmable_i8_i8_n8_stream: not checked: not a unit with a check\n",
+        ),
     ],
-    ids=["multi", "programmable", "float32"],
+    ids=["multi", "programmable", "float32", "stream"],
 )
 def test_units_that_tables_share(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], options: str, said: str
