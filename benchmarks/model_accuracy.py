@@ -173,7 +173,9 @@ class Study:
         if tokens not in self._texts:
             batches = self.batches(self.calibration, tokens)
             calibration = calibrate(self.demo.model, batches, method="minmax")
-            text = export_text(self.demo.model, *batches[0], calibration=calibration)
+            text = export_text(
+                self.demo.model, *batches[0], calibration=calibration, histograms=True
+            )
             self._texts[tokens] = text
         return self._texts[tokens]
 
@@ -202,7 +204,10 @@ class Study:
             start = time.perf_counter()
             program = self.lowered(recipe)
             PwlSearchPass(
-                strategy=recipe.strategy, entries=recipe.entries, param_bits=recipe.bits
+                strategy=recipe.strategy,
+                entries=recipe.entries,
+                param_bits=recipe.bits,
+                weights="calibrated",
             ).apply(context(), program.module)
             searched = time.perf_counter()
             ConvertPwlToArithPass().apply(context(), program.module)
