@@ -44,7 +44,7 @@ CELLS = Library("two", LIBERTY, {"INV": INVERTER})
 def pair_of_inverters() -> Synthesis:
     """Input 2, net 3, output 4."""
     instances = (Instance("INV", {"A": 2, "Y": 3}), Instance("INV", {"A": 3, "Y": 4}))
-    wiring = Wiring({"x": Port(True, (2,)), "y": Port(False, (4,))}, instances)
+    wiring = Wiring({"x": Port(True, (2,)), "y": Port(False, (4,))}, instances, {})
     return Synthesis("pair", CELLS, {"INV": 2}, 2.0, None, "by hand", "", wiring)
 
 
@@ -69,7 +69,7 @@ def test_glitches_are_counted_apart() -> None:
     # y = a xor not a: settled it never toggles, but the inverter is late.
     instances = (Instance("INV", {"A": 2, "Y": 3}), Instance("XOR2", {"A": 2, "B": 3, "Y": 4}))
     instances += (Instance("INV", {"A": 4, "Y": 5}),)
-    wiring = Wiring({"x": Port(True, (2,)), "y": Port(False, (5,))}, instances)
+    wiring = Wiring({"x": Port(True, (2,)), "y": Port(False, (5,))}, instances, {})
     netlist = Synthesis("late", cells, {"INV": 2, "XOR2": 1}, 0.0, None, "", "", wiring)
     power = power_of(netlist, {"x": np.array([0, 1, 0, 1])})
     assert power.functional == pytest.approx(3.0)  # two pins on x, one behind the inverter
@@ -129,6 +129,7 @@ def test_feedback_is_refused() -> None:
     wiring = Wiring(
         {"clock": Port(True, (2,)), "y": Port(False, (4,))},
         (Instance("DFF", {"CK": 2, "D": 3, "Q": 4}), Instance("INV", {"A": 4, "Y": 3})),
+        {},
     )
     toggle = Synthesis("toggle", generic_library(), {"DFF": 1, "INV": 1}, 0, None, "", "", wiring)
     with pytest.raises(BackendError, match="registers feed back"):
