@@ -169,9 +169,13 @@ def measure(
     result = synthesize(verilog, "unit", library, clock, effort)
     words = zip(words_of(function.layout), program(function, entries), strict=True)
     bits = {word.name: write.data for word, write in words}
-    power = None
+    power: float | None = None
     if not library.is_generic:
-        power = working_power(result, bits, inputs(precision)).total
+        try:
+            power = working_power(result, bits, inputs(precision)).total
+        except BackendError as error:
+            # Flip-flops with an enable of their own, as SkyWater has: no power, but the area.
+            print(f"{library.name}: {error}", file=sys.stderr)
     found = Cost(way, result.area, result.delay or 0.0, power)
     CACHE.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({k: v for k, v in vars(found).items() if k != "way"}))
