@@ -7,6 +7,7 @@ driver's own passes, starting from the torch operator; then the four must agree 
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from functools import cache
 
@@ -202,7 +203,7 @@ def test_compiled_arithmetic_agrees_on_every_bit_pattern(select: str) -> None:
 def test_simulated_hardware_agrees_on_every_bit_pattern() -> None:
     simulate = pytest.importorskip("lut_opt.backends.simulate")
     pytest.importorskip("pycde")
-    if simulate.shutil.which("iverilog") is None:
+    if shutil.which("iverilog") is None:
         pytest.skip("needs iverilog: make apt")
     module = units().module.clone()
     ConvertPwlToHwPass().apply(Context(), module)

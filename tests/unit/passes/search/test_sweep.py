@@ -35,7 +35,7 @@ def test_grid() -> None:
     assert len(tasks) == 8
     assert len({key_of(task) for task in tasks}) == 8
     with pytest.raises(ValueError, match="unknown function"):
-        grid(["tan"])
+        grid(["gamma"])
     with pytest.raises(ValueError, match="strategy"):
         grid(["gelu"], strategies=["best"])
 
