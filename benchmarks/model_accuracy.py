@@ -1,10 +1,12 @@
 """
 What integer tables cost a pretrained model: MiniLM's embeddings against fp32.
 
-Claim: with every non-linear operator an integer unit of 8-entry tables (GELU from a 16-bit, or an
-8-bit clipped, input with exact tails; normalized reciprocal and rsqrt; parameters of at most 10
-bits), mean cosine is at least 0.999, the worst 0.998, and 97 % of the sentences keep their nearest
-neighbour, at 32 and at 128 tokens. `--check` measures this alone, and fails where it is not so.
+Claim: with every non-linear operator an integer unit of 8-entry tables (GELU from a 16-bit input,
+normalized reciprocal and rsqrt, parameters of at most 10 bits), mean cosine is at least 0.999, the
+worst 0.998, and 97 % of the sentences keep their nearest neighbour, at 32 and at 128 tokens.
+`--check` measures this, and GELU from an 8-bit clipped input with exact tails, and fails where the
+claim is not true. One sentence of 256 is 0.4 %: the nearest neighbour is the noisy one of the
+three, since 22 of the sentences have two neighbours within 0.005 of each other.
 
 Every figure is a compiled program: exported, lowered, searched, converted, run. The floor is
 PyTorch with the operators' inputs rounded as the integer units round them, and nothing else.
@@ -62,7 +64,8 @@ KEEP = {
 CLIPPED_BITS, CLIPPED_RANGE = 11, (-32.0, 31.96875)
 """Steps of 4/128, as 8 bits have up to 4; what lies beyond is stored too, for the tails."""
 
-CLAIMED: tuple[Gelu, ...] = ("8 bits, clipped at 4", "16 bits")
+SHOWN: tuple[Gelu, ...] = ("8 bits, clipped at 4", "16 bits")
+CLAIMED: Gelu = "16 bits"
 WANTED = 0.999, 0.998, 0.97
 
 
@@ -208,6 +211,8 @@ class Study:
                 entries=recipe.entries,
                 param_bits=recipe.bits,
                 weights="calibrated",
+                # What was seen says what outliers are worth; clipped, nothing is lost beyond.
+                right_tail="free" if recipe.gelu == CLAIMED else "auto",
             ).apply(context(), program.module)
             searched = time.perf_counter()
             ConvertPwlToArithPass().apply(context(), program.module)
@@ -356,11 +361,10 @@ def plot(study: Study, folder: Path) -> None:
 def below_the_claim(study: Study, tokens: Sequence[int]) -> list[str]:
     """The recipes of the claim that miss it."""
     wrong: list[str] = []
-    for gelu in CLAIMED:
-        for count in tokens:
-            found = study.measure(Recipe(gelu=gelu, tokens=count))
-            if found.mean < WANTED[0] or found.worst < WANTED[1] or found.nearest < WANTED[2]:
-                wrong.append(f"{gelu}, {count} tokens: {found}")
+    for count in tokens:
+        found = study.measure(Recipe(gelu=CLAIMED, tokens=count))
+        if found.mean < WANTED[0] or found.worst < WANTED[1] or found.nearest < WANTED[2]:
+            wrong.append(f"{CLAIMED}, {count} tokens: {found}")
     return wrong
 
 
@@ -388,7 +392,7 @@ def main() -> None:
         print("16 entries:\n\n" + by_operator(study, 16, ("all",)))
         print(by_size(study, ((4, 10), (8, 8), (8, 10), (8, 16), (16, 8), (16, 10)), tokens))
         print(by_input(study, ("8 bits",), tokens))
-    print("All replaced, 8 entries of 10 bits:\n\n" + by_input(study, CLAIMED, tokens))
+    print("All replaced, 8 entries of 10 bits:\n\n" + by_input(study, SHOWN, tokens))
     seconds = ", ".join(f"{name} {np.median(v):.1f} s" for name, v in study.seconds.items())
     print(f"median of a program: {seconds}")
     if options.plot:

@@ -230,7 +230,7 @@ def _graph(program: ExportedProgram) -> Graph:
                 reached.add(node)
         elif any(argument in reached for argument in node.all_input_nodes):
             reached.add(node)
-        if is_non_linear(node, reached):
+        if is_non_linear(node, reached) or _is_gate(node):
             non_linear.append(node)
     return Graph(program, tuple(non_linear), frozenset(program.graph.nodes) - reached)
 
@@ -244,6 +244,30 @@ def is_non_linear(node: Node, reached: set[Node]) -> bool:
     if name in operators.FOLDED:
         return node not in reached and _is_float(node)
     return name in operators.NON_LINEAR and _is_float(node)
+
+
+def _is_gate(node: Node) -> bool:
+    """
+    Whether a bound of x, or of a·x + b, is multiplied with x: hardswish, written out.
+
+    By itself a bound needs no table; a product of the two does, and the range of its input.
+    """
+    if operator_name(node) not in operators.BOUNDS or not _is_float(node):
+        return False
+    origin = node.args[0]
+    while isinstance(origin, Node) and operator_name(origin) in (*operators.AFFINE, "relu"):
+        if len(origin.all_input_nodes) != 1:
+            break
+        origin = origin.all_input_nodes[0]
+    users = list(node.users)
+    for user in users:
+        if operator_name(user) not in operators.AFFINE:
+            continue
+        if len(user.all_input_nodes) == 1:
+            users += user.users
+        elif operator_name(user) == "mul.Tensor" and origin in user.all_input_nodes:
+            return True
+    return False
 
 
 def _is_float(node: Node) -> bool:

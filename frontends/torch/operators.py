@@ -90,6 +90,11 @@ FOLDED = (
 
 NON_LINEAR = frozenset((*POINTWISE, *SOFTMAX, *NORMS, DIVISION, ATTENTION))
 
+BOUNDS = frozenset(("hardtanh", "clamp", "clamp_max"))
+"""Linear by pieces: they need a table only as part of a product."""
+
+AFFINE = frozenset(("add.Tensor", "sub.Tensor", "mul.Tensor", "div.Tensor"))
+
 MADE_BY_LOWERING = frozenset(("square",))
 """Legal only if the model itself uses it: torch-mlir's own variances would use it, too."""
 

@@ -18,7 +18,10 @@ pytest.importorskip("torch_mlir.ir", reason="pip install lut-opt[torch]")
 from torch.nn import functional as F
 
 from lut_opt.backends import jit
+from lut_opt.dialects.assembly import context
+from lut_opt.dialects.pwl import ApplyOp
 from lut_opt.frontends.torch import ExportError, calibrate, export, export_text
+from lut_opt.passes.lower_nonlinear_to_pwl import LowerNonlinearToPwlPass
 
 POINTWISE = {
     "gelu": F.gelu,
@@ -222,3 +225,17 @@ def test_position_encodings_of_constants_are_constants() -> None:
     assert "torch.aten.add.Tensor" in text
     for operator in ("div.Tensor_mode", "pow", "sin"):
         assert f"torch.aten.{operator}" not in text
+
+
+def test_a_written_out_hardswish_has_a_range_and_becomes_one_table() -> None:
+    class Written(torch.nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x * F.relu6(x + 3) / 6 + x.clamp(-1, 1)
+
+    batches = [torch.linspace(-6, 6, 64).reshape(4, 16)]
+    program = export(Written(), *batches, calibration=calibrate(Written(), batches))
+    LowerNonlinearToPwlPass().apply(context(), program.module)
+    applies = [op for op in program.module.walk() if isinstance(op, ApplyOp)]
+    assert [op.function_name for op in applies] == ["hardswish"]
+    # a bound that is not multiplied with its input stays what it is
+    assert "torch.aten.clamp" in {op.name for op in program.module.walk()}
