@@ -8,7 +8,8 @@
 // CHECK-NEXT: pwl.layer_norm %{{.*}} rsqrt = #pwl.table<i12, breakpoints = {{.*}}rsqrt_fit = #pwl.fit<optimal
 // CHECK-NEXT: pwl.rms_norm %{{.*}} rsqrt = #pwl.table<i12, breakpoints = {{.*}}rsqrt_fit = #pwl.fit<optimal
 
-// UNIFORM: exp = #pwl.table<i12, breakpoints = [-{{[0-9]+}}, {{.*}}slopes = [0, {{.*}}intercepts = [0, {{.*}}exp_fit = #pwl.fit<uniform, {{.*}}rsqrt_fit = #pwl.fit<uniform
+// UNIFORM: exp = #pwl.table<i12, breakpoints = [-{{[0-9]+}}, {{.*}}slopes = [0, {{.*}}intercepts = [0, {{.*}}exp_fit = #pwl.fit<uniform
+// UNIFORM-NEXT: pwl.layer_norm {{.*}}rsqrt_fit = #pwl.fit<uniform
 
 // JSON: "function": "exp",
 // JSON: "entries": 4,
