@@ -10,13 +10,12 @@ rounded result over all inputs, in real units, so each width has a floor. Prints
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from measure import report, table
+from measure import progress, report, table
 from synthesized import gates, libraries, searched
 
 from lut_opt.backends.liberty import Library
@@ -90,7 +89,7 @@ def measure(library: Library, bits: Sequence[int], entries: Sequence[int]) -> li
                 found = gates(module, library, "quick")
                 error = _error(units[name], real_function(op))
                 points.append(Point(width, size, name, error, found.area, found.delay))
-                print(f"{len(points)} units", end="\r", file=sys.stderr)
+                progress(f"{len(points)} units")
     return points
 
 

@@ -10,12 +10,11 @@ model's choice is the synthesizer's.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
-from measure import report, table
+from measure import progress, report, table
 from numpy.typing import NDArray
 from synthesized import Gates, gates, searched
 
@@ -73,7 +72,7 @@ def points(quick: bool) -> list[Point]:
             measured = gates(module, generic_library(), "quick")
             seen = cost.features(module), cost.levels(module)
             found.append(Point(case, name, *seen, measured))
-            print(f"{len(found)} modules", end="\r", file=sys.stderr)
+            progress(f"{len(found)} modules")
     return found
 
 

@@ -12,10 +12,9 @@ seconds.
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import dataclass
 
-from measure import report, table
+from measure import progress, report, table
 from synthesized import Gates, gates, libraries, searched
 
 from lut_opt.backends.liberty import Library
@@ -108,7 +107,7 @@ def main() -> None:
         rows: list[Row] = []
         for function, scale in units:
             rows.append(measure(function, scale, library, arguments.effort))
-            print(f"{library.name}: {len(rows)}/{len(units)}", end="\r", file=sys.stderr)
+            progress(f"{library.name}: {len(rows)}/{len(units)}")
         show(library, rows, arguments.effort)
 
 

@@ -125,3 +125,9 @@ def _version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "not installed"
+
+
+def progress(text: str) -> None:
+    """Progress, for whoever waits at a terminal: each text in the place of the one before."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)

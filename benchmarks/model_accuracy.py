@@ -33,7 +33,7 @@ from xdsl.dialects.builtin import ArrayAttr, FloatAttr, IntegerAttr, f64, i64
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
-from measure import machine
+from measure import machine, progress
 from minilm_demo import Demo, Tokens, load
 from sentences import CALIBRATION, EVALUATION
 
@@ -203,7 +203,7 @@ class Study:
     def measure(self, recipe: Recipe) -> Agreement:
         """Compile one recipe, run it on every sentence, compare."""
         if recipe not in self._measured:
-            show(f"{recipe}")
+            progress(f"{recipe}")
             start = time.perf_counter()
             program = self.lowered(recipe)
             PwlSearchPass(
@@ -229,7 +229,7 @@ class Study:
                 self.seconds[name].append(until - since)
             found = Agreement.of(embeddings, self.reference(recipe.tokens))
             self._measured[recipe] = found
-            show(f"  {found}")
+            progress(f"  {found}")
         return self._measured[recipe]
 
     def floor(self, recipe: Recipe) -> Agreement:
@@ -287,11 +287,6 @@ def _rounding(op: Any) -> Callable[[torch.Tensor], torch.Tensor]:
         return torch.from_numpy(real.astype(np.float32))
 
     return rounded
-
-
-def show(text: str) -> None:
-    """Progress, for whoever waits."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

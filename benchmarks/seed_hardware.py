@@ -39,7 +39,7 @@ from itertools import pairwise
 from typing import get_args
 
 import numpy as np
-from measure import report, table
+from measure import progress, report, table
 from synthesized import CACHE, libraries
 from xdsl.dialects.builtin import ModuleOp
 
@@ -179,9 +179,7 @@ def measure(
     found = Cost(way, result.area, result.delay or 0.0, power)
     CACHE.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({k: v for k, v in vars(found).items() if k != "way"}))
-    print(
-        f"{library.name}: {precision}, {entries} entries, {way}: {found.area:.0f}", file=sys.stderr
-    )
+    progress(f"{library.name}: {precision}, {entries} entries, {way}: {found.area:.0f}")
     return found
 
 
