@@ -17,12 +17,12 @@ import gc
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from minilm_demo import step
 from xdsl.utils.exceptions import DiagnosticException
 from zoo import MODELS
 
@@ -75,12 +75,12 @@ def exported(name: str, depth: int | None) -> tuple[str, torch.nn.Module, Sequen
 def lower(program: Program, entries: int) -> tuple[Counter[str], list[object]]:
     """Convert a program to arithmetic, in place; its operators by function, and its tables."""
     ctx = context()
-    for step in (
+    for each in (
         LowerNonlinearToPwlPass(output_bits=16),
         PwlSearchPass(entries=entries, unit_bits=10),
         VerifyPwlPass(),
     ):
-        step.apply(ctx, program.module)
+        each.apply(ctx, program.module)
     ops = [op for op in program.module.walk() if isinstance(op, ApplyOp | UnitOp)]
     operators = Counter(op.FUNCTION if isinstance(op, UnitOp) else op.function_name for op in ops)
     tables: list[object] = [table for op in ops for table in tables_of(op)]
@@ -117,18 +117,6 @@ def agreement(program: Program, model: torch.nn.Module, inputs: Sequence[torch.T
         wanted = model(*inputs).double().numpy().ravel()
     computed = result.astype(np.float64).ravel()
     return float(computed @ wanted / np.linalg.norm(computed) / np.linalg.norm(wanted))
-
-
-@contextmanager
-def step(what: str) -> Iterator[None]:
-    """Progress on a terminal, nothing in a pipe."""
-    shown = sys.stderr.isatty()
-    if shown:
-        print(f"{what} … ", end="", file=sys.stderr, flush=True)
-    start = time.perf_counter()
-    yield
-    if shown:
-        print(f"{time.perf_counter() - start:.1f} s", file=sys.stderr)
 
 
 def as_markdown(rows: Sequence[Sequence[str]]) -> str:
