@@ -15,14 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lut_opt.backends.netlist import Netlist, planes
+from lut_opt.backends.netlist import ONE, ZERO, Netlist, planes
 from lut_opt.backends.row_bench import Stimulus
 from lut_opt.dialects.quantization import Integers
-
-Literal = tuple[str, bool]
-"""A wire, and whether it is inverted; the wire "" is the constant 0."""
-
-ZERO, ONE = ("", False), ("", True)
 
 
 def rules(netlist: Netlist) -> list[str]:
@@ -39,59 +34,18 @@ def rules(netlist: Netlist) -> list[str]:
     if inputs & set(netlist.cone(netlist.port("x_ready"))):
         broken.append("x_ready depends on an input within the cycle")
     (y_valid,) = netlist.port("y_valid")
-    fixed = {"reset": ZERO, "y_ready": ZERO, _source(netlist, y_valid): ONE}
+    fixed = {"reset": ZERO, "y_ready": ZERO, netlist.source(y_valid): ONE}
     outputs = [*netlist.port("y_valid"), *netlist.port("y"), *netlist.port("y_last")]
     for wire in outputs:
-        register = _source(netlist, wire)
-        now = _simplify(netlist, [wire], fixed)[wire]
+        register = netlist.source(wire)
+        now = netlist.simplify([wire], fixed)[wire]
         following = netlist.registers.get(register)
-        later = None if following is None else _simplify(netlist, [following], fixed)[following]
+        later = None if following is None else netlist.simplify([following], fixed)[following]
         if later != now and now[0]:
             broken.append(f"{wire} may change while it waits")
         if wire == y_valid and later != ONE:
             broken.append("a waiting result may vanish")
     return broken
-
-
-def _source(netlist: Netlist, wire: str) -> str:
-    """The wire itself, behind copies."""
-    while (gate := netlist.gates.get(wire)) is not None and gate[0] == "copy":
-        (wire,) = gate[1]
-    return wire
-
-
-def _simplify(
-    netlist: Netlist, wires: Iterable[str], fixed: dict[str, Literal]
-) -> dict[str, Literal]:
-    """Each wire of a cone as a constant or a literal of a simpler one, given some constants."""
-    found = dict(fixed)
-    for wire in netlist.cone(wires):
-        if wire in found:
-            continue
-        kind, sources = netlist.gates.get(wire, ("", ()))
-        literals = [found[source] for source in sources]
-        match kind:
-            case "and":
-                found[wire] = _and(wire, *literals)
-            case "not":
-                found[wire] = literals[0][0], not literals[0][1]
-            case "copy":
-                found[wire] = literals[0]
-            case "zero" | "one":
-                found[wire] = ("", kind == "one")
-            case _:
-                found[wire] = wire, False
-    return found
-
-
-def _and(wire: str, left: Literal, right: Literal) -> Literal:
-    if left in (right, ONE):
-        return right
-    if right == ONE:
-        return left
-    if ZERO in (left, right) or left[0] == right[0]:
-        return ZERO
-    return wire, False
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,12 +29,27 @@ Words = NDArray[np.uint64]
 
 WORD = 64
 
-FALSE, TRUE = "$false", "$true"
+Literal = tuple[str, bool]
+"""A wire, and whether it is inverted; the wire "" is the constant 0."""
+
+ZERO, ONE = ("", False), ("", True)
 
 _ALL = np.uint64((1 << WORD) - 1)
 
 _COVERS = {("11 1",): "and", ("0 1",): "not", ("1 1",): "copy", ("1",): "one", (): "zero"}
 """The lines of a gate in BLIF, and what they mean."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """
+    What a bit of storage takes and when: `re`, at the rising edge of `clock`; `ah` and `al`, a
+    latch, while `clock` is high or low.
+    """
+
+    source: str
+    kind: str
+    clock: str
 
 
 @dataclass
@@ -50,6 +65,8 @@ class Netlist:
     """For each wire that a gate drives: `and`, `not`, `copy`, `one` or `zero`, and its inputs."""
     registers: dict[str, str] = field(default_factory=dict[str, str])
     """For each wire that a register drives the wire that it takes at the clock edge."""
+    stored: dict[str, Stored] = field(default_factory=dict[str, Stored])
+    """Storage of other kinds, which `clocks.plain` turns into registers."""
     problems: list[str] = field(default_factory=list[str])
     """What the file has that this cannot hold."""
 
@@ -77,9 +94,47 @@ class Netlist:
                 open_ += [(each, False) for each in self.gates.get(wire, ("", ()))[1]]
         return order
 
+    def source(self, wire: str) -> str:
+        """The wire itself, behind copies."""
+        while (gate := self.gates.get(wire)) is not None and gate[0] == "copy":
+            (wire,) = gate[1]
+        return wire
+
+    def simplify(self, wires: Iterable[str], fixed: Mapping[str, Literal]) -> dict[str, Literal]:
+        """Each wire of a cone as a constant or a literal of a simpler one, given some constants."""
+        found = dict(fixed)
+        for wire in self.cone(wires):
+            if wire in found:
+                continue
+            kind, sources = self.gates.get(wire, ("", ()))
+            literals = [found[source] for source in sources]
+            match kind:
+                case "and":
+                    found[wire] = _both(wire, *literals)
+                case "not":
+                    found[wire] = literals[0][0], not literals[0][1]
+                case "copy":
+                    found[wire] = literals[0]
+                case "zero" | "one":
+                    found[wire] = ("", kind == "one")
+                case _:
+                    found[wire] = wire, False
+        return found
+
+    def given(self, fixed: Mapping[str, Literal]) -> Netlist:
+        """The netlist with some constants, and without what these decide."""
+        wires = [*self.outputs, *self.registers.values()]
+        gates = dict(self.gates)
+        for wire, (other, inverted) in self.simplify(wires, fixed).items():
+            if not other:
+                gates[wire] = "one" if inverted else "zero", ()
+            elif (other, inverted) != (wire, False):
+                gates[wire] = "not" if inverted else "copy", (other,)
+        return replace(self, gates=gates)
+
     def undefined(self, cone: Iterable[str]) -> list[str]:
         """Wires of a cone that nothing drives."""
-        driven = {*self.inputs, *self.registers, *self.gates}
+        driven = {*self.inputs, *self.registers, *self.stored, *self.gates}
         return [wire for wire in cone if wire not in driven]
 
     def evaluate(self, cone: Iterable[str], known: Mapping[str, Words]) -> dict[str, Words]:
@@ -100,6 +155,16 @@ class Netlist:
                 case _:
                     values[wire] = zero if kind == "zero" else ~zero
         return values
+
+
+def _both(wire: str, left: Literal, right: Literal) -> Literal:
+    if left in (right, ONE):
+        return right
+    if right == ONE:
+        return left
+    if ZERO in (left, right) or left[0] == right[0]:
+        return ZERO
+    return wire, False
 
 
 def read_netlists(verilog: str, ignored: Sequence[str] = ()) -> dict[str, Netlist]:
@@ -134,9 +199,13 @@ def parse(text: str) -> dict[str, Netlist]:
             case ".outputs":
                 netlist.outputs = words
             case ".latch":
-                netlist.registers[words[1]] = words[0]
-                if words[2:4] != ["re", "clock"]:
-                    netlist.problems.append(f"{words[1]} is not a register of the clock's edge")
+                source, wire, kind, clock, *_ = words
+                if (kind, clock) == ("re", "clock"):
+                    netlist.registers[wire] = source
+                elif kind in ("re", "ah", "al"):
+                    netlist.stored[wire] = Stored(source, kind, clock)
+                else:
+                    netlist.problems.append(f"{wire} is not a register of the clock's rising edge")
             case ".names":
                 *sources, wire = words
                 if wire == "$undef":
@@ -155,11 +224,14 @@ def parse(text: str) -> dict[str, Netlist]:
 
 def planes(values: Integers, bits: int) -> list[Words]:
     """The lowest `bits` bits of many values as words, the last word filled with zeros."""
-    padded = np.zeros(-(-len(values) // WORD) * WORD, np.int64)
-    padded[: len(values)] = values
+    # The narrowest numbers that hold them are the fastest.
+    width = next(width for width in (8, 16, 32, 64) if bits <= width)
+    padded = np.zeros(-(-len(values) // WORD) * WORD, f"u{width // 8}")
+    padded[: len(values)] = values.astype(padded.dtype)
+    one = padded.dtype.type(1)
     return [
-        np.packbits(((padded >> bit) & 1).astype(np.uint8), bitorder="little").view(np.uint64)
-        for bit in range(bits)
+        np.packbits(((padded >> place) & one).astype(np.uint8), bitorder="little").view(np.uint64)
+        for place in map(padded.dtype.type, range(bits))
     ]
 
 

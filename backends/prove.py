@@ -4,54 +4,42 @@ Proof that emitted units compute their tables, from the SystemVerilog text itsel
     for proof in prove(module):          # after `convert-pwl-to-hw`
         print(proof)                     # pwl_gelu_…: proved: all 256 inputs
 
-Yosys reads the text and makes a netlist of and-gates and registers of each module; that is
-evaluated for every input, 64 at a time, and compared with `Table.evaluate`. That is a complete
+Yosys reads the text and makes a netlist of and-gates and registers of each module. For fixed tables
+that is evaluated for every input, 64 at a time, and compared with `Table.evaluate`: a complete
 proof up to `PROVED_BITS` input bits. Registers are unrolled: the proof holds for any input before
 and after, and any state of the registers, if the result depends on the input of exactly `latency`
-cycles ago; where the text says otherwise, nothing is called proved.
+cycles ago; where the text says otherwise, nothing is called proved. Units whose table is written
+are proved for every table (`programmable_proof`). Of a stream it is first shown that pausing
+changes nothing (`stream_proof`), then what is known of the unit inside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from xdsl.dialects import hw
-from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp
 
 from lut_opt.backends import systemverilog
-from lut_opt.backends.netlist import (
-    WORD,
-    Netlist,
-    Words,
-    first_set,
-    number,
-    planes,
-    read_netlists,
-)
+from lut_opt.backends.clocks import plain
+from lut_opt.backends.netlist import Netlist, read_netlists
+from lut_opt.backends.programmable_proof import TableProof, prove_programmable
 from lut_opt.backends.simulate import stimuli
+from lut_opt.backends.stream_proof import BrokenStream, moving
 from lut_opt.backends.systemverilog import BackendError
-from lut_opt.dialects.pwl import TableAttr
-from lut_opt.dialects.quant import UniformQuantizedType
-from lut_opt.dialects.quantization import Integers, storage_range
-from lut_opt.passes.hw.multi import tables_of
-from lut_opt.passes.hw.unit import Unit, unit_of
+from lut_opt.backends.unrolled import Counterexample, Unrolled
+from lut_opt.dialects.quantization import storage_range
+from lut_opt.passes.hw.modules import instances, modules_of, tables_in, unit_inside
+from lut_opt.passes.hw.programmable_attributes import programmable_of, programs_of
+from lut_opt.passes.hw.unit import Unit
 
 PROVED_BITS = 24
 """Widest input of which every pattern is evaluated."""
 
 CHUNK = 1 << 18
 """Patterns that are evaluated together."""
-
-
-@dataclass(frozen=True)
-class Counterexample:
-    """An input on which hardware and table differ."""
-
-    input: int
-    expected: int
-    actual: int
 
 
 @dataclass(frozen=True)
@@ -69,60 +57,65 @@ class Proof:
     """Tables behind a select input, which must not change while a result is on its way."""
     select: int | None = None
     """The value of select for a counterexample."""
+    wrong: str | None = None
+    """What else is wrong."""
+    stream: bool = False
 
     @property
     def refuted(self) -> bool:
         """Whether the unit is wrong."""
-        return self.counterexample is not None
+        return self.counterexample is not None or self.wrong is not None
 
     def __str__(self) -> str:
         """One line, which never says more than is true."""
-        if (wrong := self.counterexample) is not None:
+        if (found := self.counterexample) is not None:
             where = "" if self.select is None else f"select = {self.select}, "
-            return (
-                f"{self.module}: wrong: {where}x = {wrong.input} gives {wrong.actual}, "
-                f"not {wrong.expected}"
-            )
+            what = f"{where}x = {found.input} gives {found.actual}, not {found.expected}"
+            return f"{self.module}: wrong: {what}"
+        if self.wrong is not None:
+            return f"{self.module}: wrong: {self.wrong}"
+        stalls = ", whenever either side pauses" if self.stream else ""
         if self.complete:
             each = "" if self.tables == 1 else f" of {self.tables} tables"
-            return f"{self.module}: proved: all {self.inputs} inputs{each}"
+            return f"{self.module}: proved: all {self.inputs} inputs{each}{stalls}"
         because = "" if self.doubt is None else f" ({self.doubt})"
-        return f"{self.module}: checked: {self.inputs} samples{because}"
+        return f"{self.module}: checked: {self.inputs} samples{because}{stalls}"
 
 
-def prove(module: ModuleOp, verilog: str | None = None) -> list[Proof]:
+def prove(module: ModuleOp, verilog: str | None = None) -> list[Proof | TableProof]:
     """
-    Prove every unit of a converted module, from the text that `systemverilog.emit` writes.
+    Prove every unit and stream of a converted module, from the text of `systemverilog.emit`.
 
     `verilog` is another text with the same modules, such as a file that came back from elsewhere.
+    Softmax and norms are no such units.
     """
-    modules = [op for op in module.walk() if isinstance(op, hw.HWModuleOp)]
-    found = [tables for op in modules if (tables := tables_in(op))]
-    ours = {tables[0].module for tables in found}
-    others = [op.sym_name.data for op in modules if op.sym_name.data not in ours]
+    modules = modules_of(module)
+    inside = {name: unit for name, op in modules.items() if (unit := unit_inside(op, modules))}
     text = systemverilog.emit(module) if verilog is None else verilog
-    netlists = _netlists(text, ours, others)
-    return [prove_tables(netlists[tables[0].module], tables) for tables in found]
+    used = {part for name in inside for part in instances(modules[name], modules)}
+    netlists = _netlists(text, set(inside), sorted(modules.keys() - inside.keys() - used))
+    return [_prove_module(modules[name], unit, netlists[name]) for name, unit in inside.items()]
 
 
-def tables_in(op: hw.HWModuleOp) -> list[Unit]:
-    """What a module computes for each value of `select`, or without one; none for other modules."""
-    if (unit := unit_of(op)) is not None:
-        return [unit]
-    latency = op.attributes.get("pwl.latency")
-    found: list[Unit] = []
-    for facts in tables_of(op) or ():
-        function, table = facts["function"], facts["table"]
-        operand, result = facts["operand"], facts["result"]
-        assert isinstance(function, StringAttr)
-        assert isinstance(table, TableAttr)
-        assert isinstance(operand, UniformQuantizedType)
-        assert isinstance(result, UniformQuantizedType)
+def _prove_module(op: hw.HWModuleOp, inner: hw.HWModuleOp, netlist: Netlist) -> Proof | TableProof:
+    name, stream = op.sym_name.data, op is not inner
+    netlist = plain(netlist)
+    if netlist.problems:
+        raise BackendError(f"{name}: {netlist.problems[0]}")
+    if stream:
+        latency = op.attributes["pwl.latency"]
         assert isinstance(latency, IntegerAttr)
-        sides = operand.quantization, result.quantization
-        cycles = latency.value.data
-        found.append(Unit(op.sym_name.data, function.data, table.data, *sides, latency=cycles))
-    return found
+        try:
+            netlist = moving(netlist, latency.value.data)
+        except BrokenStream as error:
+            return Proof(name, 0, False, wrong=str(error))
+    if (unit := programmable_of(inner)) is not None:
+        programs = programs_of(inner) or ()
+        proof = prove_programmable(netlist, replace(unit, module=name), programs)
+    else:
+        tables = [replace(table, module=name) for table in tables_in(inner)]
+        proof = prove_tables(netlist, tables)
+    return replace(proof, stream=stream)
 
 
 def prove_tables(netlist: Netlist, tables: Sequence[Unit]) -> Proof:
@@ -143,7 +136,7 @@ def prove_tables(netlist: Netlist, tables: Sequence[Unit]) -> Proof:
 def prove_units(verilog: str, units: Sequence[Unit], ignored: Sequence[str] = ()) -> list[Proof]:
     """Prove units of a SystemVerilog text; the `ignored` modules are not read."""
     netlists = _netlists(verilog, {unit.module for unit in units}, ignored)
-    return [_prove(Unrolled(netlists[unit.module], unit)) for unit in units]
+    return [_prove(Unrolled(plain(netlists[unit.module]), unit)) for unit in units]
 
 
 def _netlists(verilog: str, modules: set[str], ignored: Sequence[str]) -> dict[str, Netlist]:
@@ -171,88 +164,3 @@ def _prove(unrolled: Unrolled) -> Proof:
         if (wrong := unrolled.first_difference(x)) is not None:
             return Proof(unit.module, count, False, wrong)
     return Proof(unit.module, count, doubt is None, doubt=doubt)
-
-
-class Unrolled:
-    """The result of a unit as a function of its input `latency` cycles before."""
-
-    def __init__(self, netlist: Netlist, unit: Unit, held: Mapping[str, int] | None = None) -> None:
-        """
-        `held` are the values of input ports that do not change.
-
-        Raises `BackendError` if the netlist has other ports or registers than a unit has.
-        """
-        if netlist.problems:
-            raise BackendError(f"{unit.module}: {netlist.problems[0]}")
-        self.netlist, self.unit = netlist, unit
-        self.held = {
-            wire: bool(number >> place & 1)
-            for port, number in (held or {}).items()
-            for place, wire in enumerate(netlist.port(port))
-        }
-        self.x, self.y = netlist.port("x"), netlist.port("y")
-        for name, wires, side in (("x", self.x, unit.operand), ("y", self.y, unit.result)):
-            if len(wires) != side.bits:
-                raise BackendError(
-                    f"{unit.module}: port {name} of the text has {len(wires)} bits, not {side.bits}"
-                )
-        self.cones = self._cones()
-        self.undefined = any(netlist.undefined(cone) for cone in self.cones)
-        self.doubt = self._doubt()
-
-    def _cones(self) -> list[list[str]]:
-        """For each cycle, from the input's to the result's, the wires that matter."""
-        wanted, cones = self.y, list[list[str]]()
-        for _ in range(self.unit.latency + 1):
-            cones.append(self.netlist.cone(wanted))
-            registers = self.netlist.registers
-            wanted = [registers[wire] for wire in cones[-1] if wire in registers]
-        return cones[::-1]
-
-    def _doubt(self) -> str | None:
-        latency = self.unit.latency
-        if any(wire in self.netlist.registers for wire in self.cones[0]):
-            return f"the result depends on inputs of more than {latency} cycles ago"
-        if any(set(self.x) & set(cone) for cone in self.cones[1:]):
-            return f"the result depends on inputs of less than {latency} cycles ago"
-        return "the text leaves values undefined" if self.undefined else None
-
-    def first_difference(self, x: Integers) -> Counterexample | None:
-        """The first input whose result is not the table's."""
-        expected = self.unit.evaluate(x)
-        wanted = planes(expected, self.unit.result.bits)
-        for undefined in (0, 1) if self.undefined else (0,):
-            y = self._evaluate(x, undefined)
-            wrong = np.bitwise_or.reduce([a ^ b for a, b in zip(y, wanted, strict=True)])
-            if len(x) % WORD:
-                wrong[-1] &= np.uint64((1 << len(x) % WORD) - 1)
-            if (index := first_set(wrong)) is not None:
-                actual, bits = number(y, index), self.unit.result.bits
-                if self.unit.result.signed and actual >> (bits - 1):
-                    actual -= 1 << bits
-                return Counterexample(int(x[index]), int(expected[index]), actual)
-        return None
-
-    def _evaluate(self, x: Integers, undefined: int) -> list[Words]:
-        """The result's bits; whatever else it depends on is random, reset is not set."""
-        graph = self.netlist
-        given = planes(x, self.unit.operand.bits)
-        zeros = np.zeros_like(given[0])
-        random = np.random.default_rng(0)
-        stored: dict[str, Words] = {}
-        values: dict[str, Words] = {}
-        for cycle, cone in enumerate(self.cones):
-            free = {wire for wire in cone if wire in graph.inputs or wire in graph.registers}
-            known = {
-                wire: random.integers(0, 1 << WORD, len(zeros), np.uint64)
-                for wire in sorted(free - stored.keys())
-            }
-            known |= dict.fromkeys(graph.undefined(cone), ~zeros if undefined else zeros)
-            known |= {wire: ~zeros if bit else zeros for wire, bit in self.held.items()}
-            known |= {**dict.fromkeys(graph.port("reset"), zeros), **stored}
-            if cycle == 0:
-                known |= dict(zip(self.x, given, strict=True))
-            values = graph.evaluate(cone, known)
-            following = graph.registers.items()
-            stored = {wire: values[source] for wire, source in following if source in values}
-        return [values[wire] for wire in self.y]

@@ -62,27 +62,14 @@ class FloatTable:
 
     def evaluate(self, x: Floats) -> Floats:
         """Results of inputs, any shape."""
-        x = self._flushed(np.asarray(x, np.float32))
+        x = np.asarray(x, np.float32)
+        compared = flushed(x) if self.flush else x
         points = np.array(self.breakpoints, np.float32)
         # NaN sorts last; a comparison with it fails.
-        i = np.where(np.isnan(x), 0, np.searchsorted(points, x, side="right"))
-        slopes = self._flushed(np.array(self.slopes, np.float32))
-        intercepts = self._flushed(np.array(self.intercepts, np.float32))
-        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            product = slopes[i] * x
-            if self.flush:
-                # Exact in double precision: 48 bits, and exponents far from its own limits.
-                exact = slopes[i].astype(np.float64) * x.astype(np.float64)
-                tiny = np.abs(exact) < LEAST_NORMAL
-                product = np.where(tiny, np.copysign(np.float32(0), product), product)
-            # A subnormal sum is exact, so it is flushed after the fact.
-            return self._flushed(product + intercepts[i])
-
-    def _flushed(self, values: Floats) -> Floats:
-        if not self.flush:
-            return values
-        tiny = np.abs(values) < LEAST_NORMAL
-        return np.where(tiny, np.copysign(np.float32(0), values), values)
+        i = np.where(np.isnan(x), 0, np.searchsorted(points, compared, side="right"))
+        slopes = np.array(self.slopes, np.float32)
+        intercepts = np.array(self.intercepts, np.float32)
+        return multiply_add(slopes[i], x, intercepts[i], self.flush)
 
     @classmethod
     def of(
@@ -109,3 +96,25 @@ class FloatTable:
 def bits_of_floats(values: tuple[float, ...]) -> list[int]:
     """The 32 bits of single-precision numbers; −0.0 keeps its sign."""
     return np.array(values, np.float32).view(np.uint32).astype(np.int64).tolist()
+
+
+def multiply_add(slope: Floats, x: Floats, intercept: Floats, flush: bool) -> Floats:
+    """One line for each input: the product, rounded, and the sum, rounded."""
+    if flush:
+        slope, x, intercept = flushed(slope), flushed(x), flushed(intercept)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        product = slope * x
+        if not flush:
+            return product + intercept
+        # Exact in double precision: 48 bits, and exponents far from its own limits.
+        exact = slope.astype(np.float64) * x.astype(np.float64)
+        tiny = np.abs(exact) < LEAST_NORMAL
+        product = np.where(tiny, np.copysign(np.float32(0), product), product)
+        # A subnormal sum is exact, so it is flushed after the fact.
+        return flushed(product + intercept)
+
+
+def flushed(values: Floats) -> Floats:
+    """Subnormal numbers as zeros of their sign."""
+    tiny = np.abs(values) < LEAST_NORMAL
+    return np.where(tiny, np.copysign(np.float32(0), values), values)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from xdsl.dialects import comb
-from xdsl.dialects.builtin import IntegerAttr, i64
+from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, i64
 from xdsl.ir import Attribute, SSAValue
 
 from lut_opt.dialects.pwl.table import Table
@@ -89,6 +89,7 @@ class IntegerFunction:
             "pwl.input_signed": IntegerAttr(operand.signed, 1),
             "pwl.result_bits": IntegerAttr(result.bits, i64),
             "pwl.result_signed": IntegerAttr(result.signed, 1),
+            "pwl.result_range": ArrayAttr([IntegerAttr(b, i64) for b in self._bounds()]),
         }
         return lines, attributes
 

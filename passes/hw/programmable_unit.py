@@ -8,24 +8,20 @@ The attribute `pwl.programs` has the writes of every table that the unit was mad
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from xdsl.dialects import hw, seq
-from xdsl.dialects.builtin import (
-    ArrayAttr,
-    DictionaryAttr,
-    IntegerAttr,
-    IntegerType,
-    StringAttr,
-    i64,
-)
+from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, IntegerType, StringAttr, i64
 from xdsl.ir import Attribute, Block, Region, SSAValue, TypeAttribute
-from xdsl.utils.hints import isa
 
 from lut_opt.passes.hw.circuit import Circuit, ClockDomain
-from lut_opt.passes.hw.program import Layout, Write
+from lut_opt.passes.hw.program import Layout
 from lut_opt.passes.hw.programmable import Words, words_of
+from lut_opt.passes.hw.programmable_attributes import (
+    Program,
+    describe_programs,
+    layout_attributes,
+)
 from lut_opt.passes.hw.storage import Storage, WritePort, build_words
 from lut_opt.passes.hw.stream import DATAPATH_CLOCK
 
@@ -60,15 +56,6 @@ class Function(Protocol):
     def describe(self) -> tuple[Sequence[str], dict[str, Attribute]]:
         """Lines for the header of the module, and attributes."""
         ...
-
-
-@dataclass(frozen=True)
-class Program:
-    """The writes that load one table; `attributes` are facts about it for whoever reads the IR."""
-
-    function: str
-    writes: tuple[Write, ...]
-    attributes: dict[str, Attribute]
 
 
 def build_programmable(
@@ -112,40 +99,8 @@ def build_programmable(
     type_ = hw.ModuleType(ArrayAttr(module_ports))
     op = hw.HWModuleOp(StringAttr(name), type_, Region(block))
     op.attributes.update(_attributes(name, function, storage))
-    _record(op, programs)
+    describe_programs(op, programs)
     return op
-
-
-def programs_of(op: hw.HWModuleOp) -> list[Program] | None:
-    """The programs of a programmable unit; None for any other module."""
-    found = op.attributes.get("pwl.programs")
-    if not isa(found, ArrayAttr[DictionaryAttr]):
-        return None
-    programs: list[Program] = []
-    for row in found:
-        facts = dict(row.data)
-        function, writes = facts.pop("function"), facts.pop("writes")
-        assert isinstance(function, StringAttr)
-        assert isa(writes, ArrayAttr[ArrayAttr[IntegerAttr]])
-        pairs = [[number.value.data for number in write] for write in writes]
-        programs.append(Program(function.data, tuple(Write(a, d) for a, d in pairs), facts))
-    return programs
-
-
-def _record(op: hw.HWModuleOp, programs: Sequence[Program]) -> None:
-    """Put the programs into a module's attributes."""
-    op.attributes["pwl.programs"] = ArrayAttr(
-        DictionaryAttr(
-            {
-                "function": StringAttr(program.function),
-                "writes": ArrayAttr(
-                    ArrayAttr([IntegerAttr(n, i64) for n in write]) for write in program.writes
-                ),
-                **program.attributes,
-            }
-        )
-        for program in programs
-    )
 
 
 def _attributes(name: str, function: Function, storage: Storage) -> dict[str, Attribute]:
@@ -166,7 +121,7 @@ def _attributes(name: str, function: Function, storage: Storage) -> dict[str, At
     return {
         "comment": StringAttr("\n".join(header)),
         "pwl.storage": StringAttr(storage),
-        "pwl.entries": IntegerAttr(layout.entries, i64),
+        **layout_attributes(layout),
         "pwl.latency": IntegerAttr(function.latency, i64),
         **attributes,
     }

@@ -16,7 +16,8 @@ from lut_opt.passes.hw.datapath import Style
 from lut_opt.passes.hw.float_datapath import FloatFunction
 from lut_opt.passes.hw.program import Write, fit_layout
 from lut_opt.passes.hw.programmable import IntegerFunction
-from lut_opt.passes.hw.programmable_unit import Function, Program, build_programmable
+from lut_opt.passes.hw.programmable_attributes import Program
+from lut_opt.passes.hw.programmable_unit import Function, build_programmable
 from lut_opt.passes.hw.storage import Storage
 
 Storages = tuple[int, bool, int, bool, int, int]

@@ -86,21 +86,27 @@ func.func @f(%x: !q) -> (!q, !q) {
     [
         ("unit=multi pipeline=1", "pwl_multi_i8_i8_t2: proved: all 512 inputs of 2 tables\n"),
         (
-            "unit=programmable",
-            "pwl_programmable_i8_i8_n8: checked: 512 samples of 2 tables written\n",
+            "unit=programmable number-format=float32 entries=4",
+            "pwl_programmable_f32_n4: proved: what an input selects in every table of 4 entries; "
+            "checked: 262144 random slopes, intercepts and inputs\n",
         ),
         (
-            "unit=programmable number-format=float32",
-            "pwl_programmable_f32_n8: not checked: not a unit with a check\n",
+            "unit=multi interface=stream pipeline=1",
+            "pwl_clock_gate: part of pwl_multi_i8_i8_t2_stream\n"
+            "pwl_multi_i8_i8_t2: proved: all 512 inputs of 2 tables\n"
+            "pwl_multi_i8_i8_t2_stream: proved: all 512 inputs of 2 tables, "
+            "whenever either side pauses\n",
         ),
-        (
+        pytest.param(
             "unit=programmable interface=stream pipeline=1",
-            "pwl_clock_gate: not checked: not a unit with a check\n"
-            "pwl_programmable_i8_i8_n8: not checked: not a unit with a check\n"
-            "pwl_programmable_i8_i8_n8_stream: not checked: not a unit with a check\n",
+            "pwl_clock_gate: part of pwl_programmable_i8_i8_n8_stream\n"
+            "pwl_programmable_i8_i8_n8: proved: every table of 8 entries, all 256 inputs\n"
+            "pwl_programmable_i8_i8_n8_stream: proved: every table of 8 entries, "
+            "all 256 inputs, whenever either side pauses\n",
+            marks=pytest.mark.hardware,
         ),
     ],
-    ids=["multi", "programmable", "float32", "stream"],
+    ids=["multi", "float32", "stream", "programmable"],
 )
 def test_units_that_tables_share(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], options: str, said: str

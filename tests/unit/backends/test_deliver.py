@@ -42,6 +42,52 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+MANY = """
+!q = !quant.uniform<i8:f32, 6.250000e-02>
+func.func @f(%x: !q) -> (!q, !q) {
+  %y = pwl.apply #pwl.fn<gelu> %x table #pwl.table<i8, breakpoints = [-30, 7],
+    slopes = [0, 12, 64], intercepts = [0, 5, 0], intercept_shift = 4, result_shift = 6> : !q -> !q
+  %z = pwl.apply #pwl.fn<silu> %x table #pwl.table<i8, breakpoints = [-31, 7],
+    slopes = [0, 12, 60], intercepts = [0, 5, 1], intercept_shift = 4, result_shift = 6> : !q -> !q
+  func.return %y, %z : !q, !q
+}
+"""
+
+SHARED = {
+    "unit=fixed interface=stream pipeline=2": "pwl_gelu_i8_i8_s2m4_s2m4_stream",
+    "unit=fixed interface=stream": "pwl_silu_i8_i8_s2m4_s2m4_stream",
+    "unit=multi": "pwl_multi_i8_i8_t2",
+    "unit=multi pipeline=4 interface=stream": "pwl_multi_i8_i8_t2_stream",
+    "unit=programmable storage=gated": "pwl_programmable_i8_i8_n8",
+    "unit=programmable storage=latch pipeline=1 interface=stream entries=4": (
+        "pwl_programmable_i8_i8_n4_stream"
+    ),
+    "unit=programmable number-format=float32 entries=4 pipeline=3": "pwl_programmable_f32_n4",
+}
+"""Options, and a module that is delivered."""
+
+
+@pytest.mark.parametrize("options", SHARED)
+def test_every_kind_of_unit_is_delivered(options: str, tmp_path: Path) -> None:
+    name, made = SHARED[options], tmp_path / "units"
+    (tmp_path / "two.mlir").write_text(MANY)
+    arguments = [str(tmp_path / "two.mlir"), f"--convert-pwl-to-hw={options}", "-t", "bundle"]
+    assert cli.main([*arguments, "-o", str(made)]) == 0
+    done = icarus(made / name)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(rf"^PASS: all \d+ results of {name} are right$", done.stdout, re.MULTILINE)
+    rows = json.loads((made / name / f"{name}.json").read_text())
+    assert {row["module"] for row in rows} == {name}
+    assert {"x", "y"} <= {port["name"] for port in rows[0]["ports"]}
+    text = (made / name / f"{name}.sv").read_text()
+    changed = re.sub(r"(?<=\) |\w )>=?(?= )", "<", text)
+    assert changed != text
+    (made / name / f"{name}.sv").write_text(changed)
+    done = icarus(made / name)
+    assert done.returncode != 0
+    assert "FAIL" in done.stdout
+
+
 def run(folder: Path, commands: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         commands, shell=True, cwd=folder, capture_output=True, text=True, check=False

@@ -12,9 +12,10 @@ import pytest
 from xdsl.dialects.builtin import ModuleOp
 
 from lut_opt.backends import netlist, systemverilog
-from lut_opt.backends.prove import Counterexample, prove, prove_units
+from lut_opt.backends.prove import prove, prove_units
 from lut_opt.backends.simulate import sweep
 from lut_opt.backends.systemverilog import BackendError
+from lut_opt.backends.unrolled import Counterexample
 from lut_opt.dialects.pwl import Table
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.hw.unit import Unit, build_unit
@@ -176,7 +177,7 @@ def test_what_no_unit_has_is_refused() -> None:
     with pytest.raises(BackendError, match="port y of the text has 4 bits, not 8"):
         prove_units(narrow, [UNITS[0]])
     falling = verilog(UNITS[4]).replace("posedge", "negedge")
-    with pytest.raises(BackendError, match="not a register of the clock's edge"):
+    with pytest.raises(BackendError, match="not a register of the clock's rising edge"):
         prove_units(falling, [UNITS[4]])
     with pytest.raises(BackendError, match="Yosys"):
         prove_units("module plain(", [UNITS[0]])

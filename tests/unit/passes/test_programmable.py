@@ -23,7 +23,8 @@ from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
 from lut_opt.passes.hw.datapath import Style
 from lut_opt.passes.hw.program import Layout, Write, fit_layout, integer_program
 from lut_opt.passes.hw.programmable import IntegerFunction
-from lut_opt.passes.hw.programmable_unit import build_programmable, programs_of
+from lut_opt.passes.hw.programmable_attributes import programs_of
+from lut_opt.passes.hw.programmable_unit import build_programmable
 from lut_opt.passes.hw.storage import Storage, clock_gate
 from lut_opt.passes.options import from_text
 

@@ -18,7 +18,7 @@ from lut_opt.dialects.assembly.context import context
 from lut_opt.dialects.pwl import Table
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
-from lut_opt.passes.hw.programmable_unit import programs_of
+from lut_opt.passes.hw.programmable_attributes import programs_of
 from lut_opt.passes.options import from_text
 
 pytest.importorskip("pycde")

@@ -17,7 +17,7 @@ func.func @host(%x : !q, %z : !p) -> (!q, !p, !q) {
 }
 
 // CHECK:      hw.module @pwl_programmable_i8_i8_n4(in %clock: !seq.clock, in %write_enable: i1, in %address: i4, in %data: i8, in %x: i8, out y: i8)
-// CHECK-SAME:   pwl.storage = "latch", pwl.entries = 4 : i64, pwl.latency = 0 : i64
+// CHECK-SAME:   pwl.storage = "latch", pwl.layout = {entries = 4 : i64, slope_bits = 8 : i64, intercept_bits = 8 : i64, breakpoint_bits = 8 : i64, intercept_shift_bits = 3 : i64, result_shift_bits = 3 : i64}, pwl.latency = 0 : i64
 // CHECK-SAME:   pwl.programs = [{function = "gelu", writes = {{\[\[}}0 : i64, 0 : i64], [1 : i64, 12 : i64], [2 : i64, 64 : i64], [3 : i64, 64 : i64],
 // CHECK-SAME:   {function = "silu"
 // CHECK:        [[WRITE:%.*]] = comb.and {{.*}} {sv.namehint = "write_slope0"} : i1
