@@ -34,21 +34,18 @@ def describe_module(op: hw.HWModuleOp, inner: hw.HWModuleOp | None) -> list[dict
         return _describe_streaming(op, streaming)
     if inner is None:
         return []
-    extra: dict[str, Any] = {"module": op.sym_name.data, "location": location(op)}
-    extra |= _facts_of_module(op)
+    facts: dict[str, Any] = {"module": op.sym_name.data, "location": location(op)}
     if inner is not op:
-        extra["stream_of"] = inner.sym_name.data
+        facts["stream_of"] = inner.sym_name.data
+    found = {name: op.attributes.get(f"pwl.{name}") for name in ("latency", "throughput")}
+    facts |= {name: n.value.data for name, n in found.items() if isa(n, IntegerAttr)}
     unit = unit_of(inner)
-    rows = _describe_shared(inner) if unit is None else [_describe_unit(unit)]
-    return [row | extra for row in rows]
+    rows = _describe_shared(inner, facts) if unit is None else [_describe_unit(unit, facts)]
+    return [row | {"ports": _ports(op)} for row in rows]
 
 
-def _facts_of_module(op: hw.HWModuleOp) -> dict[str, Any]:
-    """Timing and ports."""
-    names = ("latency", "throughput")
-    found = {name: op.attributes.get(f"pwl.{name}") for name in names}
-    numbers = {name: n.value.data for name, n in found.items() if isa(n, IntegerAttr)}
-    ports = [
+def _ports(op: hw.HWModuleOp) -> list[dict[str, Any]]:
+    return [
         {
             "name": port.port_name.data,
             "direction": port.dir.data.name.lower(),
@@ -56,7 +53,6 @@ def _facts_of_module(op: hw.HWModuleOp) -> dict[str, Any]:
         }
         for port in op.module_type.ports
     ]
-    return {**numbers, "ports": ports}
 
 
 def _describe_streaming(op: Operation, unit: RowUnit) -> list[dict[str, Any]]:
@@ -69,8 +65,8 @@ def _describe_streaming(op: Operation, unit: RowUnit) -> list[dict[str, Any]]:
     ]
 
 
-def _describe_unit(unit: Unit) -> dict[str, Any]:
-    hardware: dict[str, Any] = {}
+def _describe_unit(unit: Unit, extra: Mapping[str, Any]) -> dict[str, Any]:
+    hardware = dict(extra)
     sides = unit.operand, unit.result
     if (reduced := unit.reduced) is not None:
         sides = reduced.core.sides
@@ -81,18 +77,19 @@ def _describe_unit(unit: Unit) -> dict[str, Any]:
     return describe(unit.function, *sides, unit.table, unit.fit) | hardware
 
 
-def _describe_shared(op: hw.HWModuleOp) -> list[dict[str, Any]]:
+def _describe_shared(op: hw.HWModuleOp, extra: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One object for each table of a programmable unit, or of a unit with a select input."""
     rows: list[dict[str, Any]] = []
-    extra = {} if (unit := programmable_of(op)) is None else _describe_programmable(op, unit)
+    unit = programmable_of(op)
+    storage = {} if unit is None else _describe_programmable(op, unit)
     for program in programs_of(op) or ():
         writes = [list(write) for write in program.writes]
         facts = _describe_facts(program.function, program.attributes)
-        rows.append(facts | extra | {"writes": writes})
+        rows.append({**facts, **extra, "writes": writes, **storage})
     for i, facts in enumerate(tables_of(op) or ()):
         function = facts["function"]
         assert isinstance(function, StringAttr)
-        rows.append(_describe_facts(function.data, facts) | {"select": i})
+        rows.append({**_describe_facts(function.data, facts), **extra, "select": i})
     return rows
 
 
