@@ -11,10 +11,10 @@ from lut_opt.backends.systemverilog import BackendError
 from lut_opt.dialects.quantization import Integers
 
 
-def hexadecimal(values: Integers, bits: int) -> str:
+def hexadecimal(values: Integers | Sequence[int], bits: int) -> str:
     """A line for each value: its low `bits` bits."""
     digits, mask = -(-bits // 4), (1 << bits) - 1
-    return "".join(f"{value & mask:0{digits}x}\n" for value in values.tolist())
+    return "".join(f"{int(value) & mask:0{digits}x}\n" for value in values)
 
 
 def stored_value(text: str, bits: int, signed: bool) -> int | None:

@@ -186,7 +186,11 @@ def emit(module: ModuleOp, liberty: Sequence[str] = ()) -> str:
 
 def _units(op: hw.HWModuleOp) -> Iterator[str]:
     if (rows := row_unit_of(op)) is not None:
-        yield f"  {rows.module}: {rows.function} of {rows.length} elements, latency {rows.latency}"
+        each = f", {rows.lanes} a cycle" if rows.lanes > 1 else ""
+        yield (
+            f"  {rows.module}: {rows.function} of {rows.length} elements{each}, "
+            f"latency {rows.latency}"
+        )
     if (unit := unit_of(op)) is not None:
         yield f"  {unit.module}: {unit.function}, latency {unit.latency}"
 

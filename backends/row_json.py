@@ -25,7 +25,7 @@ def describe_row_unit(unit: RowUnit) -> dict[str, Any]:
         "row_length": unit.length,
         "variable_length": isinstance(semantics, units.Softmax),
         "latency": unit.latency,
-        "elements_per_cycle": 1,
+        "elements_per_cycle": unit.lanes,
         "error_bound": unit.error_bound,
         "ports": [
             {
@@ -33,6 +33,7 @@ def describe_row_unit(unit: RowUnit) -> dict[str, Any]:
                 "direction": direction.name.lower(),
                 "bits": type_.bitwidth if isinstance(type_, IntegerType) else 1,
                 **(_side(sides[name]) if name in sides else {}),
+                **({"elements": unit.lanes} if name in sides and unit.lanes > 1 else {}),
             }
             for name, type_, direction in ports(unit)
         ],

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from lut_opt.backends import icarus
 from lut_opt.backends.icarus import stored_value
-from lut_opt.backends.row_bench import Stalls, Stimulus, bench, vectors
+from lut_opt.backends.row_bench import Beat, Stalls, Stimulus, bench, vectors
 from lut_opt.backends.systemverilog import BackendError
 
 BENCH = "lut_opt_row_bench"
@@ -30,8 +30,10 @@ class RowResult:
 
     module: str
     elements: int
+    beats: int
+    """Cycles in which results must come: as many as elements, with one lane."""
     equal: int
-    """Results that are right in value, order and row end."""
+    """Beats that are right in values, order and row end."""
     received: int
     violations: int
     """Cycles in which a waiting result changed or vanished."""
@@ -45,13 +47,14 @@ class RowResult:
     @property
     def passed(self) -> bool:
         """Whether hardware and integer semantics are the same on these rows."""
-        return self.equal == self.elements == self.received and not self.violations
+        return self.equal == self.beats == self.received and not self.violations
 
     def __str__(self) -> str:
         """One line for the console."""
-        line = f"{self.module}: {self.equal} of {self.elements} results equal, {self.cycles} cycles"
-        if self.received != self.elements:
-            line += f"; {self.received} results came"
+        what = "results" if self.beats == self.elements else "beats"
+        line = f"{self.module}: {self.equal} of {self.beats} {what} equal, {self.cycles} cycles"
+        if self.received != self.beats:
+            line += f"; {self.received} {what} came"
         if self.violations:
             line += f"; the handshake was broken {self.violations} times"
         if self.first_difference is not None:
@@ -79,7 +82,6 @@ def simulate_rows(
 
 def _judge(stimulus: Stimulus, printed: str) -> RowResult:
     """What the bench said."""
-    side = stimulus.unit.semantics.result
     match = re.search(
         r"results (\d+) wrong (\d+) broken (\d+) latency (-?\d+) cycles (-?\d+) "
         r"first (-?\d+) (\S+)",
@@ -88,15 +90,14 @@ def _judge(stimulus: Stimulus, printed: str) -> RowResult:
     if match is None:
         raise BackendError(f"{stimulus.unit.module}: the simulation ended early: {printed[-200:]}")
     received, wrong, broken, latency, cycles, at = map(int, match.groups()[:6])
+    beats = stimulus.beats()
     first: tuple[int, int, int | None] | None = None
-    if 0 <= at < stimulus.elements:
-        seen = stored_value(match[7], side.bits + 1, False)
-        if seen is not None:
-            seen = stored_value(f"{seen % (1 << side.bits):x}", side.bits, side.signed)
-        first = at, int(stimulus.expected()[at]), seen
+    if 0 <= at < len(beats):
+        first = _difference(stimulus, beats[at], match[7])
     return RowResult(
         stimulus.unit.module,
         stimulus.elements,
+        len(beats),
         max(0, received - wrong),
         received,
         broken,
@@ -104,3 +105,20 @@ def _judge(stimulus: Stimulus, printed: str) -> RowResult:
         latency,
         cycles,
     )
+
+
+def _difference(stimulus: Stimulus, beat: Beat, digits: str) -> tuple[int, int, int | None]:
+    """The first element of a beat that is wrong, or the first if only the row's end is."""
+    side, expected = stimulus.unit.semantics.result, stimulus.expected()[beat.start : beat.stop]
+    whole = stored_value(digits, len(digits) * 4, False)
+    if whole is None:
+        return beat.start, int(expected[0]), None
+    seen = [
+        stored_value(
+            f"{whole >> lane * side.bits & (1 << side.bits) - 1:x}", side.bits, side.signed
+        )
+        for lane in range(len(expected))
+    ]
+    wrong = (lane for lane, value in enumerate(expected) if seen[lane] != value)
+    lane = next(wrong, 0)
+    return beat.start + lane, int(expected[lane]), seen[lane]

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from lut_opt.passes.hw.shared import SharedRequest
     from lut_opt.passes.hw.unit import Unit
 
+MAX_LANES = 64
+
 
 @dataclass(frozen=True)
 class ConvertPwlToHwPass(ModulePass):
@@ -35,7 +37,8 @@ class ConvertPwlToHwPass(ModulePass):
     the table says, for every pattern of input bits. Operations with the same table and the same
     scales share one module. The units stand *instead of* the host code, which has no place in
     SystemVerilog: run `convert-pwl-to-arith` on the same input for code that computes the same.
-    Softmax and norms become streaming units: valid and ready on both sides, one element a cycle.
+    Softmax and norms become streaming units: valid and ready on both sides, `lanes` elements a
+    cycle.
 
     Before:
 
@@ -94,6 +97,9 @@ class ConvertPwlToHwPass(ModulePass):
     row: int = 0
     """Elements of a row for softmax and norms whose rows are dynamic (softmax: of the longest)."""
 
+    lanes: int = 1
+    """Elements that softmax and norms take and give in a cycle: a power of two up to 64."""
+
     unit: Literal["fixed", "programmable", "multi"] = "fixed"
     """A unit for each table; units whose table software writes; all tables behind a select."""
 
@@ -118,6 +124,10 @@ class ConvertPwlToHwPass(ModulePass):
     def __post_init__(self) -> None:
         if self.row < 0:
             raise ValueError(f"row must not be negative, got {self.row}")
+        if not 1 <= self.lanes <= MAX_LANES or self.lanes & (self.lanes - 1):
+            raise ValueError(
+                f"lanes must be a power of two from 1 to {MAX_LANES}, got {self.lanes}"
+            )
         asked = (self.objective, self.cost, self.liberty, self.allow_exact)
         if self.implementation != "auto" and asked != ("area", "model", (), False):
             raise ValueError(
@@ -221,7 +231,7 @@ class ConvertPwlToHwPass(ModulePass):
             return []
         from lut_opt.passes.hw.row_units import Build, build_row_units
 
-        how = Build(self.row, self.pipeline, self.select, self.multiplier)
+        how = Build(self.row, self.pipeline, self.select, self.multiplier, self.lanes)
         return build_row_units(ops, how, lambda name: _unique(name, taken))
 
     def _shared(self) -> SharedRequest:

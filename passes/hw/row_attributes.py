@@ -33,6 +33,7 @@ def _attributes(unit: RowUnit) -> dict[str, Attribute]:
         "pwl.length": IntegerAttr(unit.length, i64),
         "pwl.steps": IntegerAttr(unit.steps, i64),
         "pwl.latency": IntegerAttr(unit.latency, i64),
+        **({"pwl.lanes": IntegerAttr(unit.lanes, i64)} if unit.lanes > 1 else {}),
         "pwl.operand": UniformQuantizedType.from_quantization(semantics.operand),
         "pwl.result": UniformQuantizedType.from_quantization(semantics.result),
         **{
@@ -80,7 +81,8 @@ def row_unit_of(op: hw.HWModuleOp) -> RowUnit | None:
     names = ("exp", "reciprocal", "rsqrt")
     fits = tuple((name, fit) for name in names if (fit := found.fit(name)) is not None)
     length, steps = found.integer("length"), found.integer("steps")
-    return RowUnit(op.sym_name.data, semantics, length, steps, fits)
+    lanes = found.integer("lanes") if "pwl.lanes" in op.attributes else 1
+    return RowUnit(op.sym_name.data, semantics, length, steps, fits, lanes)
 
 
 class _Reader:
@@ -120,7 +122,7 @@ class _Reader:
 
 def comment(unit: RowUnit) -> str:
     """The header of the module in SystemVerilog."""
-    semantics = unit.semantics
+    lanes, semantics = unit.lanes, unit.semantics
     softmax = isinstance(semantics, units.Softmax)
     tables = unit.tables
     digests = ", ".join(
@@ -138,9 +140,16 @@ def comment(unit: RowUnit) -> str:
         lines.append(f"  {name + ':':<11}{describe_side(name, kind)}")
     if unit.parameters:
         lines.append("             written at [index] while write is set, before the first row")
+    if lanes > 1:
+        lines.append(f"  lanes:     {lanes} elements side by side, the first in the lowest bits")
+    if unit.shape.keeps:
+        lines.append(
+            "             x_keep[i], y_keep[i]: lane i holds an element; else y is 0 there"
+        )
+    each = "one element" if lanes == 1 else f"{lanes} elements"
     lines += [
         f"  latency:   {unit.latency} cycles from first x to first y of a row of {unit.length}",
-        "  rate:      one element a cycle, row after row; valid and ready on both sides",
+        f"  rate:      {each} a cycle, row after row; valid and ready on both sides",
         f"  max error: {unit.error_bound:.6g} output steps on any row"
         + (", for |gamma| up to 1" if "gamma" in unit.parameters else ""),
     ]

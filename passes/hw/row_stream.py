@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from xdsl.ir import SSAValue
@@ -23,16 +23,18 @@ class Source:
     valid: SSAValue
     data: SSAValue
     last: SSAValue | None
+    keep: SSAValue | None = None
 
 
 @dataclass(frozen=True)
 class Sink:
-    """What goes out, and whether the unit takes an element."""
+    """What goes out, and whether the unit takes a beat."""
 
     ready: SSAValue
     valid: SSAValue
     last: SSAValue
     data: SSAValue
+    keep: SSAValue | None = None
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class TableStyle:
 
 
 def row_ends(circuit: Sequential, arrival: Accepted, name: str) -> SSAValue:
-    """Set in the cycle after a row's last element has been taken."""
+    """Set in the cycle after a row's last beat has been taken."""
     state = circuit.state(name, 0, 1, initial=0)
     circuit.drive(state, Wire(circuit.all_of(arrival.taken, arrival.last), 0, 1))
     return state.wire.value
@@ -53,16 +55,19 @@ def row_ends(circuit: Sequential, arrival: Accepted, name: str) -> SSAValue:
 def look_up(
     pipeline: Pipeline,
     wires: Mapping[str, Wire],
-    name: str,
+    names: Sequence[str],
     table: Table,
     operand: Quantization,
     result: Quantization,
     how: TableStyle,
 ) -> dict[str, Wire]:
-    """Replace the wire `name` by its table's result; the others wait for it."""
+    """Replace each wire of `names` by what the table has for it; the others wait for them."""
     circuit = pipeline.circuit
-    port = circuit.resize(wires[name], operand.bits)
-    with pipeline.held():
-        value = build_datapath(circuit, port, table, operand, result, how.steps, how.style)
-    waiting = {key: wire for key, wire in wires.items() if key != name}
-    return {**pipeline.delay(waiting, how.steps), name: Wire(value, result.minimum, result.maximum)}
+    found: dict[str, Wire] = {}
+    for name in names:
+        port = circuit.resize(wires[name], operand.bits)
+        with pipeline.held():
+            value = build_datapath(circuit, port, table, operand, result, how.steps, how.style)
+        found[name] = Wire(value, result.minimum, result.maximum)
+    waiting = {key: wire for key, wire in wires.items() if key not in found}
+    return {**pipeline.delay(waiting, how.steps), **found}

@@ -2,9 +2,11 @@
 A streaming unit: one softmax or norm in one `hw.module`.
 
 Ports: `clock`, `reset` (synchronous); `x_valid`, `x`, `x_ready` and, for softmax, `x_last`;
-`y_valid`, `y`, `y_last`, `y_ready`. An element passes in every cycle in which valid and ready are
-both set. A norm with gamma or beta has `write`, `index` and `gamma`, `beta` to load them before the
-first row.
+`y_valid`, `y`, `y_last`, `y_ready`. A beat passes in every cycle in which valid and ready are both
+set: one element, or one in each lane, the first in the lowest bits. Softmax with more lanes than
+one has `x_keep` and `y_keep`, a bit for each lane: lanes whose bit is not set hold no element, and
+have the result 0. A norm with gamma or beta has `write`, `index` (of a beat) and `gamma`, `beta` to
+load them before the first row.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from xdsl.ir import Block, Region, TypeAttribute
 from lut_opt.dialects.pwl import Fit, Table, units
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.hw import norm, softmax
+from lut_opt.passes.hw.beats import Shape
 from lut_opt.passes.hw.datapath import Style
 from lut_opt.passes.hw.row_stream import Sink, Source, TableStyle
 from lut_opt.passes.hw.sequential import Sequential
@@ -41,6 +44,14 @@ class RowUnit:
     """Cycles that each table takes."""
     fits: tuple[tuple[str, Fit], ...] = ()
     """Certificates of the tables, by the tables' names."""
+    lanes: int = 1
+    """Elements a cycle."""
+
+    @property
+    def shape(self) -> Shape:
+        """How rows come: softmax's may end within a beat."""
+        keeps = self.lanes > 1 and isinstance(self.semantics, units.Softmax)
+        return Shape(self.length, self.lanes, keeps)
 
     @property
     def function(self) -> str:
@@ -51,9 +62,9 @@ class RowUnit:
 
     @property
     def latency(self) -> int:
-        """Cycles from a row's first element to its first result, if nothing holds it up."""
+        """Cycles from a row's first beat to its first result, if nothing holds it up."""
         kind = softmax if isinstance(self.semantics, units.Softmax) else norm
-        return kind.latency(self.length, self.steps)
+        return kind.latency(self.shape.beats, self.steps)
 
     @property
     def error_bound(self) -> float:
@@ -77,8 +88,8 @@ class RowUnit:
 
     @property
     def index_bits(self) -> int:
-        """Width of an element's index."""
-        return max(1, (self.length - 1).bit_length())
+        """Width of a beat's index."""
+        return max(1, (self.shape.beats - 1).bit_length())
 
 
 Port = tuple[str, TypeAttribute, hw.Direction]
@@ -89,20 +100,23 @@ _IN, _OUT = hw.Direction.INPUT, hw.Direction.OUTPUT
 def ports(unit: RowUnit) -> list[Port]:
     """Every port in order."""
     operand, result = unit.semantics.operand, unit.semantics.result
-    parameters = unit.parameters
+    parameters, lanes = unit.parameters, unit.lanes
     softmax_unit = isinstance(unit.semantics, units.Softmax)
+    keeps = unit.shape.keeps
     return [
         ("clock", seq.ClockType(), _IN),
         ("reset", i1, _IN),
         *([("write", i1, _IN), ("index", IntegerType(unit.index_bits), _IN)] * bool(parameters)),
-        *((name, IntegerType(kind.bits), _IN) for name, kind in parameters.items()),
+        *((name, IntegerType(lanes * kind.bits), _IN) for name, kind in parameters.items()),
         ("x_valid", i1, _IN),
-        ("x", IntegerType(operand.bits), _IN),
+        ("x", IntegerType(lanes * operand.bits), _IN),
         *([("x_last", i1, _IN)] * softmax_unit),
+        *([("x_keep", IntegerType(lanes), _IN)] * keeps),
         ("x_ready", i1, _OUT),
         ("y_valid", i1, _OUT),
-        ("y", IntegerType(result.bits), _OUT),
+        ("y", IntegerType(lanes * result.bits), _OUT),
         ("y_last", i1, _OUT),
+        *([("y_keep", IntegerType(lanes), _OUT)] * keeps),
         ("y_ready", i1, _IN),
     ]
 
@@ -117,24 +131,25 @@ def build_row_unit(unit: RowUnit, style: Style = Style()) -> hw.HWModuleOp:
         argument.name_hint = name
     circuit = Sequential(block, values["clock"], values["reset"])
     how = TableStyle(unit.steps, style)
-    source = Source(values["x_valid"], values["x"], values.get("x_last"))
+    source = Source(values["x_valid"], values["x"], values.get("x_last"), values.get("x_keep"))
     sink: Sink
     if isinstance(unit.semantics, units.Softmax):
-        arguments = (unit.semantics, unit.length, source, values["y_ready"], how)
+        arguments = (unit.semantics, unit.shape, source, values["y_ready"], how)
         sink = softmax.build_softmax(circuit, *arguments)
     else:
         port = None
         if unit.parameters:
             loaded = {name: values[name] for name in unit.parameters}
             port = norm.WritePort(values["write"], values["index"], loaded)
-        arguments = (unit.semantics, unit.length, source, port, values["y_ready"], how)
+        arguments = (unit.semantics, unit.shape, source, port, values["y_ready"], how)
         sink = norm.build_norm(circuit, *arguments)
-    circuit.output([sink.ready, sink.valid, sink.data, sink.last])
+    keep = [] if sink.keep is None else [sink.keep]
+    circuit.output([sink.ready, sink.valid, sink.data, sink.last, *keep])
     made = [hw.ModulePort(StringAttr(n), t, hw.DirectionAttr(way)) for n, t, way in listed]
     return hw.HWModuleOp(StringAttr(unit.module), hw.ModuleType(ArrayAttr(made)), Region(block))
 
 
 def row_unit_name(unit: RowUnit) -> str:
-    """Such as `pwl_softmax128_i16_u8_s2m4_s2m8`."""
-    function = f"{unit.function}{unit.length}"
+    """Such as `pwl_softmax128_i16_u8_s2m4_s2m8`, or `pwl_softmax128x4_…` with four lanes."""
+    function = f"{unit.function}{unit.length}" + (f"x{unit.lanes}" if unit.lanes > 1 else "")
     return unit_name(function, unit.semantics.operand, unit.semantics.result)

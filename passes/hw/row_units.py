@@ -28,6 +28,8 @@ class Build:
     """Cycles of each table."""
     select: Select
     multiplier: Multiplier
+    lanes: int = 1
+    """Elements a cycle."""
 
 
 def build_row_units(
@@ -37,7 +39,7 @@ def build_row_units(
     made: dict[RowUnit, hw.HWModuleOp] = {}
     for op in ops:
         with about(op):
-            unit = _row_unit(op, how.row, how.steps)
+            unit = _row_unit(op, how)
         if unit in made:
             continue
         named = replace(unit, module=unique(row_unit_name(unit)), fits=tuple(_fits(op)))
@@ -53,7 +55,7 @@ def _fits(op: UnitOp) -> Iterator[tuple[str, Fit]]:
             yield lookup.name, lookup.fit.data
 
 
-def _row_unit(op: UnitOp, row: int, steps: int) -> RowUnit:
+def _row_unit(op: UnitOp, how: Build) -> RowUnit:
     """What an operation computes, without a name."""
     if isinstance(op, SoftmaxOp):
         sizes: Sequence[int] = [op.shape[op.axis.value.data]]
@@ -66,7 +68,7 @@ def _row_unit(op: UnitOp, row: int, steps: int) -> RowUnit:
             f"no hardware for {op.name} yet: leave it to the host with "
             f"--lower-nonlinear-to-pwl=keep={op.FUNCTION}",
         )
-    length = row if DYNAMIC_INDEX in sizes else math.prod(sizes)
+    length = how.row if DYNAMIC_INDEX in sizes else math.prod(sizes)
     if length == 0:
         raise OpError(
             op,
@@ -75,4 +77,10 @@ def _row_unit(op: UnitOp, row: int, steps: int) -> RowUnit:
         )
     if length > units.MAX_ROW:
         raise OpError(op, f"{op.name} takes rows of up to {units.MAX_ROW} elements, got {length}")
-    return RowUnit("", semantics, length, steps)
+    if length % how.lanes and isinstance(op, NormOp):
+        raise OpError(
+            op,
+            f"a row of {op.name} is whole beats, and {length} elements are no multiple of "
+            f"{how.lanes} lanes: give another number with --convert-pwl-to-hw=lanes=K",
+        )
+    return RowUnit("", semantics, length, how.steps, lanes=how.lanes)

@@ -1,10 +1,11 @@
 """
 A buffer of rows: what must be known of a whole row before its first element can be used.
 
-Elements come in one a cycle and are stored in a ring of N + `SLACK` words. Something is computed
-of each row on the way in (its maximum, its sums) and finished a fixed number of cycles after its
-last element: the summary. Then the elements are read again, in order, each with the summary of its
-row. Rows follow each other without a gap: while one is read, the next one is stored.
+Elements come in a beat a cycle (one element, or one in each lane) and are stored in a ring of a
+row's beats + `SLACK` words. Something is computed of each row on the way in (its maximum, its sums)
+and finished a fixed number of cycles after its last beat: the summary. Then the beats are read
+again, in order, each with the summary of its row. Rows follow each other without a gap: while one
+is read, the next one is stored.
 
     in ready    the ring has a free word and, for the first element of a row, a free summary
     out valid   the summary of the oldest row is there
@@ -12,14 +13,15 @@ row. Rows follow each other without a gap: while one is read, the next one is st
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects import comb
 from xdsl.dialects.builtin import IntegerType
 from xdsl.ir import SSAValue
 
-from lut_opt.passes.hw.circuit import Wire, width_of
+from lut_opt.passes.hw.beats import Shape, join
+from lut_opt.passes.hw.circuit import Wire, bits_of, width_of
 from lut_opt.passes.hw.pipeline import StallingPipeline
 from lut_opt.passes.hw.sequential import Sequential, State
 
@@ -32,7 +34,7 @@ SUMMARIES = 4
 
 @dataclass(frozen=True)
 class Accepted:
-    """An element as it enters: `taken` says that it does, `first` and `last` of its row."""
+    """A beat as it enters: `taken` says that it does, `first` and `last` of its row."""
 
     taken: SSAValue
     first: SSAValue
@@ -41,7 +43,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Given:
-    """An element as it leaves, with its row's summary: there if `valid`, gone when `given`."""
+    """A beat as it leaves, with its row's summary: there if `valid`, gone when `given`."""
 
     wires: dict[str, Wire]
     valid: SSAValue
@@ -51,12 +53,14 @@ class Given:
 class RowBuffer:
     """A ring of words and a queue of summaries; build it with `accept`, `finish`, `read`."""
 
-    def __init__(self, circuit: Sequential, name: str, length: int, low: int, high: int) -> None:
-        """For rows of up to `length` elements of `low … high`."""
-        self.circuit, self.name, self.length = circuit, name, length
-        self.words = length + SLACK
+    def __init__(self, circuit: Sequential, name: str, shape: Shape, low: int, high: int) -> None:
+        """For rows of elements of `low … high`."""
+        self.circuit, self.name, self.shape = circuit, name, shape
+        self.words = shape.beats + SLACK
         self.low, self.high, self.width = low, high, width_of(low, high)
-        self.ring = circuit.memory(name, self.words, self.width + 1)
+        self.payload = shape.lanes * self.width
+        flags = shape.lanes * shape.keeps + 1
+        self.ring = circuit.memory(name, self.words, self.payload + flags)
         self._used = circuit.state(f"{name}_used", 0, self.words, initial=0)
         self._rows = circuit.state(f"{name}_rows", 0, SUMMARIES, initial=0)
         self._first = circuit.state(f"{name}_first", 0, 1, initial=1)
@@ -66,20 +70,30 @@ class RowBuffer:
         self.ready = circuit.all_of(room, circuit.any_of(inside, slot))
         circuit.name(self.ready, f"{name}_ready")
 
-    def accept(self, valid: SSAValue, value: Wire, last: SSAValue | None) -> Accepted:
-        """Store an element if there is room; a row ends where `last` says so, or is full."""
+    def accept(
+        self,
+        valid: SSAValue,
+        beat: Sequence[Wire],
+        last: SSAValue | None,
+        keep: SSAValue | None = None,
+    ) -> Accepted:
+        """
+        Store a beat if there is room; a row ends where `last` says so, or is full.
+
+        `keep` comes with rows that have it, and is given back by `read`.
+        """
         c = self.circuit
         taken = c.all_of(valid, self.ready)
         c.name(taken, f"{self.name}_taken")
-        index = c.state(f"{self.name}_index", 0, self.length - 1, initial=0)
-        ends = c.equals(index.wire, self.length - 1)
+        index = c.state(f"{self.name}_index", 0, self.shape.beats - 1, initial=0)
+        ends = c.equals(index.wire, self.shape.beats - 1)
         if last is not None:
             ends = c.any_of(ends, last)
         next_index = c.mux(ends, c.constant(0), c.plus(index.wire, c.constant(1)))
         c.drive(index, next_index, taken)
         pointer = self._pointer("write_at", self.words, taken)
-        stored = c.resize(value, self.width)
-        word = c.add_op(comb.ConcatOp([ends, stored], IntegerType(self.width + 1)))
+        stored = [c.resize(value, self.width) for value in beat]
+        word = join(c, [*stored, *([keep] if keep is not None else []), ends])
         self.ring.write(pointer, word, taken)
         c.drive(self._first, Wire(ends, 0, 1), taken)
         self._taken = taken
@@ -98,23 +112,26 @@ class RowBuffer:
         self._queue.write(self._pointer("summary_write", SUMMARIES, valid), word, valid)
 
     def read(self, pipeline: StallingPipeline, name: str) -> Given:
-        """What the first stage of a pipeline takes: `name`, `last`, and the row's summary."""
+        """What a pipeline takes: `name` in each lane, `last`, `keep`, and the row's summary."""
         c = self.circuit
         finished = c.state(f"{self.name}_finished", 0, SUMMARIES, initial=0)
         valid = c.compare("gt", finished.wire, 0)
         given = c.all_of(valid, pipeline.ready)
         c.name(given, f"{self.name}_given")
         word = self.ring.read(self._pointer("read_at", self.words, given))
-        last = c.extract(word, self.width, 1)
+        last = c.extract(word, bits_of(word) - 1, 1)
         done = c.all_of(given, last)
         packed = self._queue.read(self._pointer("summary_read", SUMMARIES, done))
-        element = Wire(c.extract(word, 0, self.width), self.low, self.high)
+        beat = self.shape.split(c, c.extract(word, 0, self.payload), self.low, self.high)
+        wires = dict(zip(self.shape.names(name), beat, strict=True))
+        wires["last"] = Wire(last, 0, 1)
+        if self.shape.keeps:
+            lanes = self.shape.lanes
+            wires["keep"] = Wire(c.extract(word, self.payload, lanes), 0, (1 << lanes) - 1)
         self._count(self._used, self._taken, given)
         self._count(self._rows, self._begun, done)
         self._count(finished, self._finished, done)
-        return Given(
-            {name: element, "last": Wire(last, 0, 1), **self._unpack(packed)}, valid, given
-        )
+        return Given({**wires, **self._unpack(packed)}, valid, given)
 
     def _unpack(self, packed: SSAValue) -> dict[str, Wire]:
         unpacked: dict[str, Wire] = {}
