@@ -19,6 +19,9 @@ from lut_opt.backends.netlist import ONE, ZERO, Netlist, planes
 from lut_opt.backends.row_bench import Stimulus
 from lut_opt.dialects.quantization import Integers
 
+OUTPUTS = ("x_ready", "y_valid", "y", "y_last", "y_keep")
+"""The last is only there where a beat has several lanes and rows may end within one."""
+
 
 def rules(netlist: Netlist) -> list[str]:
     """
@@ -35,7 +38,7 @@ def rules(netlist: Netlist) -> list[str]:
         broken.append("x_ready depends on an input within the cycle")
     (y_valid,) = netlist.port("y_valid")
     fixed = {"reset": ZERO, "y_ready": ZERO, netlist.source(y_valid): ONE}
-    outputs = [*netlist.port("y_valid"), *netlist.port("y"), *netlist.port("y_last")]
+    outputs = [w for name in ("y_valid", "y", "y_last", "y_keep") for w in netlist.port(name)]
     for wire in outputs:
         register = netlist.source(wire)
         now = netlist.simplify([wire], fixed)[wire]
@@ -63,6 +66,8 @@ class Stalled:
 def every_stall(netlist: Netlist, stimulus: Stimulus, prefix: int, cycles: int) -> Stalled:
     """
     Try every pattern of both sides pausing in `cycles` cycles, after `prefix` cycles of input.
+
+    A beat has at most 63 bits.
 
     Nothing is taken in the prefix, so that it fills the unit; afterwards nothing pauses until all
     results are out. The stimulus has more elements than can enter.
@@ -124,17 +129,20 @@ class _Bench:
 
     def __init__(self, netlist: Netlist, stimulus: Stimulus, copies: int) -> None:
         self.netlist, self.copies = netlist, copies
-        outputs = [w for name in ("x_ready", "y_valid", "y", "y_last") for w in netlist.port(name)]
+        outputs = [w for name in OUTPUTS for w in netlist.port(name)]
         needed = [*outputs, *netlist.registers.values(), *netlist.registers, *netlist.inputs]
         self.machine = _Machine(netlist, needed, copies)
         place, generator = self.machine.place, random.Random(0)
         self.registers = [(place[to], place[source]) for to, source in netlist.registers.items()]
         for wire in (*netlist.registers, *netlist.undefined(place)):
             self.machine.values[place[wire]] = generator.getrandbits(copies)
-        self.x = np.append(np.concatenate(list(stimulus.rows)), 0)
-        self.last = np.append(np.asarray(stimulus.lasts(), np.int64), 0)
-        self.expected = np.append(stimulus.expected(), 0)
-        self.y_bits = stimulus.unit.semantics.result.bits
+        operand, result = stimulus.unit.semantics.operand, stimulus.unit.semantics.result
+        x = np.concatenate(list(stimulus.rows))
+        self.x = np.asarray([*stimulus.packed(x, operand.bits, operand.maximum), 0], np.int64)
+        self.last = np.asarray([*stimulus.lasts(), 0], np.int64)
+        self.keep = np.asarray([*stimulus.keeps(), 0], np.int64) * stimulus.unit.shape.keeps
+        y = stimulus.packed(stimulus.expected(), result.bits, 0)
+        self.expected = np.asarray([*y, 0], np.int64)
         self.sent = np.zeros(copies, np.int64)
         self.got = np.zeros(copies, np.int64)
 
@@ -147,12 +155,13 @@ class _Bench:
         self._drive("y_ready", takes)
         self._drive("x", self.x[self.sent])
         self._drive("x_last", self.last[self.sent])
+        self._drive("x_keep", self.keep[self.sent])
         self.machine.run()
         accepted = self._read("x_ready").astype(bool) & offers
         taken = self._read("y_valid").astype(bool) & takes
-        wanted = self.expected[self.got] & ((1 << self.y_bits) - 1)
-        right = (self._read("y") == wanted) & (self._read("y_last") == self.last[self.got])
-        right &= self.got < self.sent
+        right = (self._read("y") == self.expected[self.got]) & (self.got < self.sent)
+        right &= self._read("y_last") == self.last[self.got]
+        right &= self._read("y_keep") == self.keep[self.got]
         values = self.machine.values
         following = [values[source] for _, source in self.registers]
         for (place, _), value in zip(self.registers, following, strict=True):

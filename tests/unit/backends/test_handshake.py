@@ -31,6 +31,7 @@ SOFTMAX = units.Softmax(
     Table((1200,), (-48, -25), (7000, 5200), 4, 0, 16),
 )
 UNIT = RowUnit("unit", SOFTMAX, 2)
+WIDE = RowUnit("wide", SOFTMAX, 4, lanes=2)
 MUTANTS = {
     "rude": (
         ("out_move = _GEN | y_ready", "out_move = 1'h1"),
@@ -50,15 +51,16 @@ def mutant(text: str, name: str, changes: tuple[tuple[str, str], ...]) -> str:
 
 @pytest.fixture(scope="module")
 def netlists() -> dict[str, Netlist]:
-    """The unit and its mutants, by name."""
-    text = systemverilog.emit(ModuleOp([build_row_unit(UNIT)]))
+    """The unit, its mutants and one with two lanes, by name."""
+    text, wide = (systemverilog.emit(ModuleOp([build_row_unit(unit)])) for unit in (UNIT, WIDE))
     mutants = [mutant(text, name, changes) for name, changes in MUTANTS.items()]
-    return read_netlists("".join([text, *mutants]))
+    return read_netlists("".join([text, wide, *mutants]))
 
 
-def test_a_waiting_result_stays_in_every_state(netlists: dict[str, Netlist]) -> None:
-    assert netlists["unit"].problems == []
-    assert rules(netlists["unit"]) == []
+@pytest.mark.parametrize("unit", ["unit", "wide"])
+def test_a_waiting_result_stays_in_every_state(netlists: dict[str, Netlist], unit: str) -> None:
+    assert netlists[unit].problems == []
+    assert rules(netlists[unit]) == []
 
 
 def test_broken_rules_are_named(netlists: dict[str, Netlist]) -> None:
@@ -68,10 +70,11 @@ def test_broken_rules_are_named(netlists: dict[str, Netlist]) -> None:
     assert "y[0] may change while it waits" in said
 
 
-def stimulus() -> Stimulus:
-    """More rows than can enter, of one and two elements."""
+def stimulus(unit: RowUnit = UNIT) -> Stimulus:
+    """More rows than can enter, of one and two beats."""
     rng = np.random.default_rng(0)
-    return Stimulus(UNIT, [rng.integers(-8, 8, int(n)) for n in rng.integers(1, 3, 150)])
+    lengths = rng.integers(1, unit.length + 1, 150)
+    return Stimulus(unit, [rng.integers(-8, 8, int(n)) for n in lengths])
 
 
 @pytest.mark.parametrize("prefix", [0, 45])
@@ -80,6 +83,12 @@ def test_no_pattern_of_stalls_loses_anything(netlists: dict[str, Netlist], prefi
     shown = every_stall(netlists["unit"], stimulus(), prefix, cycles=3)
     assert (shown.patterns, shown.wrong) == (64, 0)
     assert shown.results >= 64
+
+
+def test_no_pattern_of_stalls_loses_a_beat(netlists: dict[str, Netlist]) -> None:
+    shown = every_stall(netlists["wide"], stimulus(WIDE), prefix=45, cycles=2)
+    assert (shown.patterns, shown.wrong) == (16, 0)
+    assert shown.results >= 16
 
 
 def test_lost_elements_are_seen(netlists: dict[str, Netlist]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as text
+from dataclasses import replace
 
 import pytest
 from xdsl.dialects.builtin import ModuleOp
@@ -44,3 +45,15 @@ def test_each_table_says_what_unit_it_is_in(unit: RowUnit) -> None:
         assert ports["x"]["direction"] == "input"
         assert ports["x"]["scale"] == 2.0**-4
         assert (ports["y"]["direction"], ports["y"]["signed"]) == ("output", False)
+
+
+def test_lanes_are_described(unit: RowUnit) -> None:
+    wide = replace(unit, lanes=4)
+    op = build_row_unit(wide)
+    describe_row_unit(op, wide)
+    row, _ = text.loads(json.emit(ModuleOp([op])))
+    assert (row["elements_per_cycle"], row["latency"]) == (4, unit.latency - 2 * (8 - 2))
+    ports = {port["name"]: port for port in row["ports"]}
+    assert list(ports) == [port.port_name.data for port in op.module_type.ports.data]
+    assert (ports["x"]["bits"], ports["x"]["elements"], ports["x_keep"]["bits"]) == (64, 4, 4)
+    assert (ports["y"]["bits"], ports["y"]["elements"], ports["y_keep"]["bits"]) == (32, 4, 4)

@@ -26,6 +26,9 @@ UNITS = [
     RowUnit("softmax", units.Softmax(SHORT, BYTE, -255, 12, EXP, RECIPROCAL), 100, 1),
     RowUnit("layer", units.Norm(FINE, FINE, RSQRT, 1e-5, True, *AFFINE), 300, 4),
     RowUnit("rms", units.Norm(FINE, FINE, RSQRT, 1e-5, False), 1),
+    RowUnit("wide_softmax", units.Softmax(SHORT, BYTE, -255, 12, EXP, RECIPROCAL), 30, 0, lanes=4),
+    RowUnit("wide_layer", units.Norm(FINE, FINE, RSQRT, 1e-5, True, *AFFINE), 32, 1, lanes=8),
+    RowUnit("wide_rms", units.Norm(FINE, FINE, RSQRT, 1e-5, False), 64, lanes=64),
 ]
 
 
@@ -62,6 +65,8 @@ def test_verilator_has_nothing_to_say(source: Path) -> None:
         ("softmax", {"scores": 116, "exps": 116}),
         ("layer", {"row": 316, "gammas": 300, "betas": 300}),
         ("rms", {"row": 17}),
+        ("wide_softmax", {"scores": 24, "exps": 24}),
+        ("wide_layer", {"row": 20, "gammas": 4, "betas": 4}),
     ],
 )
 def test_yosys_finds_the_memories(source: Path, top: str, memories: dict[str, int]) -> None:
