@@ -1,6 +1,7 @@
 // RUN: lut-opt %s --convert-pwl-to-hw="pipeline=1 row=16" | filecheck %s
 // RUN: lut-opt %s --convert-pwl-to-hw="pipeline=1 row=16" | lut-opt -t systemverilog | filecheck %s --check-prefix=VERILOG
 // RUN: lut-opt %s --convert-pwl-to-hw="pipeline=1 row=16" -t report | filecheck %s --check-prefix=REPORT
+// RUN: lut-opt %s --convert-pwl-to-hw="pipeline=1 row=16 lanes=4" | filecheck %s --check-prefix=LANES
 
 !x = !quant.uniform<i16:f32, 6.250000e-02>
 !y = !quant.uniform<u8:f32, 3.906250e-03>
@@ -21,6 +22,14 @@ func.func @host(%a: tensor<2x16x!x>, %b: tensor<2x?x!x>, %g: tensor<16x!g>) {
 // CHECK:        "seq.hlmem"({{.*}}) <{name = "exps"}> : (!seq.clock, i1) -> !seq.hlmem<32xi14>
 // CHECK-NOT:  pwl_softmax
 // CHECK:      hw.module @pwl_layer_norm16_i16_i8_s2m4_s2m4(in %clock: !seq.clock, in %reset: i1, in %write: i1, in %index: i4, in %gamma: i16, in %x_valid: i1, in %x: i16, out x_ready: i1,
+
+// With four lanes a row has four beats: ports, memories and the index of gamma are of beats.
+// LANES:      hw.module @pwl_softmax16x4_i16_u8_s2m4_s2m8(in %clock: !seq.clock, in %reset: i1, in %x_valid: i1, in %x: i64, in %x_last: i1, in %x_keep: i4, out x_ready: i1, out y_valid: i1, out y: i32, out y_last: i1, out y_keep: i4, in %y_ready: i1) attributes {comment =
+// LANES-SAME:   pwl.latency = 19 : i64, pwl.lanes = 4 : i64
+// LANES:        "seq.hlmem"({{.*}}) <{name = "scores"}> : (!seq.clock, i1) -> !seq.hlmem<20xi69>
+// LANES:        "seq.hlmem"({{.*}}) <{name = "exps"}> : (!seq.clock, i1) -> !seq.hlmem<20xi57>
+// LANES:      hw.module @pwl_layer_norm16x4_i16_i8_s2m4_s2m4(in %clock: !seq.clock, in %reset: i1, in %write: i1, in %index: i2, in %gamma: i64, in %x_valid: i1, in %x: i64, out x_ready: i1, out y_valid: i1, out y: i32, out y_last: i1, in %y_ready: i1)
+// LANES:        "seq.hlmem"({{.*}}) <{name = "gammas"}> : (!seq.clock, i1) -> !seq.hlmem<4xi64>
 
 // VERILOG: // pwl_softmax16_i16_u8_s2m4_s2m8: softmax, row by row, in integers
 // VERILOG: //   rows:      1 to 16 elements, ended by x_last
