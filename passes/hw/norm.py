@@ -18,11 +18,11 @@ from lut_opt.dialects.pwl import units
 from lut_opt.dialects.quantization import storage_range
 from lut_opt.passes.hw.beats import Lane, Shape, flags, join
 from lut_opt.passes.hw.circuit import Wire, width_of
-from lut_opt.passes.hw.octave import leading_one, mantissa
 from lut_opt.passes.hw.pipeline import Pipeline, StallingPipeline
-from lut_opt.passes.hw.row_stream import Sink, Source, TableStyle, look_up
+from lut_opt.passes.hw.row_stream import Sink, Source, TableStyle
 from lut_opt.passes.hw.rows import RowBuffer
 from lut_opt.passes.hw.sequential import Sequential
+from lut_opt.passes.hw.variance import centre, inverse_root, sums_of
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ def build_norm(
     sums = Pipeline(c, "sums")
     ends = {"first": Wire(arrival.first, 0, 1), "last": Wire(arrival.last, 0, 1)}
     offered = dict(zip(shape.names("x"), x, strict=True))
-    centred = shape.each("c", offered, lambda lane: _centre(c, lane("x"), unit))
+    centred = shape.each("c", offered, lambda lane: centre(c, lane("x"), unit))
     wires = sums.stage({**centred, **ends}, arrival.taken)
     finish = Pipeline(c, "inverse")
-    valid, wires = _sums(sums, wires, shape)
-    summary = _inverse_root(finish, valid, wires, unit, shape.length, how)
+    valid, wires = sums_of(sums, wires, shape)
+    summary = inverse_root(finish, valid, wires, unit, shape.length, how)
     row.finish(finish.valid, summary)
     outer = StallingPipeline(c, "out", sink_ready)
     wires = _scale(outer, row, unit, port)
@@ -66,74 +66,6 @@ def build_norm(
 def latency(beats: int, steps: int) -> int:
     """Cycles from a row's first beat to its first result, if nothing holds it up."""
     return beats + 13 + steps
-
-
-def _centre(c: Sequential, x: Wire, unit: units.Norm) -> Wire:
-    return c.subtract(x, c.constant(unit.operand.zero_point))
-
-
-def _square(c: Sequential, wire: Wire) -> Wire:
-    product = c.times(wire, wire)
-    high = max(wire.low**2, wire.high**2)
-    return Wire(product.value, 0, high)
-
-
-def _sums(
-    pipeline: Pipeline, wires: dict[str, Wire], shape: Shape
-) -> tuple[SSAValue, dict[str, Wire]]:
-    """`total` Σc and `square` Σc² of a row, and when they are complete."""
-    c = pipeline.circuit
-    squares = shape.each("square", wires, lambda lane: _square(c, lane("c")))
-    wires = pipeline.stage({**wires, **squares})
-    valid, sums = pipeline.valid, dict[str, Wire]()
-    for name, term in (("total", "c"), ("square", "square")):
-        terms = [wires[lane] for lane in shape.names(term)]
-        state = c.state(name, shape.length * terms[0].low, shape.length * terms[0].high)
-        before = c.mux(wires["first"].value, c.constant(0), state.wire)
-        c.drive(state, c.add([before, *terms], state.wire.low, state.wire.high), valid)
-        sums[name] = state.wire
-    done = c.state("sums_done", 0, 1, initial=0)
-    c.drive(done, Wire(c.all_of(valid, wires["last"].value), 0, 1))
-    return done.wire.value, sums
-
-
-def _inverse_root(
-    pipeline: Pipeline,
-    valid: SSAValue,
-    wires: dict[str, Wire],
-    unit: units.Norm,
-    length: int,
-    how: TableStyle,
-) -> dict[str, Wire]:
-    """The inverse root `r` of the normalized variance, half its exponent `m`, and `total`."""
-    c = pipeline.circuit
-    kept = ("total",) if unit.centred else ()
-    total, square = wires["total"], wires["square"]
-    scaled = c.times(c.constant(length), square)
-    squares = {"scaled": scaled, **({"of_total": _square(c, total)} if unit.centred else {})}
-    wires = pipeline.stage({**squares, **{name: wires[name] for name in kept}}, valid)
-    variance = wires["scaled"]
-    if unit.centred:
-        difference = c.subtract(variance, wires["of_total"])
-        variance = Wire(c.resize(difference, variance.width), 0, variance.high)
-    wires = pipeline.stage({"v": variance, **{name: wires[name] for name in kept}})
-    wires = pipeline.stage({**wires, "v": _with_epsilon(c, wires["v"], unit, length)})
-    top = wires["v"].width + wires["v"].width % 2
-    aligned, moved = leading_one(c, wires["v"], 2, top)
-    m = c.subtract(c.constant(top // 2 - 1 - unit.square_fraction // 2), moved)
-    m = Wire(c.resize(m, max(1, m.high.bit_length())), 0, m.high)
-    t = mantissa(c, aligned, 2, units.RSQRT_BITS)
-    wires = pipeline.stage({"r": t, "m": m, **{name: wires[name] for name in kept}})
-    sides = units.RSQRT_OPERAND, units.INVERSE_RESULT
-    return look_up(pipeline, wires, ["r"], unit.rsqrt, *sides, how)
-
-
-def _with_epsilon(c: Sequential, variance: Wire, unit: units.Norm, length: int) -> Wire:
-    """`v`: n² times the variance plus epsilon, in 2^−F and at least 1."""
-    fraction, (parts, shift) = unit.square_fraction, unit.epsilon_parts
-    epsilon = (length * length * parts) >> shift
-    v = c.plus(c.shift_left(variance, fraction), c.constant(epsilon))
-    return c.clamp(v, 1 << fraction, v.high)
 
 
 def _scale(
@@ -165,7 +97,7 @@ def _scale(
 
 
 def _deviation(c: Sequential, lane: Lane, unit: units.Norm, length: int) -> Wire:
-    a = c.times(c.constant(length), _centre(c, lane("q"), unit))
+    a = c.times(c.constant(length), centre(c, lane("q"), unit))
     return c.subtract(a, lane("total")) if unit.centred else a
 
 
