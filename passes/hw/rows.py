@@ -29,7 +29,12 @@ SLACK = 16
 """Words beyond a row, so that the next row can come in while a summary is finished."""
 
 SUMMARIES = 4
-"""Rows in the ring at once, at most."""
+"""Rows in the ring at once, at most, unless several lanes make them short."""
+
+
+def summaries(shape: Shape) -> int:
+    """Rows in the ring at once, at most: enough for rows of few beats to follow without a gap."""
+    return SUMMARIES if shape.lanes == 1 else max(SUMMARIES, SLACK // shape.beats + 2)
 
 
 @dataclass(frozen=True)
@@ -56,16 +61,16 @@ class RowBuffer:
     def __init__(self, circuit: Sequential, name: str, shape: Shape, low: int, high: int) -> None:
         """For rows of elements of `low … high`."""
         self.circuit, self.name, self.shape = circuit, name, shape
-        self.words = shape.beats + SLACK
+        self.words, self.rows = shape.beats + SLACK, summaries(shape)
         self.low, self.high, self.width = low, high, width_of(low, high)
         self.payload = shape.lanes * self.width
         flags = shape.lanes * shape.keeps + 1
         self.ring = circuit.memory(name, self.words, self.payload + flags)
         self._used = circuit.state(f"{name}_used", 0, self.words, initial=0)
-        self._rows = circuit.state(f"{name}_rows", 0, SUMMARIES, initial=0)
+        self._rows = circuit.state(f"{name}_rows", 0, self.rows, initial=0)
         self._first = circuit.state(f"{name}_first", 0, 1, initial=1)
         room = circuit.compare("lt", self._used.wire, self.words)
-        slot = circuit.compare("lt", self._rows.wire, SUMMARIES)
+        slot = circuit.compare("lt", self._rows.wire, self.rows)
         inside = circuit.invert(self._first.wire.value)
         self.ready = circuit.all_of(room, circuit.any_of(inside, slot))
         circuit.name(self.ready, f"{name}_ready")
@@ -106,22 +111,22 @@ class RowBuffer:
         self._summary = dict(summary)
         self._finished = valid
         widths = [wire.width for wire in summary.values()]
-        self._queue = c.memory(f"{self.name}_summaries", SUMMARIES, sum(widths))
+        self._queue = c.memory(f"{self.name}_summaries", self.rows, sum(widths))
         packed = [wire.value for wire in summary.values()]
         word = c.add_op(comb.ConcatOp(packed, IntegerType(sum(widths))))
-        self._queue.write(self._pointer("summary_write", SUMMARIES, valid), word, valid)
+        self._queue.write(self._pointer("summary_write", self.rows, valid), word, valid)
 
     def read(self, pipeline: StallingPipeline, name: str) -> Given:
         """What a pipeline takes: `name` in each lane, `last`, `keep`, and the row's summary."""
         c = self.circuit
-        finished = c.state(f"{self.name}_finished", 0, SUMMARIES, initial=0)
+        finished = c.state(f"{self.name}_finished", 0, self.rows, initial=0)
         valid = c.compare("gt", finished.wire, 0)
         given = c.all_of(valid, pipeline.ready)
         c.name(given, f"{self.name}_given")
         word = self.ring.read(self._pointer("read_at", self.words, given))
         last = c.extract(word, bits_of(word) - 1, 1)
         done = c.all_of(given, last)
-        packed = self._queue.read(self._pointer("summary_read", SUMMARIES, done))
+        packed = self._queue.read(self._pointer("summary_read", self.rows, done))
         beat = self.shape.split(c, c.extract(word, 0, self.payload), self.low, self.high)
         wires = dict(zip(self.shape.names(name), beat, strict=True))
         wires["last"] = Wire(last, 0, 1)

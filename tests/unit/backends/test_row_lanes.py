@@ -99,7 +99,12 @@ def test_any_rows_come_out_right(text: str, unit: RowUnit, data: st.DataObject, 
 
 
 def test_latency_and_throughput_are_as_stated() -> None:
-    built = [replace(UNITS[0], length=32), replace(UNITS[4], length=64)]
+    # Rows of many beats, and of two and one.
+    shapes = [(UNITS[0], 32, 0), (UNITS[4], 64, 1), (UNITS[2], 8, 4), (UNITS[4], 4, 4)]
+    built = [
+        replace(unit, module=f"{unit.module}_{length}", length=length, steps=steps)
+        for unit, length, steps in shapes
+    ]
     full = [
         replace(stated, rows=[row for row in stated.rows if len(row) == stated.unit.length])
         for stated in map(sample, built)
