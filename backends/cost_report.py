@@ -16,7 +16,8 @@ from xdsl.dialects import hw
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, ModuleOp
 
 from lut_opt.backends import systemverilog
-from lut_opt.backends.liberty import default_files, read_library
+from lut_opt.backends.liberty import Library, default_files, read_library
+from lut_opt.backends.memories import memories_of, without_memories
 from lut_opt.backends.power import SAMPLES, Power, power_of
 from lut_opt.backends.synthesize import Synthesis, synthesize
 from lut_opt.backends.systemverilog import BackendError
@@ -24,6 +25,10 @@ from lut_opt.dialects.quantization import Integers
 from lut_opt.passes.hw.row_attributes import row_unit_of
 from lut_opt.passes.hw.unit import Unit, unit_of
 from lut_opt.passes.scales import HISTOGRAM
+
+SPEED = 2.0
+"""The clock period for which the cells of streaming units are sized, in ns: nets that hold up whole
+pipelines get their buffers."""
 
 
 def cost_lines(module: ModuleOp, liberty: Sequence[str] = ()) -> list[str]:
@@ -41,10 +46,7 @@ def cost_lines(module: ModuleOp, liberty: Sequence[str] = ()) -> list[str]:
     ]
     for op in tops:
         if row_unit_of(op) is not None:
-            lines += [
-                f"  {op.sym_name.data}",
-                "    no figure: its rows belong in memories, not cells",
-            ]
+            lines += [f"  {op.sym_name.data}", *_beside_memories(op, verilog, library)]
             continue
         found = synthesize(verilog, op.sym_name.data, library)
         inputs, said = _inputs(op)
@@ -54,6 +56,19 @@ def cost_lines(module: ModuleOp, liberty: Sequence[str] = ()) -> list[str]:
             f"    {_power(found, inputs, said)}",
         ]
     return lines
+
+
+def _beside_memories(op: hw.HWModuleOp, verilog: str, library: Library) -> list[str]:
+    """A streaming unit: its rows belong in memories, not cells."""
+    name, memories = op.sym_name.data, memories_of(op)
+    found = synthesize(without_memories(verilog, name), name, library, SPEED, "quick")
+    sizes = ", ".join(f"{each.name} {each.words} x {each.bits}" for each in memories)
+    bits = sum(each.words * each.bits for each in memories)
+    return [
+        f"    {_gates(found)}",
+        f"    and memories of {bits} bits: {sizes}",
+        "    no power figure: it depends on the rows and the memories",
+    ]
 
 
 def _gates(found: Synthesis) -> str:

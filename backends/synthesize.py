@@ -53,6 +53,9 @@ MAPPERS = {
 """ABC scripts from a network to cells."""
 
 _QUICK = (("improved", "choices"),)
+_QUICK_CLOCKED = (("improved", "delay"),)
+"""Cells that are sized, and buffers where a net drives many: what a clock asks for."""
+
 _NORMAL = (("improved", "choices"), ("improved", "plain"), ("as written", "choices"))
 _CLOCKED = (
     ("improved", "area recovery"),
@@ -153,8 +156,8 @@ def synthesize(
         tries: Sequence[tuple[str, str]] = {"quick": _QUICK, "normal": _NORMAL, "deep": _DEEP}[
             effort
         ]
-        if clock_ns is not None and effort != "quick":
-            tries = (*tries, *_CLOCKED)
+        if clock_ns is not None:
+            tries = _QUICK_CLOCKED if effort == "quick" else (*tries, *_CLOCKED)
         log = run_yosys(_elaborate(top, prepare), directory)
         if effort == "deep" and _is_truth_table(directory, top):
             tries = (*tries, *_TRUTH_TABLE)

@@ -6,13 +6,14 @@ softmax and layer norm its tables; makes streaming units of them; records the ro
 of them on held-out sentences; and runs those rows through the SystemVerilog in Icarus Verilog while
 both sides stall at random. Every result must be that of the integer semantics.
 
-    python examples/minilm_rows.py
+    python examples/minilm_rows.py [--lanes 4]
 
 Layer norm has rows of 384 elements here. Units of 128 elements take the first 128 of each row.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -80,27 +81,27 @@ def spread(rows: Rows) -> Rows:
     return rows[np.linspace(0, len(rows) - 1, ROWS).astype(int)]
 
 
-def stimuli(program: Program, demo: Demo, batch: Tokens) -> list[Stimulus]:
-    """A unit for each softmax and layer norm, with the rows that reach it."""
+def stimuli(program: Program, demo: Demo, batch: Tokens, lanes: int) -> list[Stimulus]:
+    """A unit of so many lanes for each softmax and layer norm, with the rows that reach it."""
     with recording(demo.model) as (scores, states), torch.no_grad():
         demo.model(*batch)
     made: list[Stimulus] = []
     softmaxes = [op for op in program.module.walk() if isinstance(op, SoftmaxOp)]
     for op, rows in zip(softmaxes, scores, strict=True):
         semantics = op.unit()
-        unit = RowUnit("", semantics, rows.shape[-1], STEPS)
+        unit = RowUnit("", semantics, rows.shape[-1], STEPS, lanes=lanes)
         made.append(Stimulus(unit, list(semantics.operand.quantize(spread(rows)))))
     norms = [op for op in program.module.walk() if isinstance(op, LayerNormOp)]
     for op, (layer, rows) in zip(norms, states, strict=True):
         for length in (rows.shape[-1], TOKENS):
-            made.append(norm_stimulus(op.unit(), layer, spread(rows)[:, :length]))
+            made.append(norm_stimulus(op.unit(), layer, spread(rows)[:, :length], lanes))
     return [
         replace(each, unit=replace(each.unit, module=f"{row_unit_name(each.unit)}_{i}"))
         for i, each in enumerate(made)
     ]
 
 
-def norm_stimulus(semantics: Norm, layer: nn.LayerNorm, rows: Rows) -> Stimulus:
+def norm_stimulus(semantics: Norm, layer: nn.LayerNorm, rows: Rows, lanes: int) -> Stimulus:
     """A layer norm, the rows that reach it, and the model's gamma and beta."""
     length = rows.shape[-1]
     weights = {"gamma": (semantics.gamma, layer.weight), "beta": (semantics.beta, layer.bias)}
@@ -109,7 +110,7 @@ def norm_stimulus(semantics: Norm, layer: nn.LayerNorm, rows: Rows) -> Stimulus:
         for name, (kind, weight) in weights.items()
         if kind is not None
     }
-    unit = RowUnit("", semantics, length, STEPS)
+    unit = RowUnit("", semantics, length, STEPS, lanes=lanes)
     return Stimulus(unit, list(semantics.operand.quantize(rows)), parameters)
 
 
@@ -126,6 +127,11 @@ def run(given: Sequence[Stimulus]) -> bool:
 
 def main() -> None:
     """Run the example."""
+    parser = argparse.ArgumentParser(description=__doc__.strip().partition("\n")[0])
+    parser.add_argument(
+        "--lanes", type=int, default=1, choices=[1, 2, 4, 8, 16, 32, 64], help="elements a cycle"
+    )
+    lanes: int = parser.parse_args().lanes
     minilm_demo.TOKENS = TOKENS
     with step("loading, calibrating, exporting"):
         demo = load()
@@ -133,7 +139,7 @@ def main() -> None:
     with step("lowering, searching, verifying"):
         program = lower(text)
     with step("recording rows"):
-        given = stimuli(program, demo, demo.batches(EVALUATION)[0])
+        given = stimuli(program, demo, demo.batches(EVALUATION)[0], lanes)
     if not run(given):
         sys.exit("a result is not that of the integer semantics")
 

@@ -96,3 +96,24 @@ def test_a_missing_library_is_a_diagnostic(
     asked = f"--convert-pwl-to-hw=implementation=auto cost=synthesis liberty={none}"
     assert cli.main([str(path), asked]) == 1
     assert "[convert-pwl-to-hw] cannot read the Liberty file" in capsys.readouterr().err
+
+
+STREAM = f"""
+func.func @f(%x: tensor<4x{NIBBLE}>) {{
+  %0 = pwl.rms_norm %x {{epsilon = 1.0e-05, normalized = 1 : i64,
+    rsqrt = #pwl.table<i16, breakpoints = [], slopes = [-20], intercepts = [4500],
+                       intercept_shift = 4>}} : tensor<4x{NIBBLE}> -> tensor<4x{NIBBLE}>
+  func.return
+}}
+"""
+
+
+def test_streaming_units_are_counted_beside_their_memories(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = run(tmp_path, capsys, STREAM, "--convert-pwl-to-hw=lanes=2", "-t", "report")
+    assert "pwl_rms_norm4x2_i4_i4_s2m1_s2m1: rms_norm of 4 elements, 2 a cycle, latency 15" in out
+    assert re.search(r"\d+ cells, area \d+\.\d, critical path \d+\.\d+", out)
+    # Two beats and 16 of slack, of two elements and the row's end.
+    assert "and memories of 362 bits: row 18 x 9, row_summaries 10 x 20" in out
+    assert "no power figure: it depends on the rows and the memories" in out

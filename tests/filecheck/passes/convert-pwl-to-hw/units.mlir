@@ -1,6 +1,5 @@
 // RUN: lut-opt %s --convert-pwl-to-hw="pipeline=1 row=16" | filecheck %s
 // RUN: lut-opt %s --convert-pwl-to-hw="pipeline=1 row=16" | lut-opt -t systemverilog | filecheck %s --check-prefix=VERILOG
-// RUN: lut-opt %s --convert-pwl-to-hw="pipeline=1 row=16" -t report | filecheck %s --check-prefix=REPORT
 // RUN: lut-opt %s --convert-pwl-to-hw="pipeline=1 row=16 lanes=4" | filecheck %s --check-prefix=LANES
 
 !x = !quant.uniform<i16:f32, 6.250000e-02>
@@ -36,9 +35,3 @@ func.func @host(%a: tensor<2x16x!x>, %b: tensor<2x?x!x>, %g: tensor<16x!g>) {
 // VERILOG: //   latency:   43 cycles
 // VERILOG: //   rate:      one element a cycle
 // VERILOG: reg {{.*}}scores[0:31];
-
-// REPORT:      hardware units
-// REPORT-NEXT:   pwl_softmax16_i16_u8_s2m4_s2m8: softmax of 16 elements, latency 43
-// REPORT-NEXT:   pwl_layer_norm16_i16_i8_s2m4_s2m4: layer_norm of 16 elements, latency 30
-// REPORT:        pwl_softmax16_i16_u8_s2m4_s2m8
-// REPORT-NEXT:     no figure: its rows belong in memories, not cells
