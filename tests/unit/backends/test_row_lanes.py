@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from xdsl.dialects.builtin import ModuleOp
 
 from lut_opt.backends import systemverilog
+from lut_opt.backends.check import check
 from lut_opt.backends.row_bench import Stalls, Stimulus, sample
 from lut_opt.backends.simulate_rows import RowResult, simulate_rows
 from lut_opt.dialects.pwl import Table, units
@@ -139,6 +140,14 @@ def test_a_mistake_in_one_lane_is_seen(old: str, new: str) -> None:
     result = broken(verilog(UNITS[0]), UNITS[0], old, new)
     assert not result.passed
     assert "beats equal" in str(result)
+
+
+def test_the_proof_command_checks_them() -> None:
+    op = build_row_unit(UNITS[2])
+    describe_row_unit(op, UNITS[2])
+    rows = sample(UNITS[2]).rows
+    results = f"{sum(map(len, rows))} results of {len(rows)} rows"
+    assert check(ModuleOp([op])) == [f"softmax_3x4: checked: {results}, both sides stalling"]
 
 
 @pytest.mark.hardware
