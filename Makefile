@@ -52,6 +52,7 @@ test: check apt ## everything: check, pytest, lit
 test-hardware: $(STAMP) apt ## what takes minutes: more proofs and mutants, a model's own rows simulated
 	$(BIN)/python -m pytest -q -m hardware
 	$(BIN)/python examples/minilm_rows.py
+	$(BIN)/python examples/minilm_rows.py --lanes 4
 
 .PHONY: check
 check: $(STAMP) ## style, types and layers
