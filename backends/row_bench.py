@@ -92,12 +92,8 @@ class Stimulus:
 
     def packed(self, values: Integers, bits: int, absent: int) -> list[int]:
         """The beats of values of all rows, lane 0 in the lowest bits; `absent` in empty lanes."""
-        return [
-            pack(
-                [*values[b.start : b.stop], *[absent] * (self.unit.lanes - b.stop + b.start)], bits
-            )
-            for b in self.beats()
-        ]
+        found = [values[beat.start : beat.stop].tolist() for beat in self.beats()]
+        return [pack([*beat, *[absent] * (self.unit.lanes - len(beat))], bits) for beat in found]
 
 
 def sample(unit: RowUnit, seed: int = 0) -> Stimulus:

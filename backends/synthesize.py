@@ -143,10 +143,11 @@ def synthesize(
     Synthesize module `top` of a SystemVerilog text (with the modules that it instantiates).
 
     `library` is by default the generic gates; `clock_ns` a delay that the mapping must meet if it
-    can; `effort` is `quick` (one try, about a second), `normal` (three, six with a clock) or
-    `deep` (restructured, from the truth table too where there is one: some ten seconds, and the
-    smallest). `prepare` are further Yosys commands before registers are mapped, such as
-    `clockgate`. Raises `BackendError` if Yosys is missing or refuses the text.
+    can; `effort` is `quick` (one try, about a second; one that sizes cells if there is a clock),
+    `normal` (three, six with a clock) or `deep` (restructured, from the truth table too where there
+    is one: some ten seconds, and the smallest). `prepare` are further Yosys commands before
+    registers are mapped, such as `clockgate`. Raises `BackendError` if Yosys is missing or refuses
+    the text.
     """
     chosen = generic_library() if library is None else library
     with tempfile.TemporaryDirectory(prefix="lut-opt-") as folder:

@@ -63,6 +63,8 @@ def test_a_clock_that_cannot_be_met_is_said() -> None:
     result = synthesize(MAJORITY, "majority", clock_ns=0.5)
     assert not result.meets_clock
     assert synthesize(MAJORITY, "majority", clock_ns=100.0).meets_clock
+    quick = synthesize(MAJORITY, "majority", clock_ns=100.0, effort="quick")
+    assert (quick.meets_clock, quick.recipe) == (True, "improved, delay")
 
 
 def test_files_plain_and_compressed_give_the_same(library_file: Path, tmp_path: Path) -> None:
