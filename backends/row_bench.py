@@ -19,7 +19,7 @@ import numpy as np
 
 from lut_opt.backends.icarus import hexadecimal
 from lut_opt.dialects.pwl import units
-from lut_opt.dialects.quantization import Integers
+from lut_opt.dialects.quantization import Integers, Quantization
 from lut_opt.passes.hw.row_unit import RowUnit
 from lut_opt.passes.hw.rows import SLACK
 
@@ -116,11 +116,22 @@ def sample(unit: RowUnit, seed: int = 0) -> Stimulus:
         made = [row[: rng.integers(1, n + 1)] if i % 2 else row for i, row in enumerate(made)]
     made *= 1 + 64 * unit.lanes // n
     rows = [np.clip(np.rint(row), low, high).astype(np.int64) for row in made]
-    parameters = {
-        name: rng.integers(kind.minimum, kind.maximum + 1, n)
-        for name, kind in unit.parameters.items()
-    }
+    parameters = {name: _parameter(unit, kind, rng) for name, kind in unit.parameters.items()}
     return Stimulus(unit, rows, parameters)
+
+
+def _parameter(unit: RowUnit, kind: Quantization, rng: np.random.Generator) -> Integers:
+    """
+    Random gamma or beta: one in four anywhere, the others at most half of the largest result.
+
+    Where all are anywhere, a wide beta saturates every result, whatever was computed.
+    """
+    result = unit.semantics.result
+    half = np.array([result.minimum, result.maximum]) - result.zero_point
+    low, high = kind.quantize(half * result.scale / 2).tolist()
+    near = rng.integers(low, high + 1, unit.length)
+    anywhere = rng.integers(kind.minimum, kind.maximum + 1, unit.length)
+    return np.where(np.arange(unit.length) % 4 == 3, anywhere, near)
 
 
 def vectors(stimulus: Stimulus, prefix: str = "") -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from xdsl.dialects.builtin import ModuleOp
 
@@ -79,6 +80,16 @@ def verilog(*built: RowUnit, style: Style = Style()) -> str:
 @pytest.fixture(scope="module")
 def text() -> str:
     return verilog(*UNITS)
+
+
+def test_most_results_show_what_was_computed() -> None:
+    """Saturated ones do not."""
+    for stimulus in map(sample, UNITS):
+        result = stimulus.unit.semantics.result
+        y = stimulus.expected()
+        saturated = np.isin(y, [result.minimum, result.maximum]).mean()
+        if stimulus.unit.function != "softmax" and stimulus.unit.length > 1:
+            assert saturated < 0.3, stimulus.unit.module
 
 
 @pytest.mark.parametrize("stalls", [Stalls(0.35, 3), Stalls(0.2, 5, shy=True)])
