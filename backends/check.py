@@ -11,12 +11,15 @@ from __future__ import annotations
 from xdsl.dialects.builtin import ModuleOp
 
 from lut_opt.backends import systemverilog
+from lut_opt.backends.handshake import rules
+from lut_opt.backends.netlist import read_netlists
 from lut_opt.backends.prove import prove
 from lut_opt.backends.row_bench import Stalls, sample
 from lut_opt.backends.simulate_rows import simulate_rows
 from lut_opt.backends.systemverilog import BackendError
 from lut_opt.passes.hw.modules import instances, modules_of
 from lut_opt.passes.hw.row_attributes import row_unit_of
+from lut_opt.passes.progress import progress
 
 STALLS = Stalls(share=0.3, seed=1)
 """How both sides of a streaming unit pause."""
@@ -36,14 +39,19 @@ def check(module: ModuleOp, verilog: str | None = None) -> list[str]:
     proofs = prove(module, text)
     lines = {proof.module: str(proof) for proof in proofs}
     wrong = [str(proof) for proof in proofs if proof.refuted]
-    for unit in filter(None, map(row_unit_of, modules.values())):
+    rows = list(filter(None, map(row_unit_of, modules.values())))
+    others = sorted(modules.keys() - {unit.module for unit in rows})
+    # What the rules need of a result is before it in registers, not in memories.
+    netlists = read_netlists(text, others, memories=False) if rows else {}
+    for unit in progress(rows, "simulating"):
         (result,) = simulate_rows(text, [stimulus := sample(unit)], STALLS)
         lines[unit.module] = (
-            f"{unit.module}: checked: {result.elements} results of {len(stimulus.rows)} rows, "
-            "both sides stalling"
+            f"{unit.module}: proved: a result waits unchanged until it is taken; checked: "
+            f"{result.elements} results of {len(stimulus.rows)} rows, both sides stalling"
         )
-        if not result.passed:
-            wrong.append(str(result))
+        broken = rules(netlists[unit.module])
+        wrong += [] if result.passed else [str(result)]
+        wrong += [f"{unit.module}: wrong: {'; '.join(broken)}"] if broken else []
     if wrong:
         raise BackendError("; ".join(wrong))
     for name in modules:

@@ -167,15 +167,20 @@ def _both(wire: str, left: Literal, right: Literal) -> Literal:
     return wire, False
 
 
-def read_netlists(verilog: str, ignored: Sequence[str] = ()) -> dict[str, Netlist]:
+def read_netlists(
+    verilog: str, ignored: Sequence[str] = (), memories: bool = True
+) -> dict[str, Netlist]:
     """
     Every module of a SystemVerilog text as Yosys reads it, but for the ignored ones.
+
+    Without `memories`, nothing drives what is read from them, and they are among the problems.
 
     Raises `BackendError` if Yosys is missing or refuses the text.
     """
     commands = ["read_verilog -sv design.sv", *(f"delete {name}" for name in ignored)]
     # Registers stay plain: what enables and resets them becomes logic.
-    commands += ["hierarchy -check", "proc", "flatten", "opt -nodffe -nosdff", "memory"]
+    commands += ["hierarchy -check", "proc", "flatten", "opt -nodffe -nosdff"]
+    commands += ["memory" if memories else "memory -nomap"]
     commands += ["opt -nodffe -nosdff", "techmap", "opt_clean", "aigmap", "write_blif gates.blif"]
     with tempfile.TemporaryDirectory(prefix="lut-opt-") as folder:
         directory = Path(folder)

@@ -34,6 +34,7 @@ from lut_opt.dialects.quantization import storage_range
 from lut_opt.passes.hw.modules import instances, modules_of, tables_in, unit_inside
 from lut_opt.passes.hw.programmable_attributes import programmable_of, programs_of
 from lut_opt.passes.hw.unit import Unit
+from lut_opt.passes.progress import progress
 
 PROVED_BITS = 24
 """Widest input of which every pattern is evaluated."""
@@ -94,7 +95,8 @@ def prove(module: ModuleOp, verilog: str | None = None) -> list[Proof | TablePro
     text = systemverilog.emit(module) if verilog is None else verilog
     used = {part for name in inside for part in instances(modules[name], modules)}
     netlists = _netlists(text, set(inside), sorted(modules.keys() - inside.keys() - used))
-    return [_prove_module(modules[name], unit, netlists[name]) for name, unit in inside.items()]
+    units = progress(list(inside.items()), "proving")
+    return [_prove_module(modules[name], unit, netlists[name]) for name, unit in units]
 
 
 def _prove_module(op: hw.HWModuleOp, inner: hw.HWModuleOp, netlist: Netlist) -> Proof | TableProof:

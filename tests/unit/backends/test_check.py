@@ -11,7 +11,9 @@ from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
 from xdsl.ir import Block, Region
 
 from lut_opt import cli
+from lut_opt.backends import systemverilog
 from lut_opt.backends.check import check
+from lut_opt.backends.systemverilog import BackendError
 from lut_opt.dialects.pwl import Table, units
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.hw.row_attributes import describe_row_unit
@@ -153,6 +155,11 @@ def test_streaming_units_are_checked_and_others_only_named() -> None:
     block = Block([hw.OutputOp([])])
     other = hw.HWModuleOp(StringAttr("other"), hw.ModuleType(ArrayAttr([])), Region(block))
     assert check(ModuleOp([op, other])) == [
-        "norm: checked: 1156 results of 289 rows, both sides stalling",
+        "norm: proved: a result waits unchanged until it is taken; "
+        "checked: 1156 results of 289 rows, both sides stalling",
         "other: not checked: not a unit with a check",
     ]
+    text = systemverilog.emit(ModuleOp([op.clone()]))
+    assert text.count(" | y_ready;") == 1
+    with pytest.raises(BackendError, match=r"norm: wrong: .*y\[0\] may change while it waits"):
+        check(ModuleOp([op.clone()]), text.replace(" | y_ready;", " | 1'b1;"))

@@ -150,7 +150,10 @@ def test_the_proof_command_checks_them() -> None:
     describe_row_unit(op, UNITS[2])
     rows = sample(UNITS[2]).rows
     results = f"{sum(map(len, rows))} results of {len(rows)} rows"
-    assert check(ModuleOp([op])) == [f"softmax_3x4: checked: {results}, both sides stalling"]
+    assert check(ModuleOp([op])) == [
+        "softmax_3x4: proved: a result waits unchanged until it is taken; "
+        f"checked: {results}, both sides stalling"
+    ]
 
 
 @pytest.mark.hardware
