@@ -109,7 +109,7 @@ def _prove(
         found = found.without(values, chosen)
     cut = found.cut()
     if cut is None:
-        return replace(proof, doubt="the chosen slope and intercept are not wires of their own")
+        return replace(proof, doubt="y depends on more than the chosen slope and intercept")
     wires = {"x": parts.x, **bit_names(parts), "shifts": parts.shifts}
     sampled, wrong = first_wrong(cut, line, wires)
     if wrong is not None:

@@ -96,8 +96,7 @@ class Selection:
         names = [wire for wires in words.values() for wire in wires]
         made = replace(self.netlist, gates=gates, inputs=[*self.netlist.inputs, *names])
         leaves = {wire for wire in made.cone(made.port("y")) if wire not in gates}
-        allowed = {*names, *parts.x, *parts.shifts, *self.netlist.undefined(leaves)}
-        return made if leaves <= allowed else None
+        return made if leaves <= {*names, *parts.x, *parts.shifts} else None
 
     def without(
         self, values: Mapping[str, Words], chosen: Mapping[str, Sequence[Words]]

@@ -56,11 +56,11 @@ def _stands_still(netlist: Netlist, x_ready: str, y_valid: str) -> None:
 
 
 def _is_word(netlist: Netlist, wire: str) -> bool:
-    """Whether a register keeps a word of the table, which no input of the stream changes."""
-    streams = {"x_valid", "y_ready", *netlist.port("x")}
+    """Whether a register keeps a bit of the table, which only writes change."""
+    writes = {each for port in ("write_enable", "address", "data") for each in netlist.port(port)}
     cone = netlist.cone([netlist.registers[wire]])
-    others = {leaf for leaf in cone if leaf in netlist.registers} - {wire}
-    return not streams & set(cone) and not others
+    leaves = {leaf for leaf in cone if leaf not in netlist.gates}
+    return wire in leaves and leaves <= {wire, *writes}
 
 
 def _valid_follows(netlist: Netlist, fixed: dict[str, Literal], y_valid: str, latency: int) -> None:
