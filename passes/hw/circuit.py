@@ -201,9 +201,19 @@ class Circuit:
         return Wire(value, wire.low, wire.high)
 
     def output(self, values: Sequence[SSAValue]) -> None:
-        """End the module, and drop the constants that nothing took in the width they were made."""
+        """End the module, and drop what nothing that leaves it depends on."""
         self.block.add_op(hw.OutputOp(values))
-        for value in self._constants.values():
-            if not value.uses and isinstance(op := value.owner, Operation):
-                op.detach()
-                op.erase()
+        # Outputs and writes to memories are what has no result.
+        reached = [op for op in self.block.ops if not op.results]
+        live: set[Operation] = set()
+        while reached:
+            op = reached.pop()
+            if op not in live:
+                live.add(op)
+                reached += [v.owner for v in op.operands if isinstance(v.owner, Operation)]
+        dead = [op for op in self.block.ops if op not in live]
+        for op in dead:
+            op.detach()
+            op.drop_all_references()
+        for op in dead:
+            op.erase()
