@@ -58,17 +58,24 @@ def _lower_latch(op: LatchOp) -> None:
     hint = op.attributes.get("sv.namehint")
     name = hint if isinstance(hint, StringAttr) else StringAttr(op.result.name_hint or "latch")
     register = _op("sv.reg", [], [kind], {"name": name})
-    data, wires = op.data, list[Operation]()
+    # Icarus has no part selects in level-sensitive blocks, so these get names before.
+    data, level = op.data, _from_clock(op, op.clock)
+    wires: list[Operation] = []
     if isinstance(data.owner, comb.ExtractOp):
-        # Icarus has no part selects in level-sensitive blocks.
-        wires = [_op("hw.wire", [data], [data.type], {"name": StringAttr(f"{name.data}_data")})]
-        data = wires[0].results[0]
+        wires.append(_wire(data, f"{name.data}_data"))
+        data = wires[-1].results[0]
+    if isinstance(op.clock.owner, Operation):
+        wires.append(_wire(level, f"{name.data}_open"))
+        level = wires[-1].results[0]
     assign = _op("sv.bpassign", [register.results[0], data], [])
-    level = _from_clock(op, op.clock)
     branch = _op("sv.if", [level], [], regions=[Region(Block([assign])), Region()])
     block = _op("sv.always", [], [], {"events": ArrayAttr([])}, [Region(Block([branch]))])
     read = _op("sv.read_inout", [register.results[0]], [op.result.type])
     _replace(op, [*wires, register, block, read])
+
+
+def _wire(value: SSAValue, name: str) -> Operation:
+    return _op("hw.wire", [value], [value.type], {"name": StringAttr(name)})
 
 
 def _from_clock(op: Operation, clock: SSAValue) -> SSAValue:

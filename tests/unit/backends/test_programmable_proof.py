@@ -176,8 +176,8 @@ def test_a_rounding_of_single_precision_is_checked() -> None:
     [
         (
             "latch",
-            "if (~clock)\n      address",
-            "if (clock)\n      address",
+            "address_held_open = ~clock",
+            "address_held_open = clock",
             "may change while the clock is high",
         ),
         ("gated", "assign gated = clock & enable_held", "assign gated = clock & enable", "gates"),

@@ -16,11 +16,14 @@ hw.module @word(in %clock: !seq.clock, in %enable: i1, in %data: i8, out q: i8) 
   hw.output %q : i8
 }
 
+// Icarus has no part selects in level-sensitive blocks: what opens a latch stands outside.
+// VERILOG:      held_open = ~clock;
 // VERILOG:      reg        held;
 // VERILOG-NEXT: always_latch begin
-// VERILOG-NEXT:   if (~clock)
+// VERILOG-NEXT:   if (held_open)
 // VERILOG-NEXT:     held = enable;
+// VERILOG:      q_open = clock & held;
 // VERILOG:      reg  [7:0] q_0;
 // VERILOG-NEXT: always_latch begin
-// VERILOG-NEXT:   if (clock & held)
+// VERILOG-NEXT:   if (q_open)
 // VERILOG-NEXT:     q_0 = data;
