@@ -38,8 +38,8 @@ def build_stream(unit: hw.HWModuleOp, name: str) -> hw.HWModuleOp:
     """
     A module with the ports of the unit and four more, which instantiates unit and clock gate.
 
-    The unit has ports x and y, and an attribute `pwl.latency`; one without registers needs no
-    clock.
+    The unit has ports x and y, and an attribute `pwl.latency`. One that only writes its table at
+    the clock has nothing to reset; one without registers has neither clock nor reset.
     """
     latency = unit.attributes["pwl.latency"]
     assert isa(latency, IntegerAttr[IntegerType])
@@ -48,8 +48,10 @@ def build_stream(unit: hw.HWModuleOp, name: str) -> hw.HWModuleOp:
     kept = [(name, type_) for name, type_ in kept if name != DATAPATH_CLOCK]
     bit = IntegerType(1)
     inputs: list[tuple[str, TypeAttribute]] = [*kept, ("x_valid", bit), ("y_ready", bit)]
-    if latency.value.data or len(inner) > len(kept):
-        inputs = [("clock", seq.ClockType()), ("reset", bit), *inputs]
+    if latency.value.data:
+        inputs = [("reset", bit), *inputs]
+    if len(inner) > len(kept):
+        inputs = [("clock", seq.ClockType()), *inputs]
     block = Block(arg_types=[type_ for _, type_ in inputs])
     values: dict[str, SSAValue] = {}
     for argument, (port, _) in zip(block.args, inputs, strict=True):

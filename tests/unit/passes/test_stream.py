@@ -93,7 +93,7 @@ def run(options: str, folder: Path, idle: int, stall: int) -> tuple[list[int], i
     # address, data, write_enable, from the high bits to the low ones
     packed = [w.address << 9 | w.data << 1 | 1 for w in writes] or [0]
     (folder / "steps.hex").write_text("".join(f"{word:x}\n" for word in packed))
-    clocked = ".clock(clock), .reset(reset), " if "clock" in ports else ""
+    clocked = "".join(f".{name}({name}), " for name in ("clock", "reset") if name in ports)
     named = ".write_enable(step[0]), .data(step[8:1]), .address(step[13:9]), " if writes else ""
     (folder / "units.sv").write_text(systemverilog.emit(module))
     (folder / "bench.sv").write_text(
