@@ -14,7 +14,7 @@ from xdsl.utils.hints import isa
 
 from lut_opt.backends.row_json import describe_row_unit, table_sides
 from lut_opt.backends.table_json import describe, describe_reduction, describe_storage, location
-from lut_opt.dialects.pwl import TableAttr
+from lut_opt.dialects.pwl import FitAttr, TableAttr
 from lut_opt.dialects.quant import UniformQuantizedType
 from lut_opt.passes.hw.multi import tables_of
 from lut_opt.passes.hw.programmable_attributes import Programmable, programmable_of, programs_of
@@ -118,4 +118,6 @@ def _describe_facts(function: str, facts: Mapping[str, Attribute]) -> dict[str, 
     assert isinstance(table, TableAttr)
     assert isinstance(operand, UniformQuantizedType)
     assert isinstance(result, UniformQuantizedType)
-    return describe(function, operand.quantization, result.quantization, table.data, None)
+    fit = facts.get("fit")
+    certificate = fit.data if isinstance(fit, FitAttr) else None
+    return describe(function, operand.quantization, result.quantization, table.data, certificate)

@@ -16,15 +16,13 @@ from xdsl.dialects import comb, hw, seq
 from xdsl.dialects.builtin import (
     ArrayAttr,
     DictionaryAttr,
-    IntegerAttr,
     IntegerType,
     StringAttr,
-    i64,
 )
 from xdsl.ir import Attribute, Block, Region, SSAValue, TypeAttribute
 from xdsl.utils.hints import isa
 
-from lut_opt.dialects.pwl import TableAttr
+from lut_opt.dialects.pwl import FitAttr, TableAttr
 from lut_opt.dialects.quant import UniformQuantizedType
 from lut_opt.dialects.quantization import storage_range
 from lut_opt.passes.hw.circuit import Circuit, ClockDomain, Wire, width_of
@@ -32,7 +30,8 @@ from lut_opt.passes.hw.datapath import CUTS, Style
 from lut_opt.passes.hw.lookup import MAX_LOOKUP_BITS, lookup
 from lut_opt.passes.hw.multiply import multiply_add
 from lut_opt.passes.hw.segments import Segment, segments
-from lut_opt.passes.hw.unit import Unit, digest
+from lut_opt.passes.hw.timing import describe_timing, timing
+from lut_opt.passes.hw.unit import Unit, describe_error, digest
 
 
 def build_multi(name: str, units: Sequence[Unit], latency: int, style: Style) -> hw.HWModuleOp:
@@ -80,7 +79,7 @@ def build_multi(name: str, units: Sequence[Unit], latency: int, style: Style) ->
     op = hw.HWModuleOp(StringAttr(name), type_, Region(block))
     op.attributes["comment"] = StringAttr(_comment(name, units, latency))
     op.attributes["pwl.tables"] = ArrayAttr(map(_describe, units))
-    op.attributes["pwl.latency"] = IntegerAttr(latency, i64)
+    op.attributes.update(timing(latency))
     return op
 
 
@@ -182,21 +181,21 @@ def _chosen(
 
 
 def _describe(unit: Unit) -> DictionaryAttr:
-    return DictionaryAttr(
-        {
-            "function": StringAttr(unit.function),
-            "table": TableAttr(unit.table),
-            "operand": UniformQuantizedType.from_quantization(unit.operand),
-            "result": UniformQuantizedType.from_quantization(unit.result),
-        }
-    )
+    facts: dict[str, Attribute] = {
+        "function": StringAttr(unit.function),
+        "table": TableAttr(unit.table),
+        "operand": UniformQuantizedType.from_quantization(unit.operand),
+        "result": UniformQuantizedType.from_quantization(unit.result),
+    }
+    return DictionaryAttr(facts if unit.fit is None else facts | {"fit": FitAttr(unit.fit)})
 
 
 def _comment(name: str, units: Sequence[Unit], latency: int) -> str:
-    cycles = f"{latency} cycle{'' if latency == 1 else 's'}"
     lines = [f"{name}: {len(units)} functions, piecewise linear, chosen by select"]
     for i, unit in enumerate(units):
         scales = f"x * {unit.operand.scale!r}, y * {unit.result.scale!r}"
         lines.append(f"  {i}: {unit.function}, {scales}, table {digest(unit.table)}")
-    lines.append(f"  latency: {cycles}" + (", one input a cycle" if latency else ""))
+        if unit.fit is not None:
+            lines.append(f"     max error: {describe_error(unit.fit)}")
+    lines.append(f"  latency: {describe_timing(latency)}")
     return "\n".join(lines)

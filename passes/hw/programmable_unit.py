@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from xdsl.dialects import hw, seq
-from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, IntegerType, StringAttr, i64
+from xdsl.dialects.builtin import ArrayAttr, IntegerType, StringAttr
 from xdsl.ir import Attribute, Block, Region, SSAValue, TypeAttribute
 
+from lut_opt.dialects.pwl import FitAttr
 from lut_opt.passes.hw.circuit import Circuit, ClockDomain
 from lut_opt.passes.hw.program import Layout
 from lut_opt.passes.hw.programmable import Words, words_of
@@ -24,6 +25,8 @@ from lut_opt.passes.hw.programmable_attributes import (
 )
 from lut_opt.passes.hw.storage import Storage, WritePort, build_words
 from lut_opt.passes.hw.stream import DATAPATH_CLOCK
+from lut_opt.passes.hw.timing import describe_timing, timing
+from lut_opt.passes.hw.unit import describe_error
 
 
 class Function(Protocol):
@@ -98,16 +101,16 @@ def build_programmable(
     module_ports.append(hw.ModulePort(StringAttr("y"), result, directions[1]))
     type_ = hw.ModuleType(ArrayAttr(module_ports))
     op = hw.HWModuleOp(StringAttr(name), type_, Region(block))
-    op.attributes.update(_attributes(name, function, storage))
+    op.attributes.update(_attributes(name, function, storage, programs))
     describe_programs(op, programs)
     return op
 
 
-def _attributes(name: str, function: Function, storage: Storage) -> dict[str, Attribute]:
+def _attributes(
+    name: str, function: Function, storage: Storage, programs: Sequence[Program]
+) -> dict[str, Attribute]:
     layout = function.layout
     lines, attributes = function.describe()
-    cycles = f"{function.latency} cycle{'' if function.latency == 1 else 's'}"
-    combinational = " (combinational from x)" if not function.latency else ", one input a cycle"
     header = [
         f"{name}: piecewise linear, programmable",
         *lines,
@@ -116,12 +119,19 @@ def _attributes(name: str, function: Function, storage: Storage) -> dict[str, At
         f"             0 slopes, {layout.entries} intercepts"
         + (f", {2 * layout.entries} breakpoints" if layout.breakpoint_bits else "")
         + (f", {3 * layout.entries - 1} shifts" if sum(layout.shift_bits) else ""),
-        f"  latency:   {cycles}{combinational}",
+        f"  latency:   {describe_timing(function.latency)}",
+        *(f"  program {i}: {_describe(program)}" for i, program in enumerate(programs)),
     ]
     return {
         "comment": StringAttr("\n".join(header)),
         "pwl.storage": StringAttr(storage),
         **layout_attributes(layout),
-        "pwl.latency": IntegerAttr(function.latency, i64),
+        **timing(function.latency),
         **attributes,
     }
+
+
+def _describe(program: Program) -> str:
+    fit = program.attributes.get("fit")
+    error = f", max error {describe_error(fit.data)}" if isinstance(fit, FitAttr) else ""
+    return program.function + error

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xdsl.dialects import hw
+from xdsl.ir import Attribute
 
 from lut_opt.dialects.pwl import ApplyOp, Table, TableAttr
 from lut_opt.dialects.pwl.float_table import FloatTable
@@ -72,7 +73,7 @@ def _integer_units(
             tables = [_table(apply) for apply in group]
             layout = fit_layout(tables, operand, style.entries, result, style.uniform)
         function = IntegerFunction(operand, result, layout, style.latency, style.datapath)
-        programs = [_program(a, lambda a: function.program(_table(a))) for a in group]
+        programs = [_program(a, lambda a: function.program(_table(a)), True) for a in group]
         sides = [f"{'i' if side.signed else 'u'}{side.bits}" for side in (operand, result)]
         name = unique("_".join(("pwl_programmable", *sides, f"n{style.entries}")))
         made.append(_build(name, function, programs, style, group[0]))
@@ -91,7 +92,8 @@ def _float_units(
         sides = apply.input_quantization, apply.result_quantization
         return function.program(FloatTable.of(_table(apply), *sides, flush=style.flush))
 
-    programs = [_program(apply, writes) for apply in applies]
+    # The certificates are of integer results.
+    programs = [_program(apply, writes, certified=False) for apply in applies]
     return [_build(name, function, programs, style, applies[0])]
 
 
@@ -113,16 +115,14 @@ def _table(apply: ApplyOp) -> Table:
     return apply.table.data
 
 
-def _program(apply: ApplyOp, writes: Callable[[ApplyOp], list[Write]]) -> Program:
+def _program(apply: ApplyOp, writes: Callable[[ApplyOp], list[Write]], certified: bool) -> Program:
     """The program of one operation, with what it makes the unit compute."""
-    operand, result = apply.input_quantization, apply.result_quantization
+    facts: dict[str, Attribute] = {
+        "table": TableAttr(_table(apply)),
+        "operand": UniformQuantizedType.from_quantization(apply.input_quantization),
+        "result": UniformQuantizedType.from_quantization(apply.result_quantization),
+    }
+    if certified and apply.fit is not None:
+        facts["fit"] = apply.fit
     with about(apply):
-        return Program(
-            apply.function_name,
-            tuple(writes(apply)),
-            {
-                "table": TableAttr(_table(apply)),
-                "operand": UniformQuantizedType.from_quantization(operand),
-                "result": UniformQuantizedType.from_quantization(result),
-            },
-        )
+        return Program(apply.function_name, tuple(writes(apply)), facts)

@@ -93,7 +93,8 @@ def _multi(
     for apply in applies:
         assert apply.table is not None
         sides = apply.input_quantization, apply.result_quantization
-        unit = Unit("", apply.function_name, apply.table.data, *sides)
+        fit = None if apply.fit is None else apply.fit.data
+        unit = Unit("", apply.function_name, apply.table.data, *sides, fit)
         if units and storage_of(unit) != storage_of(units[0]):
             raise OpError(
                 apply,

@@ -21,7 +21,6 @@ from xdsl.dialects.builtin import (
     IntegerType,
     StringAttr,
     SymbolRefAttr,
-    i64,
 )
 from xdsl.ir import Block, Region, SSAValue, TypeAttribute
 from xdsl.utils.hints import isa
@@ -29,6 +28,7 @@ from xdsl.utils.hints import isa
 from lut_opt.passes.hw.circuit import Circuit
 from lut_opt.passes.hw.runtime import invert
 from lut_opt.passes.hw.storage import CLOCK_GATE
+from lut_opt.passes.hw.timing import cycles, timing
 
 DATAPATH_CLOCK = "x_clock"
 """The clock port of a unit whose other clock must not stop, because it writes a table."""
@@ -75,8 +75,7 @@ def build_stream(unit: hw.HWModuleOp, name: str) -> hw.HWModuleOp:
         {
             "comment": StringAttr(_comment(name, unit.sym_name.data, latency.value.data)),
             "pwl.stream_of": StringAttr(unit.sym_name.data),
-            "pwl.latency": latency,
-            "pwl.throughput": IntegerAttr(1, i64),
+            **timing(latency.value.data, 1),
         }
     )
     op.location = unit.location
@@ -127,11 +126,10 @@ def _gate(circuit: Circuit, clock: SSAValue, enable: SSAValue) -> SSAValue:
 
 
 def _comment(name: str, unit: str, latency: int) -> str:
-    cycles = f"{latency} cycle{'' if latency == 1 else 's'}"
     return "\n".join(
         (
             f"{name}: {unit} as a stream with valid and ready at both ends",
-            f"  latency:    {cycles}, more while a result waits for y_ready",
+            f"  latency:    {cycles(latency)}, more while a result waits for y_ready",
             "  throughput: one input a cycle; x_ready follows y_ready in the same cycle",
         )
     )

@@ -1,9 +1,9 @@
 """
 A hardware unit: one table in one `hw.module`, which carries what it computes as attributes.
 
-The attributes `pwl.function`, `pwl.table`, `pwl.operand`, `pwl.result`, `pwl.fit` and
-`pwl.latency` let a backend check, prove and describe the unit without the code that it was made
-from; `comment` is the header that CIRCT writes above the module.
+The attributes `pwl.function`, `pwl.table`, `pwl.operand`, `pwl.result`, `pwl.fit`, `pwl.latency`
+and `pwl.throughput` let a backend check, prove and describe the unit without the code that it was
+made from; `comment` is the header that CIRCT writes above the module.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 
 from xdsl.dialects import hw, seq
-from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, IntegerType, StringAttr, i64
+from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, IntegerType, StringAttr
 from xdsl.ir import Attribute, Block, Region, TypeAttribute
 
 from lut_opt.dialects.pwl import Fit, FitAttr, Table, TableAttr
@@ -24,6 +24,7 @@ from lut_opt.passes.hw.arithmetic import Arithmetic
 from lut_opt.passes.hw.circuit import ClockDomain
 from lut_opt.passes.hw.datapath import Style, build_datapath
 from lut_opt.passes.hw.reduced import build_reduced, reduced_of, reduction_attribute
+from lut_opt.passes.hw.timing import describe_timing, timing
 
 ATTRIBUTE_PREFIX = "pwl."
 """Attributes of a unit that only lut-opt reads; CIRCT's tools do not know their types."""
@@ -138,7 +139,7 @@ def _attributes(unit: Unit) -> dict[str, Attribute]:
         "pwl.table": TableAttr(unit.table),
         "pwl.operand": UniformQuantizedType.from_quantization(unit.operand),
         "pwl.result": UniformQuantizedType.from_quantization(unit.result),
-        "pwl.latency": IntegerAttr(unit.latency, i64),
+        **timing(unit.latency),
     }
     if unit.fit is not None:
         attributes["pwl.fit"] = FitAttr(unit.fit)
@@ -150,20 +151,24 @@ def _attributes(unit: Unit) -> dict[str, Attribute]:
 def comment(unit: Unit) -> str:
     """The header of the module in SystemVerilog."""
     entries = f"{unit.table.entries} entr{'y' if unit.table.entries == 1 else 'ies'}"
-    cycles = f"{unit.latency} cycle{'' if unit.latency == 1 else 's'}"
     lines = [
         f"{unit.module}: {unit.function}, piecewise linear",
         f"  table:     {entries}, digest {digest(unit.table)}",
         f"  x:         {describe_side('x', unit.operand)}",
         f"  y:         {describe_side('y', unit.result)}",
-        f"  latency:   {cycles}" + (", one input a cycle" if unit.latency else " (combinational)"),
+        f"  latency:   {describe_timing(unit.latency)}",
     ]
     if unit.reduced is not None:
         lines.append(f"  reduction: {reduction_attribute(unit.reduced.core.reduction)}")
         lines.append(f"  max error: {unit.reduced.error_bound():.6g} output steps")
     elif unit.fit is not None:
-        lines.append(f"  max error: {unit.fit.max_error:.6g} output steps; MSE {unit.fit.mse:.6g}")
+        lines.append(f"  max error: {describe_error(unit.fit)}")
     return "\n".join(lines)
+
+
+def describe_error(fit: Fit) -> str:
+    """The errors of a certified table, in words."""
+    return f"{fit.max_error:.6g} output steps; MSE {fit.mse:.6g}"
 
 
 def describe_side(name: str, side: Quantization) -> str:
