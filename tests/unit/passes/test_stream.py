@@ -133,37 +133,6 @@ def test_one_input_a_cycle_where_nothing_stalls(unit: str, latency: int, tmp_pat
     assert (first, cycles) == (latency, COUNT + latency)
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        "interface=stream unit=programmable pipeline=2 storage=latch",
-        "unit=programmable storage=gated entries=4 breakpoints=uniform",
-        "unit=programmable number-format=float32 entries=4 pipeline=7 select=binary",
-        "unit=programmable number-format=float32 entries=4 subnormals=keep multiplier=inferred",
-        "unit=multi interface=stream pipeline=1",
-    ],
-)
-def test_tools_have_nothing_to_say(options: str, tmp_path: Path) -> None:
-    text = MODULE.replace("[-30, 7]", "[-64, 0]") if "uniform" in options else MODULE
-    module = parse(text, "m.mlir", context()).module
-    from_text(ConvertPwlToHwPass, options).apply(Context(), module)
-    path = tmp_path / "units.sv"
-    path.write_text(systemverilog.emit(module))
-    waived = ("-Wno-UNUSEDSIGNAL", "-Wno-DECLFILENAME", "-Wno-MULTITOP")
-    for command in (
-        ["verilator", "--lint-only", "-Wall", *waived, str(path)],
-        ["iverilog", "-g2012", "-Wall", "-o", "/dev/null", str(path)],
-        ["yosys", "-p", f"read_verilog -sv {path}; proc; opt; check -assert"],
-    ):
-        if shutil.which(command[0]) is None:
-            pytest.skip(f"{command[0]} is not installed")
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        said = done.stdout + done.stderr
-        assert done.returncode == 0, said
-        lines = [line for line in said.splitlines() if "arning" in line or "sorry" in line]
-        assert [line for line in lines if "timescale" not in line] == []
-
-
 def test_the_module_keeps_its_clock_gate_once() -> None:
     module = parse(MODULE, "m.mlir", context()).module
     from_text(ConvertPwlToHwPass, "interface=stream pipeline=1").apply(Context(), module)
