@@ -14,13 +14,15 @@ import importlib
 import importlib.util
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lut_opt.backends import lowering
-from lut_opt.backends.arguments import Array, checked_all
+from lut_opt.backends.arguments import Array
+from lut_opt.backends.executable import Executable
 from lut_opt.backends.lowering import JitError
 from lut_opt.backends.signature import Signature, name_of, signature_of
 
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from lut_opt.dialects.assembly import Program
 
 __all__ = ["Executable", "JitError", "compile"]
-
-Results = Array | tuple[Array, ...]
 
 _FLAGS = (
     "--iree-hal-target-backends=llvm-cpu",
@@ -71,32 +71,17 @@ def compile(module: str | Program, *, threads: int | None = None) -> Executable:
     driver = "local-task" if threads is None else "local-sync"
     context = runtime.SystemContext(config=runtime.Config(driver))
     context.add_vm_module(runtime.VmModule.copy_buffer(context.instance, binary))
-    return Executable(context, signatures)
+    return _IreeExecutable(context, signatures)
 
 
-class Executable:
-    """Compiled functions."""
+class _IreeExecutable(Executable):
+    """A module in IREE's runtime."""
 
     def __init__(self, context: Any, signatures: dict[str, Signature]) -> None:
+        super().__init__(signatures)
         self._functions = {name: context.modules.module[name] for name in signatures}
-        self.signatures = signatures
-        """Types of each public function."""
 
-    def __call__(self, *arguments: Any) -> Results:
-        """Run `@main`, or the only public function."""
-        names = list(self.signatures)
-        return self.run(names[0] if len(names) == 1 else "main", *arguments)
-
-    def run(self, name: str, *arguments: Any) -> Results:
-        """
-        Run one public function on arrays (and Python or NumPy scalars for scalar arguments).
-
-        Returns one array, or a tuple of arrays for any other number of results; a scalar result is
-        a 0-d array. Raises `JitError` if an argument's type or shape is not the function's, and if
-        the module stops.
-        """
-        arrays = checked_all(name, self.signatures, arguments)
-        signature = self.signatures[name]
+    def _run(self, name: str, signature: Signature, arrays: Sequence[Array]) -> list[Array]:
         given = [
             _scalar(array) if value.shape is None else array
             for array, value in zip(arrays, signature.arguments, strict=True)
@@ -106,12 +91,11 @@ class Executable:
         except RuntimeError as error:
             raise JitError(f"`@{name}` stopped: {_short(error)}") from error
         several: list[Any] = [returned] if len(signature.results) == 1 else list(returned or ())
-        results = [
+        return [
             # A copy: IREE's memory goes with its own array.
             np.array(one if value.shape is None else one.to_host(), value.dtype)
             for one, value in zip(several, signature.results, strict=True)
         ]
-        return results[0] if len(results) == 1 else tuple(results)
 
 
 def _scalar(array: Array) -> int | float:

@@ -20,10 +20,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lut_opt.backends import assertions, lowering, matmul, weights
-from lut_opt.backends.arguments import checked_all
+from lut_opt.backends.arguments import Array
+from lut_opt.backends.executable import Executable
 from lut_opt.backends.lowering import JitError
 from lut_opt.backends.signature import Signature, Value, name_of, signature_of
 
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from lut_opt.dialects.assembly import Program
 
 __all__ = ["Executable", "JitError", "Signature", "Value", "compile"]
-
-Array = NDArray[Any]
-Results = Array | tuple[Array, ...]
 
 _COPY_BELOW = 1 << 16
 """Results smaller than this (bytes) are copied: cheaper than tying the buffer to the array."""
@@ -64,7 +61,7 @@ def compile(module: str | Program, *, opt_level: int = 2) -> Executable:
     if assertions.catch(parsed):
         addresses[assertions.FLAG] = flag.address
     engine = lowering.engine(parsed, opt_level, addresses)
-    return Executable(engine, signatures, flag, data, "memref.dealloc" not in text)
+    return _JitExecutable(engine, signatures, flag, data, "memref.dealloc" not in text)
 
 
 def to_linalg(module: str | Program) -> str:
@@ -82,8 +79,8 @@ def to_linalg(module: str | Program) -> str:
     )
 
 
-class Executable:
-    """Compiled functions; calls may overlap in time, no state is kept between them."""
+class _JitExecutable(Executable):
+    """Machine code in this process; calls may overlap in time, no state is kept between them."""
 
     def __init__(
         self,
@@ -93,35 +90,16 @@ class Executable:
         data: weights.Blobs,
         owns_results: bool,
     ) -> None:
+        super().__init__(signatures)
         self._engine = engine
         self._flag = flag
         self._data = data  # the code has the addresses
         self._owns_results = owns_results
         self._entries = {name: engine.lookup(name) for name in signatures}
-        self.signatures = signatures
-        """Types of each public function."""
 
-    def __call__(self, *arguments: Any) -> Results:
-        """Run `@main`, or the only public function."""
-        names = list(self.signatures)
-        return self.run(names[0] if len(names) == 1 else "main", *arguments)
-
-    def run(self, name: str, *arguments: Any) -> Results:
-        """
-        Run one public function on arrays (and Python or NumPy scalars for scalar arguments).
-
-        Returns one array, or a tuple of arrays for any other number of results; a scalar result is
-        a 0-d array. Raises `JitError` if an argument's type or shape is not the function's, and if
-        an assertion of the module fails.
-        """
-        arrays = checked_all(name, self.signatures, arguments)
-        signature = self.signatures[name]
+    def _run(self, name: str, signature: Signature, arrays: Sequence[Array]) -> list[Array]:
         returned = self._invoke(name, signature, arrays)
-        for argument, array, value in zip(arguments, arrays, signature.arguments, strict=True):
-            if value.by_reference and array is not argument and argument.flags.writeable:
-                np.copyto(argument, array)
-        results = self._results(signature, returned, arrays)
-        return results[0] if len(results) == 1 else tuple(results)
+        return self._results(signature, returned, arrays)
 
     def _invoke(self, name: str, signature: Signature, arrays: Sequence[Array]) -> bytearray:
         """Call the C interface: pointers to pointers to descriptors, pointers to scalars."""
