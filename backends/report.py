@@ -16,7 +16,6 @@ from typing import Literal
 
 from xdsl.dialects import hw
 from xdsl.dialects.builtin import (
-    AnyFloat,
     ArrayAttr,
     ModuleOp,
     StringAttr,
@@ -25,13 +24,12 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.dialects.func import FuncOp
 from xdsl.dialects.linalg.ops import GenericOp
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Operation, SSAValue
 from xdsl.utils.hints import isa
 
 from lut_opt.dialects.assembly import describe_location
 from lut_opt.dialects.pwl import ApplyOp, TableAttr, UnitOp
-from lut_opt.dialects.quant import element_type
-from lut_opt.dialects.torch import VTensorType, torch_name
+from lut_opt.dialects.torch import is_float, torch_name
 from lut_opt.passes.hw.row_attributes import row_unit_of
 from lut_opt.passes.hw.unit import unit_of
 from lut_opt.passes.scales import KEPT
@@ -127,7 +125,7 @@ def _note_constants(op: Operation, constants: set[SSAValue]) -> None:
 
 
 def _kind(op: Operation, constants: set[SSAValue]) -> Kind | None:
-    if not any(_is_float(value.type) for value in op.results):
+    if not any(is_float(value.type) for value in op.results):
         return None
     name = op.op_name.data if isinstance(op, UnregisteredOp) else op.name
     dialect, _, rest = name.partition(".")
@@ -154,11 +152,6 @@ def _kind(op: Operation, constants: set[SSAValue]) -> Kind | None:
         return None
     linear = op.operands[1] in constants and "rem" not in rest and "mod" not in rest
     return "division by a constant" if linear else "function"
-
-
-def _is_float(type_: Attribute) -> bool:
-    element = type_.dtype if isinstance(type_, VTensorType) else element_type(type_)
-    return isinstance(element, AnyFloat)
 
 
 def _name(op: Operation) -> str:

@@ -27,6 +27,7 @@ from lut_opt.dialects.torch import (
     constant,
     constant_value,
     from_builtin_tensor,
+    is_float,
     to_builtin_tensor,
     torch_name,
     torch_op,
@@ -51,7 +52,7 @@ def division(op: Operation) -> Callable[[Defaults], None] | None:
     if name not in ("aten.div.Tensor", "aten.div.Scalar") and not isinstance(op, arith.DivfOp):
         return None
     a, b = op.operands[:2]
-    if not _is_float(a) or not (_is_float(b) or name == "aten.div.Scalar"):
+    if not is_float(a.type) or not (is_float(b.type) or name == "aten.div.Scalar"):
         return None
     if name == "aten.div.Scalar":
         value = constant_value(b)
@@ -72,14 +73,9 @@ def as_reciprocal(op: Operation) -> Nonlinear | None:
     values = constant_elements(one)
     if values is None or np.any(values != 1.0) or op.results[0].type != x.type:
         return None
-    if not _is_float(x) or not depends_on_input(x):
+    if not is_float(x.type) or not depends_on_input(x):
         return None
     return Nonlinear(op, NamedFunction("reciprocal"), x)
-
-
-def _is_float(value: SSAValue) -> bool:
-    kind = value.type.to_builtin() if isinstance(value.type, VTensorType) else value.type
-    return isinstance(element_type(kind), AnyFloat)
 
 
 def _inverse(op: Operation, values: Reals) -> list[float]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from xdsl.dialects.builtin import TensorType
-from xdsl.ir import Attribute, Operation, SSAValue
-from xdsl.utils.hints import isa
+from xdsl.ir import Operation, SSAValue
 
 from lut_opt.dialects.torch import VTensorType, constant_value, torch_name
 from lut_opt.passes.diagnostics import OpError
+from lut_opt.passes.torch_builder import shape_of
 
 FLOAT32_EPSILON = 2.0**-23
 """What PyTorch adds in an RMS norm whose ε is None."""
@@ -57,7 +56,7 @@ def recognize_unit(op: Operation) -> Unit | None:
 
 
 def _softmax(op: Operation, kind: Kind) -> Unit:
-    rank, axis = _rank(op, op.operands[0]), constant_value(op.operands[1])
+    rank, axis = len(shape_of(op, op.operands[0])), constant_value(op.operands[1])
     if not isinstance(axis, int) or not -rank <= axis < rank:
         raise OpError(op, f"the axis of {op.name} must be a constant within the {rank} axes")
     return Unit(kind, op, op.operands[0], op, axis=axis % rank)
@@ -79,20 +78,10 @@ def _layer_norm(op: Operation) -> Unit:
     )
 
 
-def _rank(op: Operation, value: SSAValue) -> int:
-    if (shape := _known_shape(value)) is None:
-        raise OpError(op, f"{op.name} needs a tensor of known rank, got {value.type}")
-    return len(shape)
-
-
-def _known_shape(value: SSAValue) -> tuple[int, ...] | None:
-    kind = value.type.to_builtin() if isinstance(value.type, VTensorType) else value.type
-    return kind.get_shape() if isa(kind, TensorType[Attribute]) else None
-
-
 def _row_axes(op: Operation) -> int:
     shape = constant_value(op.operands[1])
-    if not isinstance(shape, list) or not 1 <= len(shape) <= _rank(op, op.operands[0]):
+    rank = len(shape_of(op, op.operands[0]))
+    if not isinstance(shape, list) or not 1 <= len(shape) <= rank:
         raise OpError(op, f"the normalized shape of {op.name} must be a constant list")
     return len(shape)
 

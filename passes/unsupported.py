@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from xdsl.dialects.builtin import AnyFloat, ModuleOp, UnitAttr
+from xdsl.dialects.builtin import ModuleOp, UnitAttr
 from xdsl.ir import Operation, SSAValue
 
-from lut_opt.dialects.quant import element_type
-from lut_opt.dialects.torch import VTensorLiteralOp, VTensorType, torch_name
+from lut_opt.dialects.torch import VTensorLiteralOp, VTensorType, is_float, torch_name
 from lut_opt.passes.diagnostics import OpError
 from lut_opt.passes.scales import KEPT
 
@@ -72,13 +71,7 @@ def _unsupported(op: Operation) -> tuple[str, str] | None:
     advice = UNSUPPORTED.get(name) or UNSUPPORTED.get(name.partition(".")[0])
     if advice is None or all(_is_constant(value) for value in op.operands):
         return None
-    return (name, advice) if any(_is_float(value) for value in op.results) else None
-
-
-def _is_float(value: SSAValue) -> bool:
-    if isinstance(value.type, VTensorType):
-        return isinstance(value.type.dtype, AnyFloat)
-    return isinstance(element_type(value.type), AnyFloat)
+    return (name, advice) if any(is_float(value.type) for value in op.results) else None
 
 
 def _is_constant(value: SSAValue) -> bool:

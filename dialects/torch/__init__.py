@@ -56,6 +56,7 @@ from lut_opt.dialects.torch.types import (
     StrType,
     TupleType,
     VTensorType,
+    is_float,
 )
 
 _OWN_SYNTAX: dict[str, type[Operation]] = {
@@ -165,6 +166,7 @@ __all__ = [
     "constant",
     "constant_value",
     "from_builtin_tensor",
+    "is_float",
     "to_builtin_tensor",
     "torch_name",
     "torch_op",

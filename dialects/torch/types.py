@@ -26,6 +26,8 @@ from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 from xdsl.utils.hints import isa
 
+from lut_opt.dialects.quant import element_type
+
 UNKNOWN_SIZE = -1
 """A size that is known at run time only, as PyTorch writes it; builtin tensors have another."""
 
@@ -319,6 +321,13 @@ TYPES: list[type[Attribute]] = [
     UnionType,
     VTensorType,
 ]
+
+
+def is_float(type_: Attribute) -> bool:
+    """Whether a scalar is a float, or what a tensor of this or the builtin dialect holds."""
+    element = type_.dtype if isinstance(type_, VTensorType) else element_type(type_)
+    return isinstance(element, AnyFloat)
+
 
 _BY_NAME: dict[str, type[Attribute]] = {type.name.removeprefix("torch."): type for type in TYPES}
 
