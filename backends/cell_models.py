@@ -35,6 +35,7 @@ class CellModel:
     capacitances: dict[str, float]
     tables: dict[str, list[EnergyTable]]
     leakage: float
+    latch: bool = False
 
     def energy(self, pin: str, load: float) -> float:
         """Mean internal energy of a toggle of the pin."""
@@ -72,7 +73,8 @@ def _read_model(text: str, header: str) -> CellModel:
                 text_of if inverted is None else f"{inverted}{state}"
             )
     leakage = float(cell.attributes.get("cell_leakage_power", "0"))
-    return CellModel(functions, state, clock, capacitances, tables, leakage)
+    latch = bool(cell.all("latch"))
+    return CellModel(functions, state, clock, capacitances, tables, leakage, latch)
 
 
 def cell_model(library: Library, name: str) -> CellModel:

@@ -21,7 +21,10 @@ from lut_opt.backends.memories import memories_of, without_memories
 from lut_opt.backends.power import SAMPLES, Power, power_of
 from lut_opt.backends.synthesize import Synthesis, synthesize
 from lut_opt.backends.systemverilog import BackendError
+from lut_opt.backends.table_power import working_power
 from lut_opt.dialects.quantization import Integers
+from lut_opt.passes.hw.programmable import words_of
+from lut_opt.passes.hw.programmable_attributes import programmable_of, programs_of
 from lut_opt.passes.hw.row_attributes import row_unit_of
 from lut_opt.passes.hw.unit import Unit, unit_of
 from lut_opt.passes.scales import HISTOGRAM
@@ -49,12 +52,7 @@ def cost_lines(module: ModuleOp, liberty: Sequence[str] = ()) -> list[str]:
             lines += [f"  {op.sym_name.data}", *_beside_memories(op, verilog, library)]
             continue
         found = synthesize(verilog, op.sym_name.data, library)
-        inputs, said = _inputs(op)
-        lines += [
-            f"  {op.sym_name.data}",
-            f"    {_gates(found)}",
-            f"    {_power(found, inputs, said)}",
-        ]
+        lines += [f"  {op.sym_name.data}", f"    {_gates(found)}", f"    {_power(found, op)}"]
     return lines
 
 
@@ -76,13 +74,27 @@ def _gates(found: Synthesis) -> str:
     return f"{found.gates} cells, area {found.area:.1f}, {path} ({found.recipe})"
 
 
-def _power(found: Synthesis, inputs: dict[str, Integers], said: str) -> str:
+def _power(found: Synthesis, op: hw.HWModuleOp) -> str:
     try:
-        power: Power = power_of(found, inputs)
+        power, said = _power_at_work(found, op)
     except BackendError as error:
         return f"no power figure: {error}"
     within = f"{power.functional:.4g} without glitches"
     return f"power {power.total:.4g} {power.unit} ({within}), {said}"
+
+
+def _power_at_work(found: Synthesis, op: hw.HWModuleOp) -> tuple[Power, str]:
+    """Power, and under which inputs: a programmable unit holds its first table."""
+    unit, programs = programmable_of(op), programs_of(op)
+    if unit is None or not programs:
+        inputs, said = _inputs(op)
+        return power_of(found, inputs), said
+    names = {word.address: word.name for word in words_of(unit.layout)}
+    words = {names[address]: data for address, data in programs[0].writes}
+    bits = len(found.wiring.ports["x"].bits)
+    x = np.random.default_rng(0).integers(0, 1 << bits, SAMPLES)
+    said = f"table of {programs[0].function}, a random input in every tenth cycle, no writes"
+    return working_power(found, words, x, 0.1), said
 
 
 def _inputs(op: hw.HWModuleOp) -> tuple[dict[str, Integers], str]:

@@ -55,10 +55,13 @@ def power_of(
     `inputs` gives the sequence of values of input ports (all of one length); other ports are random
     (a fixed seed), but `reset`, which is 0. A value enters in each cycle of `frequency`, in hertz.
 
-    Raises `BackendError` for registers that feed back, and cells whose function is not known.
+    Raises `BackendError` for latches, registers that feed back, and cells whose function is not
+    known.
     """
     library = synthesis.library
     models = {name: cell_model(library, name) for name in synthesis.cells}
+    if latches := sorted({i.cell for i in synthesis.wiring.instances if models[i.cell].latch}):
+        raise BackendError(f"power: {latches[0]} is a latch, which this estimate does not simulate")
     activity = _simulate(synthesis.wiring, models, inputs or {})
     loads = _loads(synthesis.wiring, models)
     if library.is_generic:

@@ -1,164 +1,25 @@
-"""
-What became of a model's non-linear operators: the tables and units, and what is left in floats.
-
-    left = remaining_nonlinear(module)      # of the torch dialect, linalg, or plain math and arith
-
-Counted as left is whatever needs more than additions, multiplications, comparisons and roundings:
-elementary functions, roots, divisions, and everything that PyTorch builds from them.
-"""
+"""What became of a model's non-linear operators: tables, units, and what is left in floats."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Sequence
 
 from xdsl.dialects import hw
-from xdsl.dialects.builtin import (
-    ArrayAttr,
-    ModuleOp,
-    StringAttr,
-    SymbolRefAttr,
-    UnregisteredOp,
-)
-from xdsl.dialects.func import FuncOp
-from xdsl.dialects.linalg.ops import GenericOp
-from xdsl.ir import Operation, SSAValue
+from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, ModuleOp, StringAttr
+from xdsl.ir import Operation
 from xdsl.utils.hints import isa
 
+from lut_opt.backends.remaining import Remaining, remaining_nonlinear
 from lut_opt.dialects.assembly import describe_location
 from lut_opt.dialects.pwl import ApplyOp, TableAttr, UnitOp
-from lut_opt.dialects.torch import is_float, torch_name
+from lut_opt.passes.hw import multi
+from lut_opt.passes.hw.programmable_attributes import programs_of
 from lut_opt.passes.hw.row_attributes import row_unit_of
 from lut_opt.passes.hw.unit import unit_of
-from lut_opt.passes.scales import KEPT
 
 FUSED = "pwl.fused"
 """Attribute of a `pwl.apply`: the names of the operators that its function is composed of."""
-
-Kind = Literal["function", "division by a constant"]
-
-
-@dataclass(frozen=True)
-class Remaining:
-    """
-    One floating-point operator that no table replaces.
-
-    A division by a compile-time constant is linear, and its own `kind`; `constant` says that all
-    operands are compile-time constants, so that folding removes the operator.
-    """
-
-    op: Operation
-    name: str
-    location: str
-    kind: Kind
-    kept: bool
-    constant: bool
-
-
-_EXACT_MATH = frozenset(("absf", "ceil", "floor", "round", "roundeven", "trunc", "copysign", "fma"))
-"""What a float unit without tables and division does; `isnan` and the like have no float result."""
-
-_DIVISIONS = frozenset(("div", "true_divide", "divide", "floor_divide", "remainder", "fmod"))
-
-_FUNCTIONS = frozenset(
-    """
-    acos acosh asin asinh atan atan2 atanh cos cosh deg2rad erf erfc erfinv exp exp2 expm1 frexp
-    hypot lgamma log log10 log1p log2 logaddexp logaddexp2 logcumsumexp logsumexp pow float_power
-    reciprocal rsqrt sin sinc sinh sqrt square tan tanh xlogy
-    celu elu gelu glu hardsigmoid hardswish leaky_relu log_sigmoid log_sigmoid_forward logit mish
-    selu sigmoid silu softplus tanhshrink
-    _log_softmax _safe_softmax _softmax log_softmax softmax
-    _native_batch_norm_legit _native_batch_norm_legit_no_training _fused_rms_norm batch_norm
-    group_norm instance_norm layer_norm native_batch_norm native_group_norm native_layer_norm
-    rms_norm
-    frobenius_norm linalg_norm linalg_vector_norm norm renorm std std_mean var var_mean
-    _scaled_dot_product_attention_math _scaled_dot_product_flash_attention
-    _scaled_dot_product_flash_attention_for_cpu scaled_dot_product_attention
-    addcdiv cdist cosine_similarity gru lstm prod
-    """.split()
-)
-"""Non-linear operators of `torch.aten` other than the divisions, without their overloads."""
-
-_LINALG = frozenset(
-    ("exp", "log", "sqrt", "rsqrt", "tanh", "erf", "reciprocal", "square", "powf", "softmax")
-)
-
-
-def remaining_nonlinear(module: ModuleOp) -> list[Remaining]:
-    """
-    Every floating-point non-linear operator of a module, in program order.
-
-    Bodies of functions that a `pwl.apply` names say what a table approximates, and do not count.
-    """
-    named = {
-        op.function.string_value()
-        for op in module.walk()
-        if isinstance(op, ApplyOp) and isinstance(op.function, SymbolRefAttr)
-    }
-    constants: set[SSAValue] = set()
-    found: list[Remaining] = []
-    for top in module.body.ops:
-        if isinstance(top, FuncOp) and top.sym_name.data in named:
-            continue
-        for op in top.walk():
-            _note_constants(op, constants)
-            if (kind := _kind(op, constants)) is not None:
-                place, kept = describe_location(op), KEPT in op.attributes
-                constant = all(operand in constants for operand in op.operands)
-                found.append(Remaining(op, _name(op), place, kind, kept, constant))
-    return found
-
-
-def _note_constants(op: Operation, constants: set[SSAValue]) -> None:
-    """Follow compile-time constants through ops without regions and into `linalg.generic`."""
-    if isinstance(op, GenericOp):
-        arguments = op.body.block.args
-        constants.update(
-            argument
-            for argument, value in zip(arguments, op.inputs, strict=False)
-            if value in constants
-        )
-    elif not op.regions and all(operand in constants for operand in op.operands):
-        constants.update(op.results)
-
-
-def _kind(op: Operation, constants: set[SSAValue]) -> Kind | None:
-    if not any(is_float(value.type) for value in op.results):
-        return None
-    name = op.op_name.data if isinstance(op, UnregisteredOp) else op.name
-    dialect, _, rest = name.partition(".")
-    division = False
-    match dialect:
-        case "math":
-            return None if rest in _EXACT_MATH else "function"
-        case "arith":
-            division = rest in ("divf", "remf")
-        case "tm_tensor":  # what torch-mlir makes of whole attention
-            return "function" if rest in ("attention", "softmax") else None
-        case "linalg":
-            if rest in _LINALG:
-                return "function"
-            division = rest in ("div", "quantized_div")
-        case "torch":
-            base = (torch_name(op) or "").removeprefix("aten.").partition(".")[0]
-            if base in _FUNCTIONS:
-                return "function"
-            division = base in _DIVISIONS
-        case _:
-            return None
-    if not division:
-        return None
-    linear = op.operands[1] in constants and "rem" not in rest and "mod" not in rest
-    return "division by a constant" if linear else "function"
-
-
-def _name(op: Operation) -> str:
-    if isinstance(op, UnregisteredOp):
-        return op.op_name.data
-    name = torch_name(op)
-    return op.name if name is None else f"torch.{name}"
 
 
 def emit(module: ModuleOp, liberty: Sequence[str] = ()) -> str:
@@ -167,31 +28,44 @@ def emit(module: ModuleOp, liberty: Sequence[str] = ()) -> str:
 
     Hardware units are synthesized, for the Liberty files named; `BackendError` if they cannot be.
     """
-    units = [unit for op in module.walk() if isinstance(op, hw.HWModuleOp) for unit in _units(op)]
     lines = _replaced(module)
-    if units:
+    if modules := [op for op in module.walk() if isinstance(op, hw.HWModuleOp)]:
         from lut_opt.backends.cost_report import cost_lines
 
-        lines += ["", "hardware units", *units, "", *cost_lines(module, liberty)]
+        units = ["hardware units", *map(_describe_unit, modules), "", *cost_lines(module, liberty)]
+        lines = [*lines, "", *units] if lines else units
+    elif not lines:
+        lines = ["no table and no unit in this module"]
     lines.append("")
     return "\n".join([*lines, *_left(remaining_nonlinear(module))]) + "\n"
 
 
-def _units(op: hw.HWModuleOp) -> Iterator[str]:
+def _describe_unit(op: hw.HWModuleOp) -> str:
+    """What a hardware module is for, and how long it takes."""
+    latency, what = op.attributes.get("pwl.latency"), "part of others"
     if (rows := row_unit_of(op)) is not None:
         each = f", {rows.lanes} a cycle" if rows.lanes > 1 else ""
-        yield (
-            f"  {rows.module}: {rows.function} of {rows.length} elements{each}, "
-            f"latency {rows.latency}"
-        )
-    if (unit := unit_of(op)) is not None:
-        yield f"  {unit.module}: {unit.function}, latency {unit.latency}"
+        what = f"{rows.function} of {rows.length} elements{each}"
+    elif (unit := unit_of(op)) is not None:
+        what = unit.function
+    elif programs := programs_of(op):
+        what = f"programmable, with programs for {_listed(p.function for p in programs)}"
+    elif tables := multi.tables_of(op):
+        what = _listed(str(table["function"]).strip('"') for table in tables) + " by select"
+    elif isinstance(stream := op.attributes.get("pwl.stream_of"), StringAttr):
+        what = f"{stream.data} as a stream"
+    timing = f", latency {latency.value.data}" if isinstance(latency, IntegerAttr) else ""
+    return f"  {op.sym_name.data}: {what}{timing}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(names))
 
 
 def _replaced(module: ModuleOp) -> list[str]:
     ops = [op for op in module.walk() if isinstance(op, ApplyOp | UnitOp)]
     if not ops:
-        return ["no table and no unit in this module"]
+        return []
     groups: dict[str, list[Operation]] = {}
     for op in ops:
         groups.setdefault(_describe(op), []).append(op)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from lut_opt.backends.cell_models import CellModel, cell_model
 from lut_opt.backends.power import Net, Power, library_unit, power_of
 from lut_opt.backends.synthesize import Instance, Port, Synthesis, Wiring
 from lut_opt.dialects.quantization import Integers
+from lut_opt.passes.hw.stream import DATAPATH_CLOCK
 
 
 def working_power(
@@ -130,7 +130,10 @@ class _Netlist:
 
     def _clock_nets(self) -> set[Net]:
         """The clock, and what inverters and buffers make of it."""
-        found: set[Net] = set(self.synthesis.wiring.ports["clock"].bits)
+        ports = self.synthesis.wiring.ports
+        found: set[Net] = {
+            bit for name in ("clock", DATAPATH_CLOCK) if name in ports for bit in ports[name].bits
+        }
         while True:
             more = {
                 net
@@ -151,13 +154,7 @@ class _Netlist:
         return [net for pin, net in one.pins.items() if pin not in names]
 
     def _is_latch(self, one: Instance) -> bool:
-        return one.cell in self.latches
-
-    @cached_property
-    def latches(self) -> set[str]:
-        """The cells that are latches."""
-        library = self.synthesis.library
-        return {name for name in self.models if library.cell(name).all("latch")}
+        return self.models[one.cell].latch
 
 
 __all__ = ["hold_table", "working_power"]

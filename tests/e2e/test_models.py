@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lut_opt.backends import jit
-from lut_opt.backends.report import remaining_nonlinear
+from lut_opt.backends.remaining import remaining_nonlinear
 from lut_opt.dialects.assembly import Program, context, parse
 from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 from lut_opt.passes.lower_nonlinear_to_pwl import LowerNonlinearToPwlPass

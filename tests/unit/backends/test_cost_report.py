@@ -59,6 +59,40 @@ def test_without_a_library_the_report_says_so(
     assert "inputs uniform: no pwl.histogram" in out
 
 
+@pytest.mark.parametrize(
+    ("options", "units", "power"),
+    [
+        (
+            "unit=programmable entries=4 storage=latch",
+            ["pwl_programmable_i4_i4_n4: programmable, with programs for gelu, latency 0"],
+            r"table of gelu, a random input in every tenth cycle, no writes",
+        ),
+        (
+            "pipeline=1 interface=stream",
+            [
+                "pwl_clock_gate: part of others",
+                "pwl_gelu_i4_i4_s2m1_s2m1: gelu, latency 1",
+                "pwl_gelu_i4_i4_s2m1_s2m1_stream: pwl_gelu_i4_i4_s2m1_s2m1 as a stream, latency 1",
+            ],
+            r"no power figure: power: \w+ is a latch, which this estimate does not simulate",
+        ),
+        ("unit=multi", ["pwl_multi_i4_i4_t1: gelu by select, latency 0"], "random bits at all"),
+    ],
+)
+def test_every_kind_of_unit_is_listed_with_its_cost(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: str,
+    units: list[str],
+    power: str,
+) -> None:
+    given = f"--convert-pwl-to-hw={options}"
+    out = run(tmp_path, capsys, source(), given, "-t", "report")
+    assert out.startswith("hardware units\n" + "".join(f"  {line}\n" for line in units) + "\n")
+    assert "no table" not in out
+    assert re.search(rf"\d+ cells, area .*\n    .*{power}", out)
+
+
 def test_a_named_library_and_a_histogram_are_used(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

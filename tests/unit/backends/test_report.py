@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lut_opt import cli
-from lut_opt.backends.report import Remaining, emit, remaining_nonlinear
+from lut_opt.backends.remaining import Remaining, remaining_nonlinear
+from lut_opt.backends.report import emit
 from lut_opt.dialects.assembly import context, parse, print_program
 from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 from lut_opt.passes.lower_nonlinear_to_pwl import LowerNonlinearToPwlPass
