@@ -18,9 +18,10 @@ from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.diagnostics import OpError, about
 from lut_opt.passes.options import from_text
 from lut_opt.passes.progress import progress
-from lut_opt.passes.pwl_search import PwlSearchPass, optimum, plain_problem
+from lut_opt.passes.pwl_search import PwlSearchPass
 from lut_opt.passes.search.constraints import violations
 from lut_opt.passes.search.exponents import storage
+from lut_opt.passes.search_table import optimum, plain_problem
 
 TOLERANCE = 1e-9
 """Relative difference between two machines' double-precision libraries that is no difference."""
