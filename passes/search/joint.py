@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -124,38 +125,26 @@ def formulate_joint(
                 "a shared table needs power-of-two input scales and zero points of 0, not "
                 f"{scale.operand.scale:g} and {scale.operand.zero_point}"
             )
-    finest = min(scale.operand.scale for scale in scales)
-    merged, weights = _merge(scales, finest, metric)
-    bits = int(max(-merged.q[0], merged.q[-1], 1)).bit_length() + 1
-    problem = formulate(
-        merged,
-        Quantization(max(bits, entries.bit_length() + 1), True, finest),
-        Quantization(32, True, finest),
-        frac_bits=frac_bits,
+    make = partial(
+        formulate,
         form="seed",
         metric=metric,
-        weights=weights,
         entries=entries,
         param_bits=param_bits,
         intercept_bits=intercept_bits,
         constraints=constraints,
     )
+    finest = min(scale.operand.scale for scale in scales)
+    merged, weights = _merge(scales, finest, metric)
+    bits = int(max(-merged.q[0], merged.q[-1], 1)).bit_length() + 1
+    sides = (
+        Quantization(max(bits, entries.bit_length() + 1), True, finest),
+        Quantization(32, True, finest),
+    )
+    problem = make(merged, *sides, frac_bits=frac_bits, weights=weights)
     fraction = exact_log2(finest / problem.accumulator_scale)
     parts = (
-        formulate(
-            scale.samples,
-            scale.operand,
-            scale.result,
-            frac_bits=fraction,
-            form="seed",
-            metric=metric,
-            weights=scale.weights,
-            entries=entries,
-            param_bits=param_bits,
-            intercept_bits=intercept_bits,
-            constraints=constraints,
-        )
-        for scale in scales
+        make(s.samples, s.operand, s.result, frac_bits=fraction, weights=s.weights) for s in scales
     )
     return JointProblem(problem, tuple(parts))
 
