@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tables import GELU
 from xdsl.dialects.builtin import ModuleOp
 
 from lut_opt.backends import netlist, systemverilog
@@ -26,13 +27,6 @@ if shutil.which("iverilog") is None or shutil.which("yosys") is None:
 
 SIXTEENTHS = Quantization(8, True, 2.0**-4)
 WORD = Quantization(16, True, 2.0**-12)
-GELU = Table(
-    (-50, -35, -18, -9, 3, 12, 28),
-    (0, -4, -8, 2, 20, 45, 70, 64),
-    (0, -12, -20, -9, 0, -6, -27, 0),
-    intercept_shift=4,
-    result_shift=6,
-)
 WIDE = Table((-30000, 0, 7), (1, -300, 5, 7), (0, -5, 5, 0), 12, 6, 16)
 UNITS = [
     Unit("plain", "gelu", GELU, SIXTEENTHS, SIXTEENTHS),

@@ -7,6 +7,7 @@ import re
 import shutil
 
 import pytest
+from tables import GELU
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i8
 
@@ -19,13 +20,6 @@ from lut_opt.passes.hw.unit import Unit, build_unit
 pytest.importorskip("pycde")
 
 SIXTEENTHS = Quantization(8, True, 2.0**-4)
-GELU = Table(
-    (-50, -35, -18, -9, 3, 12, 28),
-    (0, -4, -8, 2, 20, 45, 70, 64),
-    (0, -12, -20, -9, 0, -6, -27, 0),
-    intercept_shift=4,
-    result_shift=6,
-)
 FIT = Fit("optimal", "seed", "mse", 0, 8, 129, 1.7e-05, 0.75, 0.96)
 WIDE = Table((-20000, 0, 0, 20000), (-30000, 5, 6, 7, 32767), (0, 1, 2, 3, -9), 16, 15, 16)
 

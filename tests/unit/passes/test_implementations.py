@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tables import GELU
 from xdsl.dialects import hw
 from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr
 
@@ -23,13 +24,6 @@ from lut_opt.passes.hw.unit import Unit, build_unit
 
 BYTE = Quantization(8, True, 2.0**-4)
 WORD = Quantization(16, True, 2.0**-12)
-GELU = Table(
-    (-50, -35, -18, -9, 3, 12, 28),
-    (0, -4, -8, 2, 20, 45, 70, 64),
-    (0, -12, -20, -9, 0, -6, -27, 0),
-    intercept_shift=4,
-    result_shift=6,
-)
 ODD = Table((-11, -2, 3, 12), (64, 30, 20, 30, 64), (9, 1, 0, -1, -9), 2, 3)
 EVEN = Table((-11, 0, 12), (-9, -3, 3, 9), (4, 1, 1, 4), 2, 3)
 SIGMOID = Table((-11, 0, 12), (3, 5, 5, 3), (9, 20, 20, 31), 2, 3)

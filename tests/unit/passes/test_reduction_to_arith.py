@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tables import quantization, searched
 from xdsl.dialects.func import FuncOp
 from xdsl.interpreter import Interpreter
 from xdsl.interpreters.func import FuncFunctions
@@ -24,7 +26,7 @@ from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 from lut_opt.passes.pwl_search import PwlSearchPass
 from lut_opt.passes.verify_pwl import VerifyPwlPass
 
-TEXT = (Path(__file__).parent / "reductions.mlir").read_text()
+PROGRAM = Path(__file__).with_name("reductions.mlir")
 
 WIDE = 40_000
 """Random and adversarial operands of 32 bits."""
@@ -32,12 +34,8 @@ WIDE = 40_000
 
 @cache
 def program() -> Program:
-    ctx = context()
-    program = parse(TEXT, "reductions.mlir", ctx)
-    program.module.verify()
-    PwlSearchPass(entries=8).apply(ctx, program.module)
-    program.module.verify()
-    VerifyPwlPass().apply(ctx, program.module)
+    program = searched(PROGRAM, PwlSearchPass(entries=8))
+    VerifyPwlPass().apply(context(), program.module)
     return program
 
 
@@ -51,13 +49,7 @@ def reductions() -> dict[str, ApplyOp | DivideOp]:
     }
 
 
-NAMES = [line.split("(")[0].split("@")[1] for line in TEXT.splitlines() if "func.func" in line]
-
-
-def quantization(type_: Any) -> Quantization:
-    element = element_type(type_)
-    assert isinstance(element, UniformQuantizedType)
-    return element.quantization
+NAMES = re.findall(r"func.func @(\w+)", PROGRAM.read_text())
 
 
 def stored(q: Integers, by: Quantization) -> Any:

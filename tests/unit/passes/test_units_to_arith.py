@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tables import quantization, searched
 from xdsl.dialects.func import FuncOp
 from xdsl.interpreter import Interpreter
 from xdsl.interpreters.func import FuncFunctions
@@ -19,23 +20,18 @@ from lut_opt.dialects.assembly import Program, context, parse
 from lut_opt.dialects.pwl import NormOp, RowExponentialsOp, UnitOp
 from lut_opt.dialects.pwl.interpreter import PwlFunctions
 from lut_opt.dialects.quant import UniformQuantizedType, element_type
-from lut_opt.dialects.quantization import Integers, Quantization
+from lut_opt.dialects.quantization import Integers
 from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 from lut_opt.passes.pwl_search import PwlSearchPass
 
 SEED = 7
-TEXT = (Path(__file__).parent / "units.mlir").read_text()
+PROGRAM = Path(__file__).with_name("units.mlir")
 KINDS = ["uniform", "narrow", "extremes", "constant", "one_hot"]
 
 
 @cache
 def program() -> Program:
-    ctx = context()
-    program = parse(TEXT, "units.mlir", ctx)
-    program.module.verify()
-    PwlSearchPass(param_bits=10, entries=6).apply(ctx, program.module)
-    program.module.verify()
-    return program
+    return searched(PROGRAM, PwlSearchPass(param_bits=10, entries=6))
 
 
 def units() -> dict[str, UnitOp]:
@@ -46,12 +42,6 @@ def units() -> dict[str, UnitOp]:
         for op in function.walk()
         if isinstance(op, UnitOp)
     }
-
-
-def quantization(type_: Any) -> Quantization:
-    element = element_type(type_)
-    assert isinstance(element, UniformQuantizedType)
-    return element.quantization
 
 
 def inputs(op: UnitOp, kind: str) -> list[Integers]:
@@ -139,6 +129,6 @@ def quantization_storage(type_: Any) -> Any:
 
 def test_units_without_tables_are_refused() -> None:
     ctx = context()
-    bare = parse(TEXT, "units.mlir", ctx)
+    bare = parse(PROGRAM.read_text(), "units.mlir", ctx)
     with pytest.raises(Exception, match=r"pwl\.softmax has no tables: run --pwl-search first"):
         ConvertPwlToArithPass().apply(ctx, bare.module)
