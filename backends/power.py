@@ -65,9 +65,7 @@ def power_of(
     activity = _simulate(synthesis.wiring, models, inputs or {})
     loads = _loads(synthesis.wiring, models)
     if library.is_generic:
-        pins = {net: load / GENERIC_PIN for net, load in loads.items()}
-        total, functional = activity.weighed(pins.items())
-        return Power(total, functional, 0.0, "switched gate inputs a cycle")
+        return _switched_inputs(activity, loads)
     volts = float(library.head.attributes.get("nom_voltage", "1"))
     energies = [(net, 0.5 * load * volts**2) for net, load in loads.items()]
     clocked, leakage = 0.0, 0.0
@@ -88,6 +86,13 @@ def power_of(
         still,
         f"mW at {frequency / 1e6:g} MHz",
     )
+
+
+def _switched_inputs(activity: _Activity, loads: Mapping[Net, float]) -> Power:
+    """Of generic gates, which know no energies."""
+    pins = {net: load / GENERIC_PIN for net, load in loads.items()}
+    total, functional = activity.weighed(pins.items())
+    return Power(total, functional, 0.0, "switched gate inputs a cycle")
 
 
 def settled(synthesis: Synthesis, inputs: Mapping[str, Integers], output: str) -> Integers:
