@@ -36,7 +36,7 @@ def _attributes(unit: RowUnit) -> dict[str, Attribute]:
         **({"pwl.lanes": IntegerAttr(unit.lanes, i64)} if unit.lanes > 1 else {}),
         "pwl.operand": UniformQuantizedType.from_quantization(semantics.operand),
         "pwl.result": UniformQuantizedType.from_quantization(semantics.result),
-        "pwl.throughput": IntegerAttr(1, i64),
+        "pwl.throughput": IntegerAttr(unit.lanes, i64),
         **{
             f"pwl.{name}": UniformQuantizedType.from_quantization(kind)
             for name, kind in unit.parameters.items()

@@ -1,4 +1,5 @@
 // RUN: lut-opt %s --convert-pwl-to-hw="pipeline=1 row=16" | filecheck %s
+// RUN: lut-opt %s --convert-pwl-to-hw="unit=multi pipeline=1 row=16" | filecheck %s
 // RUN: lut-opt %s --convert-pwl-to-hw="pipeline=1 row=16" | lut-opt -t systemverilog | filecheck %s --check-prefix=VERILOG
 // RUN: lut-opt %s --convert-pwl-to-hw="pipeline=1 row=16 lanes=4" | filecheck %s --check-prefix=LANES
 
