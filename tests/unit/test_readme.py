@@ -1,12 +1,6 @@
 """The README's lists and outputs are what the code prints."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 import readme
 
 
