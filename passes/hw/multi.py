@@ -61,18 +61,7 @@ def build_multi(name: str, units: Sequence[Unit], latency: int, style: Style) ->
     cuts = CUTS[:latency]
     x = Wire(block.args[-1], *storage_range(operand.bits, operand.signed))
     select = Wire(block.args[-2], 0, (1 << select_bits) - 1)
-    if "input" in cuts:
-        x, select = circuit.register(x, "x_in"), circuit.register(select, "select_in")
-    if style.form == "direct":
-        y = _direct(circuit, x, select, units, cuts)
-    else:
-        acc, shift = _accumulate(circuit, x, select, units, style, "select" in cuts)
-        rounded = circuit.shift_right(acc, shift)
-        if "round" in cuts:
-            rounded = circuit.register(rounded, "rounded")
-        clamped = circuit.clamp(rounded, result.minimum, result.maximum)
-        y = Wire(circuit.resize(clamped, result.bits), clamped.low, clamped.high)
-    circuit.output([(circuit.register(y, "y_out") if "output" in cuts else y).value])
+    circuit.output([_datapath(circuit, x, select, units, style, cuts).value])
     inputs = [hw.ModulePort(StringAttr(n), t, _INPUT) for n, t in ports]
     output = hw.ModulePort(StringAttr("y"), IntegerType(result.bits), _OUTPUT)
     type_ = hw.ModuleType(ArrayAttr([*inputs, output]))
@@ -98,6 +87,30 @@ def tables_of(op: hw.HWModuleOp) -> list[dict[str, Attribute]] | None:
     """Function, table, operand and result of every value of select; None for other modules."""
     found = op.attributes.get("pwl.tables")
     return [dict(row.data) for row in found] if isa(found, ArrayAttr[DictionaryAttr]) else None
+
+
+def _datapath(
+    circuit: Circuit,
+    x: Wire,
+    select: Wire,
+    units: Sequence[Unit],
+    style: Style,
+    cuts: Sequence[str],
+) -> Wire:
+    """The result, with registers at the cuts."""
+    result = units[0].result
+    if "input" in cuts:
+        x, select = circuit.register(x, "x_in"), circuit.register(select, "select_in")
+    if style.form == "direct":
+        y = _direct(circuit, x, select, units, cuts)
+    else:
+        acc, shift = _accumulate(circuit, x, select, units, style, "select" in cuts)
+        rounded = circuit.shift_right(acc, shift)
+        if "round" in cuts:
+            rounded = circuit.register(rounded, "rounded")
+        clamped = circuit.clamp(rounded, result.minimum, result.maximum)
+        y = Wire(circuit.resize(clamped, result.bits), clamped.low, clamped.high)
+    return circuit.register(y, "y_out") if "output" in cuts else y
 
 
 def _accumulate(
