@@ -21,6 +21,7 @@ from xdsl.dialects.builtin import (
     IntegerType,
     StringAttr,
     SymbolRefAttr,
+    i1,
 )
 from xdsl.ir import Block, Region, SSAValue, TypeAttribute
 from xdsl.utils.hints import isa
@@ -44,14 +45,7 @@ def build_stream(unit: hw.HWModuleOp, name: str) -> hw.HWModuleOp:
     latency = unit.attributes["pwl.latency"]
     assert isa(latency, IntegerAttr[IntegerType])
     inner = [(port.port_name.data, port.type) for port in unit.module_type.ports if _is_input(port)]
-    kept = [(name, type_) for name, type_ in inner if name not in ("clock", "reset")]
-    kept = [(name, type_) for name, type_ in kept if name != DATAPATH_CLOCK]
-    bit = IntegerType(1)
-    inputs: list[tuple[str, TypeAttribute]] = [*kept, ("x_valid", bit), ("y_ready", bit)]
-    if latency.value.data:
-        inputs = [("reset", bit), *inputs]
-    if len(inner) > len(kept):
-        inputs = [("clock", seq.ClockType()), *inputs]
+    inputs = _inputs(inner, latency.value.data)
     block = Block(arg_types=[type_ for _, type_ in inputs])
     values: dict[str, SSAValue] = {}
     for argument, (port, _) in zip(block.args, inputs, strict=True):
@@ -68,7 +62,7 @@ def build_stream(unit: hw.HWModuleOp, name: str) -> hw.HWModuleOp:
     instance = hw.InstanceOp("unit", SymbolRefAttr(unit.sym_name.data), operands, outputs)
     circuit.output([x_ready, circuit.add_op(instance), y_valid])
     ports = [hw.ModulePort(StringAttr(n), t, hw.DirectionAttr(_INPUT)) for n, t in inputs]
-    for port, type_ in (("x_ready", bit), ("y", result.type), ("y_valid", bit)):
+    for port, type_ in (("x_ready", i1), ("y", result.type), ("y_valid", i1)):
         ports.append(hw.ModulePort(StringAttr(port), type_, hw.DirectionAttr(_OUTPUT)))
     op = hw.HWModuleOp(StringAttr(name), hw.ModuleType(ArrayAttr(ports)), Region(block))
     op.attributes.update(
@@ -80,6 +74,20 @@ def build_stream(unit: hw.HWModuleOp, name: str) -> hw.HWModuleOp:
     )
     op.location = unit.location
     return op
+
+
+def _inputs(
+    inner: Sequence[tuple[str, TypeAttribute]], latency: int
+) -> list[tuple[str, TypeAttribute]]:
+    """The inputs of the stream of a unit with these inputs."""
+    clocks = ("clock", DATAPATH_CLOCK, "reset")
+    kept = [(name, type_) for name, type_ in inner if name not in clocks]
+    inputs: list[tuple[str, TypeAttribute]] = [*kept, ("x_valid", i1), ("y_ready", i1)]
+    if latency:
+        inputs = [("reset", i1), *inputs]
+    if len(inner) > len(kept):
+        inputs = [("clock", seq.ClockType()), *inputs]
+    return inputs
 
 
 def with_streams(
