@@ -94,7 +94,7 @@ def _readme(name: str) -> str:
 
 or with Verilator 5:
 
-    verilator --binary --timing -Wno-fatal --top {name}_bench {sources} && obj_dir/V{name}_bench
+    verilator --binary --timing --top {name}_bench {sources} && obj_dir/V{name}_bench
 
 The last line says PASS or FAIL, and the exit code is 0 or another.
 """

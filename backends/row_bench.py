@@ -222,10 +222,10 @@ module {name};
       roll; out_stall = stall(dice[31:30]);
     end
     if (!x_valid || taken) begin
-      roll; x_valid = sent < {count} && dice[31:16] % 100 >= in_stall;
+      roll; x_valid = sent < {count} && {{16'd0, dice[31:16]}} % 100 >= in_stall;
       if (x_valid) {x} = xs[sent];
     end
-    roll; y_ready = dice[31:16] % 100 >= out_stall{" && y_valid" if stalls.shy else ""};
+    roll; y_ready = {{16'd0, dice[31:16]}} % 100 >= out_stall{" && y_valid" if stalls.shy else ""};
   end
   always @(posedge clock) if (go) begin
     cycle <= cycle + 1;
@@ -277,7 +277,7 @@ def _loading(unit: RowUnit, prefix: str) -> tuple[str, str, str]:
         assigned += f" {key} = {key}s[i];"
     loop = (
         f"    for (i = 0; i < {beats}; i = i + 1) begin\n"
-        f"      write = 1; index = i;{assigned} @(negedge clock);\n"
+        f"      write = 1; index = i[{unit.index_bits - 1}:0];{assigned} @(negedge clock);\n"
         "    end\n    write = 0;\n"
     )
     return declared, connected, begun + loop

@@ -72,7 +72,8 @@ class Questions:
         stream = "x_valid" in self.ports
         count, latency, bits = self.count, self.latency, self.ports["y"]
         writes = "write_enables[at]" if "write_enable" in self.ports else "1'b0"
-        share = round(100 * stalls.share) if stream else 0
+        # One side or the other pauses where there is a handshake.
+        goes = f"{{16'd0, dice[31:16]}} % 100 >= {round(100 * stalls.share)}" if stream else "1'b1"
         return f"""// Self-checking bench of {self.module}: {self.asked} results.
 module {name};
   reg clock = 0, reset = 1, offered = 0, taken = 0, held = 0, writing = 0;
@@ -95,8 +96,8 @@ module {name};
       writing = at < {count} && {writes} && head == tail && !(offered && !taken);
       roll;
       if (!offered || taken)
-        offered = at < {count} && !{writes} && dice[31:16] % 100 >= {share};
-      roll; y_ready = dice[31:16] % 100 >= {share};
+        offered = at < {count} && !{writes} && {goes};
+      roll; y_ready = {goes};
 {driven}      #1 taken = offered && x_ready;
       if (taken) begin due[tail] = at; tail = tail + 1; end
       if (y_valid && y_ready) begin
@@ -191,8 +192,9 @@ def _plain(latency: int) -> str:
     """A unit that never waits: an input enters in every cycle."""
     if not latency:
         return "  assign x_ready = 1, y_valid = offered;\n"
+    moved = f"{{passed[{latency - 2}:0], offered}}" if latency > 1 else "offered"
     return (
         f"  reg [{latency - 1}:0] passed = 0;\n"
         f"  assign x_ready = 1, y_valid = passed[{latency - 1}];\n"
-        "  always @(posedge clock) passed <= (passed << 1) | offered;\n"
+        f"  always @(posedge clock) passed <= {moved};\n"
     )

@@ -81,6 +81,8 @@ def test_every_kind_of_unit_is_delivered(options: str, tmp_path: Path) -> None:
     done = icarus(made / name)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(rf"^PASS: all \d+ results of {name} are right$", done.stdout, re.MULTILINE)
+    if shutil.which("verilator") is not None:
+        assert warnings(made / name) == ""
     rows = json.loads((made / name / f"{name}.json").read_text())
     assert {row["module"] for row in rows} == {name}
     assert {"x", "y"} <= {port["name"] for port in rows[0]["ports"]}
@@ -105,7 +107,25 @@ def icarus(folder: Path) -> subprocess.CompletedProcess[str]:
     return run(folder, commands[0])
 
 
+def warnings(folder: Path) -> str:
+    """What Verilator says where it only reads what README.txt has it build; needs no C++."""
+    commands = re.findall(r"^    (verilator .*) &&", (folder / "README.txt").read_text(), re.M)
+    assert " --binary " in commands[0]
+    done = run(folder, commands[0].replace("--binary", "--lint-only"))
+    return done.stdout + done.stderr
+
+
+needs_verilator = pytest.mark.skipif(
+    shutil.which("verilator") is None, reason="verilator is not installed"
+)
+
 UNITS = ["plain", "staged", "norm", "wide"]
+
+
+@needs_verilator
+@pytest.mark.parametrize("unit", UNITS)
+def test_verilator_reads_unit_and_bench_without_a_word(folder: Path, unit: str) -> None:
+    assert warnings(folder / unit) == ""
 
 
 @pytest.mark.parametrize("unit", UNITS)
