@@ -167,6 +167,15 @@ ROWS = TYPES + "".join(
 )
 
 
+LANES = TYPES + "".join(
+    (
+        row("softmax", "", 100, "!short", "!prob"),
+        row("layer_norm", f"{GAMMA} {BETA}", 32, "!word", "!word"),
+        row("rms_norm", "", 4, "!zero", "!frac"),
+    )
+)
+
+
 def each(text: str, *choices: str) -> list[tuple[str, str]]:
     """The text with every combination of one option out of each list (of `a|b`)."""
     return [(text, " ".join(chosen)) for chosen in product(*(c.split("|") for c in choices))]
@@ -210,6 +219,7 @@ KINDS = {
         *each(SHARED, FLOAT, "pipeline=7 storage=latch|pipeline=3 storage=gated", OTHER),
     ],
     "rows": each(ROWS, f"pipeline=0|{OTHER} pipeline=3"),
+    "lanes": [*each(LANES, "lanes=4"), *each(LANES, "lanes=2 pipeline=2")],
 }
 
 
@@ -273,7 +283,9 @@ def test_headers_and_attributes_say_what_to_expect(made: ModuleOp) -> None:
         assert cycles is not None
         assert f"{cycles} cycle" in comment.data
         streams = "y_valid" in {port.port_name.data for port in op.module_type.ports}
-        assert rate == (1 if cycles or streams else None)
+        lanes = op.attributes.get("pwl.lanes")
+        inputs = lanes.value.data if isinstance(lanes, IntegerAttr) else 1
+        assert rate == (inputs if cycles or streams else None)
         assert ("a cycle" in comment.data) == (rate is not None)
         # A stream names the unit inside; single precision is rounded as IEEE 754 says.
         certain = "pwl.stream_of" in op.attributes or "pwl.format" in op.attributes
