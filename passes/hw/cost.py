@@ -1,9 +1,10 @@
 """
 What a hardware module costs: the figures that `implementation=auto` compares.
 
-`model` is a linear model of the operations in a module, with coefficients fitted to synthesis
-(`benchmarks/fit_cost.py` prints fit and residuals); it needs nothing but the IR. Other cost
-functions register themselves: a pass may not know the synthesizer, but whoever has one tells it.
+`model` weighs the gates of a module, each function counted once, with coefficients fitted to
+synthesis (`benchmarks/fit_cost.py` prints fit and residuals); it needs nothing but the IR. Other
+cost functions register themselves: a pass may not know the synthesizer, but whoever has one tells
+it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from xdsl.dialects import hw
     from xdsl.ir import Operation, SSAValue
+
+    from lut_opt.passes.hw.gates import Kind
 
 Objective = Literal["area", "delay", "power"]
 
@@ -48,76 +51,58 @@ def register_cost(name: str, function: CostFunction) -> None:
     COST_FUNCTIONS[name] = function
 
 
-FEATURES: tuple[str, ...] = (
-    "adder",
-    "multiplexer",
-    "gate",
-    "comparator",
-    "node",
-    "multiplier",
-    "register",
-)
-"""
-Bits of adders, of multiplexers and gates wider than a bit, of comparisons with constants,
-single-bit operations (nodes of decision diagrams), partial products of `*`, bits of registers.
-"""
+FEATURES: tuple[Kind, ...] = ("and", "xor", "mux", "register")
+"""Gates of each kind, every function counted once (`gates.py`), and bits of registers."""
 
-AREA = np.array([1.66, 1.50, 0.265, 0.657, 0.712, 1.66, 5.67])
-"""
-NAND2 equivalents for each of `FEATURES`. The last two are not fitted: no candidate multiplies, so
-a partial product counts as an adder's bit, and a register's area is the flip-flop's own.
-"""
+AREA = np.array([0.547, 1.716, 1.619, 5.67])
+"""NAND2 equivalents for each of `FEATURES`; the last is the flip-flop's own, not fitted."""
 
-DELAY = np.array([0.0, 1.35])
+DELAY = np.array([0.446, 1.176])
 """Gate delays of any module, and for each level of `levels`."""
 
-POWER = np.array([0.182, 0.0545])
-"""Gate inputs that switch in a cycle: for each NAND2 equivalent, and for it times levels."""
+POWER = np.array([1.57, 0.12])
+"""Gate inputs that switch in a cycle: for each gate that changes, and for it times levels."""
 
 
 def model_cost(module: hw.HWModuleOp, liberty: tuple[str, ...] = ()) -> Figures:
     """The linear model; it knows generic gates only, so `liberty` makes no difference."""
-    area = float(AREA @ features(module))
-    depth = levels(module)
-    delay = float(DELAY @ np.array([1.0, depth])) if depth else 0.0
-    power = float(POWER @ np.array([area, area * depth]))
+    found = features(module)
+    area = float(AREA @ found.gates)
+    delay = float(DELAY @ found.path) if found.levels else 0.0
+    power = float(POWER @ found.activity)
     return Figures(area, delay, power, "model: NAND2 equivalents, gate delays, switched inputs")
 
 
 register_cost("model", model_cost)
 
 
-def features(module: hw.HWModuleOp) -> NDArray[np.float64]:
-    """How much of each of `FEATURES` is in a module."""
-    counts: dict[str, float] = dict.fromkeys(FEATURES, 0.0)
-    for op in module.walk():
-        for name, amount in _features_of(op):
-            counts[name] += amount
-    return np.array([counts[name] for name in FEATURES])
+@dataclass(frozen=True)
+class Features:
+    """What the model sees of a module: amounts of `FEATURES`, gates that change, levels."""
+
+    gates: NDArray[np.float64]
+    switching: float
+    levels: float
+
+    @property
+    def path(self) -> NDArray[np.float64]:
+        """What `DELAY` weighs."""
+        return np.array([1.0, self.levels])
+
+    @property
+    def activity(self) -> NDArray[np.float64]:
+        """What `POWER` weighs: what changes at least, and glitches, of which each level adds."""
+        return np.array([self.switching, self.switching * self.levels])
 
 
-def _features_of(op: Operation) -> list[tuple[str, float]]:
-    kind = op.name
-    if not op.results or kind in ("hw.constant", "comb.extract", "comb.concat", "comb.replicate"):
-        return []
-    width = _width(op.results[0])
-    variable = [value for value in op.operands if not _is_constant(value)]
-    if kind in ("comb.add", "comb.sub"):
-        # A constant joins the carries of another row for half the price.
-        rows = len(variable) - 1 + 0.5 * (len(variable) < len(op.operands))
-        return [("adder", rows * width)]
-    if kind == "comb.mul":
-        return [("multiplier", width * width / 2)]
-    if kind == "comb.icmp":
-        return [("comparator", _width(op.operands[0]))]
-    if kind == "seq.compreg":
-        return [("register", width)]
-    if width == 1:
-        return [("node", max(1, len(variable) - 1))]
-    if kind == "comb.mux":
-        # Bits that are constant on both sides are wires or inverters.
-        return [("multiplexer", width * (len(variable) - 1) / 2)] if len(variable) > 1 else []
-    return [("gate", width * max(0, len(variable) - 1))]
+def features(module: hw.HWModuleOp) -> Features:
+    """What the model sees of a module; raises `ValueError` where it is no fixed unit."""
+    # Whoever has a module has loaded the dialects that this loads; who asks for help has not.
+    from lut_opt.passes.hw.gate_count import count_gates
+
+    count = count_gates(module)
+    gates = np.array([count.kinds[name] for name in FEATURES], np.float64)
+    return Features(gates, count.switching, levels(module))
 
 
 def levels(module: hw.HWModuleOp) -> float:
@@ -139,14 +124,13 @@ def levels(module: hw.HWModuleOp) -> float:
 
 def _levels_of(op: Operation) -> float:
     width = _width(op.results[0])
-    if op.name in ("comb.add", "comb.sub"):
-        return 2 * math.ceil(math.log2(max(2, len(op.operands)))) + math.log2(max(2, width))
-    if op.name == "comb.mul":
-        return 3 * math.log2(max(2, width))
+    if op.name == "comb.add":
+        # Rows of full adders, two exclusive-ors each, until two rows are left; then the carries.
+        return 4 * math.ceil(math.log2(len(op.operands))) + 2 * math.log2(max(2, width))
     if op.name == "comb.icmp":
-        return math.log2(max(2, _width(op.operands[0])))
+        return 2 * math.log2(max(2, _width(op.operands[0])))
     if op.name in ("comb.mux", "comb.xor"):
-        return 1.5
+        return 1.0
     if op.name in ("comb.and", "comb.or"):
         return math.log2(max(2, len(op.operands)))
     return 0.0
@@ -157,13 +141,10 @@ def _width(value: SSAValue) -> int:
     return bitwidth if isinstance(bitwidth, int) else 1
 
 
-def _is_constant(value: SSAValue) -> bool:
-    return getattr(value.owner, "name", "") == "hw.constant"
-
-
 __all__ = [
     "COST_FUNCTIONS",
     "CostFunction",
+    "Features",
     "Figures",
     "Objective",
     "features",
