@@ -5,7 +5,8 @@ PYTHON ?= python3.11
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 APT    := iverilog yosys verilator
-BENCH  := startup bert_pipeline bert_weights parsing tables jit_gelu integer_units wide_operands seed_tables model_accuracy
+BENCH  := startup bert_pipeline bert_weights parsing tables jit_gelu integer_units wide_operands seed_tables model_accuracy \
+          fixed_units fit_cost accuracy_area seed_hardware
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
@@ -67,7 +68,7 @@ format: $(STAMP) ## rewrite the code in the project's style
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: $(STAMP) ## measure: start-up, parsing, search, compiled code
+bench: $(STAMP) ## measure: start-up, parsing, search, compiled code, models, gates
 	for name in $(BENCH); do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 .PHONY: clean
