@@ -53,6 +53,14 @@ Embeddings = NDArray[np.float32]
 
 BATCH = 8
 STRATEGIES: tuple[Strategy, ...] = ("uniform", "neural", "genetic", "optimal")
+LOOKS: dict[Strategy, tuple[str, str]] = {
+    "uniform": ("v", "#9aa0a6"),
+    "neural": ("s", "#e8a33d"),
+    "genetic": ("D", "#3066be"),
+    "optimal": ("o", "#d1495b"),
+}
+"""Marker and colour."""
+
 KEEP = {
     "GELU": ("gelu",),
     "softmax": ("softmax",),
@@ -141,7 +149,7 @@ class Study:
         self.calibration, self.evaluation = corpus(size)
         self._texts: dict[int, str] = {}
         self._references: dict[int, Embeddings] = {}
-        self._measured: dict[Recipe, Agreement] = {}
+        self.measured: dict[Recipe, Agreement] = {}
         self.seconds: dict[str, list[float]] = {"search": [], "compile": [], "run": []}
 
     def batches(self, sentences: Sequence[str], tokens: int) -> list[Tokens]:
@@ -202,7 +210,7 @@ class Study:
 
     def measure(self, recipe: Recipe) -> Agreement:
         """Compile one recipe, run it on every sentence, compare."""
-        if recipe not in self._measured:
+        if recipe not in self.measured:
             progress(f"{recipe}")
             start = time.perf_counter()
             program = self.lowered(recipe)
@@ -228,9 +236,9 @@ class Study:
             ):
                 self.seconds[name].append(until - since)
             found = Agreement.of(embeddings, self.reference(recipe.tokens))
-            self._measured[recipe] = found
+            self.measured[recipe] = found
             progress(f"  {found}")
-        return self._measured[recipe]
+        return self.measured[recipe]
 
     def floor(self, recipe: Recipe) -> Agreement:
         """PyTorch with the inputs of the operators rounded as the units would store them."""
@@ -326,29 +334,48 @@ def by_input(study: Study, inputs: Sequence[Gelu], tokens: Sequence[int]) -> str
 
 
 def plot(study: Study, folder: Path) -> None:
-    """1 − cosine against entries, a line a strategy, of what was measured with all replaced."""
-    import matplotlib
+    """1 − mean cosine by operator and by number of entries, of what was measured."""
+    import matplotlib as mpl
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    mpl.use("Agg")
+    from matplotlib.figure import Figure
 
-    figure, axes = pyplot.subplots(figsize=(6, 4))
-    measured = study._measured
+    figure = Figure(figsize=(9.0, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    names = [name for name in (*KEEP, "all") if Recipe(name) in study.measured]
     for strategy in STRATEGIES:
-        points = sorted(
-            (r.entries, 1 - found.mean)
-            for r, found in measured.items()
-            if r == Recipe(strategy=strategy, entries=r.entries)
+        marker, colour = LOOKS[strategy]
+        look = {"marker": marker, "color": colour, "label": strategy}
+        found = [study.measured.get(Recipe(name, strategy)) for name in names]
+        rows = [(at, 1 - one.mean) for at, one in enumerate(found) if one is not None]
+        sizes = sorted(
+            (recipe.entries, 1 - one.mean)
+            for recipe, one in study.measured.items()
+            if recipe == Recipe(strategy=strategy, entries=recipe.entries)
         )
-        if points:
-            axes.plot(*zip(*points, strict=True), marker="o", label=strategy)
-    floor = study.floor(Recipe())
-    axes.axhline(1 - floor.mean, color="grey", linestyle=":", label="inputs rounded alone")
-    axes.axhline(1e-3, color="black", linewidth=0.5)
-    axes.set(xlabel="entries of 10 bits", ylabel="1 − mean cosine", yscale="log")
-    axes.set_xticks([4, 8, 16], ["4", "8", "16"])
-    axes.legend()
-    figure.tight_layout()
+        for axes, points, line in ((left, rows, ""), (right, sizes, "-")):
+            if points:
+                axes.plot(*zip(*points, strict=True), ls=line, **look)
+    floors = [1 - study.floor(Recipe(name)).mean for name in names]
+    left.scatter(
+        range(len(names)), floors, marker="_", s=300, color="grey", label="inputs rounded alone"
+    )
+    right.axhline(floors[-1], color="grey")
+    for axes in (left, right):
+        axes.axhline(1 - WANTED[0], color="black", lw=0.8, ls="--", label="claimed at most")
+        axes.grid(alpha=0.25, which="both")
+        axes.set_yscale("log")
+    left.set_xticks(range(len(names)), names)
+    left.set(xlabel="replaced operators, 8 entries of 10 bits", xlim=(-0.5, len(names) - 0.5))
+    left.set_ylabel("1 − mean cosine of embeddings to fp32")
+    right.set_xscale("log", base=2)
+    right.set_xticks([4, 8, 16], ["4", "8", "16"])
+    right.set(xlabel="entries of 10 bits, all operators replaced", xlim=(3.4, 19))
+    figure.suptitle(
+        f"MiniLM with integer tables, {len(study.evaluation)} sentences of up to 32 tokens",
+        fontsize=11,
+    )
+    figure.legend(*left.get_legend_handles_labels(), loc="outside right upper", fontsize=8)
     folder.mkdir(parents=True, exist_ok=True)
     figure.savefig(folder / "model_accuracy.png", dpi=150)
 
@@ -374,6 +401,7 @@ def main() -> None:
     parser.add_argument("--plot", type=Path, metavar="DIR", help="draw a picture into DIR")
     options = parser.parse_args()
     size = options.sentences or (64 if options.quick else 256)
+    start = time.perf_counter()
     study = Study(size, options.backend)
     tokens = (32,) if options.quick else (32, 128)
     print(
@@ -383,13 +411,16 @@ def main() -> None:
     )
     if not (options.quick or options.check):
         print("8 entries of 10 bits, GELU from 16 bits, 32 tokens:\n")
-        print(by_operator(study, 8, ("GELU", "softmax", "layer norm", "all")))
+        print(by_operator(study, 8, ("GELU", "softmax", "layer norm", "all")), flush=True)
         print("16 entries:\n\n" + by_operator(study, 16, ("all",)))
         print(by_size(study, ((4, 10), (8, 8), (8, 10), (8, 16), (16, 8), (16, 10)), tokens))
         print(by_input(study, ("8 bits",), tokens))
     print("All replaced, 8 entries of 10 bits:\n\n" + by_input(study, SHOWN, tokens))
     seconds = ", ".join(f"{name} {np.median(v):.1f} s" for name, v in study.seconds.items())
-    print(f"median of a program: {seconds}")
+    print(
+        f"median of a program: {seconds}; {len(study.measured)} programs in "
+        f"{time.perf_counter() - start:.0f} s"
+    )
     if options.plot:
         plot(study, options.plot)
     if options.check and (wrong := below_the_claim(study, tokens)):
