@@ -4,8 +4,8 @@ The coefficients of the cost model (`passes/hw/cost.py`), fitted to synthesis on
     python benchmarks/fit_cost.py [--quick]
 
 Prints coefficients beside those in use, the residuals of each implementation, how often the model's
-choice is the smallest, and its regret: area of the choice above the smallest. None of the functions
-here is one of `fixed_units.py`, so that its regret is that of a model which has not seen them.
+choice is the least, and its regret: how far what it takes is above the least. None of the functions
+here is one of `fixed_units.py`, whose regret is therefore that of a model which has not seen them.
 """
 
 from __future__ import annotations
@@ -138,24 +138,29 @@ def main() -> None:
         ratios[point.implementation].append(value / point.gates.area)
     rows = [[name, len(r), min(r), float(np.median(r)), max(r)] for name, r in ratios.items()]
     print(table(["area, model / synthesis", "modules", "least", "median", "most"], rows))
-    for name, model, measured in (
-        ("delay", path @ delay_fit, delay),
-        ("power", activity @ power_fit, power),
-    ):
+    models = {
+        "area": (estimate, area),
+        "delay": (path @ delay_fit, delay),
+        "power": (activity @ power_fit, power),
+    }
+    for name in ("delay", "power"):
+        model, measured = models[name]
         q = np.quantile(model / measured, [0.0, 0.5, 1.0])
         print(f"{name}, model / synthesis: least {q[0]:.2f}, median {q[1]:.2f}, most {q[2]:.2f}")
-    _agreement(found, estimate)
+    losses = [[name, *_agreement(found, *pair)] for name, pair in models.items()]
+    header = ["taken by the model", "cases", "the least", "lost on average, %", "at most, %"]
+    print("\n" + table(header, losses))
 
 
-def _agreement(found: list[Point], estimate: NDArray[np.float64]) -> None:
-    """How often the model takes the smallest, and what it loses where it does not."""
+def _agreement(
+    found: list[Point], estimate: NDArray[np.float64], measured: NDArray[np.float64]
+) -> tuple[int, int, float, float]:
+    """Cases, how often the model takes the least of them, and the per cent that it loses."""
     cases: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for point, value in zip(found, estimate, strict=True):
-        cases[point.case].append((float(value), point.gates.area))
-    losses = [min(rows)[1] / min(area for _, area in rows) - 1 for rows in cases.values()]
-    right = sum(loss == 0 for loss in losses)
-    print(f"\nthe model takes the smallest in {right} of {len(losses)} cases; it loses "
-          f"{np.mean(losses):.1%} of area on average, {max(losses):.1%} at most")  # fmt: skip
+    for point, *pair in zip(found, estimate.tolist(), measured.tolist(), strict=True):
+        cases[point.case].append((pair[0], pair[1]))
+    losses = [100 * (min(rows)[1] / min(one for _, one in rows) - 1) for rows in cases.values()]
+    return len(losses), losses.count(0.0), float(np.mean(losses)), max(losses)
 
 
 if __name__ == "__main__":
