@@ -62,9 +62,11 @@ def libraries(arguments: Sequence[str]) -> dict[str, Library]:
 
 
 def _named(group: Sequence[str]) -> str:
-    """What people call a library; Nangate's file is just `stdcells.lib`."""
+    """What people call a library; Nangate's file is just `stdcells.lib`, ASAP7 is five."""
     known = {str(nangate()): "Nangate 45 nm", str(OSU): "OSU 0.18 µm"}
-    return "+".join(known.get(file, Path(file).name.split(".")[0]) for file in group)
+    names = [known.get(file, Path(file).name.split(".")[0]) for file in group]
+    first = names[0].partition("_")[0]
+    return first if len(names) > 1 and all(n.startswith(first) for n in names) else "+".join(names)
 
 
 def nangate() -> Path | None:
