@@ -183,37 +183,38 @@ def draw(points: Sequence[Point], library: Library, path: Path) -> None:
         marker, colour = LOOKS[point.implementation]
         axes.scatter(
             point.area, point.error, s=SIZES[point.bits], marker=marker, color=colour,
-            alpha=0.8, linewidths=0,
+            alpha=0.85, linewidths=0.4, edgecolors="white",
         )  # fmt: skip
     axes.set(xscale="log", yscale="log")
     for name, best in kinds(points).items():
         dash = "-" if name == "fixed" else "--"
         edge = [p.area for p in best], [p.error for p in best]
         axes.plot(*edge, color="black", lw=0.9, ls=dash, zorder=0, drawstyle="steps-post")
-        _label(axes, best, above=name != "fixed")
+        _label(axes, best)
     axes.set_xlabel(f"area in {library.area_unit} ({library.name}, quick effort)")
     axes.set_ylabel("RMS error of GELU on [−8, 8), real units")
-    axes.set_title("GELU: accuracy against area of combinational units", fontsize=11)
+    axes.set_title("GELU: accuracy against area of combinational units (entries×bits)", fontsize=11)
     axes.grid(alpha=0.2, which="both")
     areas = [point.area for point in points]
-    # Room for the labels, which stand left of one front and right of the other.
-    axes.set_xlim(min(areas) / 4, max(areas) * 2.5)
+    # Room for the labels, which stand left of the fronts.
+    axes.set_xlim(min(areas) / 4, max(areas) * 1.6)
     figure.legend(handles=_legend(points), fontsize=8, loc="outside right upper")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
 
 
-def _label(axes: Axes, best: Sequence[Point], above: bool) -> None:
+def _label(axes: Axes, best: Sequence[Point]) -> None:
     """Say what is on a front, where the labels of neighbours would not lie on each other."""
     labelled: Point | None = None
     for point in best:
         if labelled is not None and labelled.error < 1.3 * point.error:
             continue
         labelled = point
+        name = point.label.removeprefix(f"{PROGRAMMABLE}, ").replace(" × ", "×")
         axes.annotate(
-            point.label.removeprefix(f"{PROGRAMMABLE}, "), (point.area, point.error),
-            xytext=(7, 5) if above else (-6, -10), fontsize=7,
-            textcoords="offset points", ha="left" if above else "right",
+            name.removesuffix(" bits") if "×" in name else name,
+            (point.area, point.error), xytext=(-6, -10), fontsize=7,
+            textcoords="offset points", ha="right", zorder=0.5,
         )  # fmt: skip
 
 

@@ -294,7 +294,7 @@ def main() -> None:
     add("--precision", choices=PRECISIONS, action="append", help="default: all")
     add("--entries", type=int, choices=(8, 16), action="append", help="default: both")
     add("--effort", choices=get_args(Effort), default="quick", help="of synthesis")
-    add("--clock", type=float, help="cycle in ns that is to be met, where effort is not quick")
+    add("--clock", type=float, help="cycle in ns that is to be met, if it can be")
     add("--plain", action="store_true", help="the paper's units only")
     options = parser.parse_args()
     for library in libraries(options.liberty).values():
