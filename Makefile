@@ -42,11 +42,12 @@ demo: $(STAMP) apt ## a pretrained sentence encoder through the whole toolchain
 
 .PHONY: models
 models: $(STAMP) ## published transformers through lowering and search, as a table
+	$(BIN)/python -m pytest -q -m models
 	$(BIN)/python examples/lower_models.py
 
 .PHONY: test
 test: check apt ## everything: check, pytest, lit
-	$(BIN)/python -m pytest -q -n 2 -m "not hardware"
+	$(BIN)/python -m pytest -q -n 2 -m "not hardware and not models"
 	$(BIN)/lit -s tests/filecheck
 
 .PHONY: test-hardware

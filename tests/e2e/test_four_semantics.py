@@ -192,10 +192,17 @@ def test_compiled_arithmetic_agrees_on_every_bit_pattern(select: str) -> None:
     jit = pytest.importorskip("lut_opt.backends.jit")
     pytest.importorskip("torch_mlir")
     module = units().module.clone()
+    # The default at every scale, the other two at every other one: compiling takes long.
+    kept = list(units().applies)[:: 1 if select == "compare" else 2]
+    for function in list(module.ops):
+        if isinstance(function, FuncOp) and function.sym_name.data not in kept:
+            function.detach()
+            function.erase()
     ConvertPwlToArithPass(select=select).apply(Context(), module)  # pyright: ignore
     module.verify()
     executable = jit.compile(Program(module, ""), opt_level=1)
-    for name, apply in units().applies.items():
+    for name in kept:
+        apply = units().applies[name]
         result = executable.run(name, patterns(apply).astype(np.uint8).view(np.int8))
         assert np.array_equal(result, expected(apply)), name
 

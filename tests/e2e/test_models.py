@@ -75,7 +75,13 @@ def names_left(program: Program) -> list[str]:
     return [f"{left.location}: {left.name}" for left in remaining_nonlinear(program.module)]
 
 
-@pytest.mark.parametrize("name", LOWERED)
+ALIKE = {"bert-base", "vit-b16", "swin-t"}
+"""Models whose operators the others have as well."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.models] * (name in ALIKE)) for name in LOWERED]
+)
 def test_every_non_linear_operator_is_lowered(name: str) -> None:
     model, inputs = built(name, depth=1)
     assert names_left(lowered(model, inputs)) == []

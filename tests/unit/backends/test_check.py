@@ -87,10 +87,11 @@ func.func @f(%x: !q) -> (!q, !q) {
     ("options", "said"),
     [
         ("unit=multi pipeline=1", "pwl_multi_i8_i8_t2: proved: all 512 inputs of 2 tables\n"),
-        (
+        pytest.param(
             "unit=programmable number-format=float32 entries=4",
             "pwl_programmable_f32_n4: proved: what an input selects in every table of 4 entries; "
             "checked: 262144 random slopes, intercepts and inputs\n",
+            marks=pytest.mark.hardware,
         ),
         (
             "unit=multi interface=stream pipeline=1",

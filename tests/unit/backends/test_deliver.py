@@ -72,7 +72,13 @@ SHARED = {
 """Options, and a module that is delivered."""
 
 
-@pytest.mark.parametrize("options", SHARED)
+SLOW = {"unit=programmable number-format=float32 entries=4 pipeline=3"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [pytest.param(each, marks=[pytest.mark.hardware] * (each in SLOW)) for each in SHARED],
+)
 def test_every_kind_of_unit_is_delivered(options: str, tmp_path: Path) -> None:
     name, made = SHARED[options], tmp_path / "units"
     (tmp_path / "two.mlir").write_text(MANY)

@@ -128,7 +128,7 @@ def test_neighbours(problem: Problem) -> None:
     check(problem)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     problems(st.builds(Constraints, symmetry=st.sampled_from(["odd", "even"]))),
     st.sampled_from(["none", "increasing"]),
