@@ -15,6 +15,7 @@ from xdsl.ir import Attribute
 from xdsl.utils.hints import isa
 
 from lut_opt.dialects.quantization import Quantization
+from lut_opt.passes.diagnostics import OpError, about
 from lut_opt.passes.hw.program import Layout, Write
 
 
@@ -45,11 +46,25 @@ class Programmable:
 
 
 def programmable_of(op: hw.HWModuleOp) -> Programmable | None:
-    """What a module says of itself; None for one that is not programmable."""
+    """
+    What a module says of itself; None for one that is not programmable.
+
+    Raises `OpError` for attributes that say only a part.
+    """
     found = op.attributes.get("pwl.layout")
     if not isa(found, DictionaryAttr):
         return None
-    facts = _integers(found)
+    with about(op):
+        try:
+            return _read(op, found)
+        except (KeyError, TypeError) as error:
+            raise ValueError(
+                f"the attributes are not those of a programmable unit: {error}"
+            ) from error
+
+
+def _read(op: hw.HWModuleOp, layout: DictionaryAttr) -> Programmable:
+    facts = _integers(layout)
     shifts = facts.pop("intercept_shift_bits"), facts.pop("result_shift_bits")
     numbers = _integers(DictionaryAttr(op.attributes))
     unit = Programmable(
@@ -61,8 +76,9 @@ def programmable_of(op: hw.HWModuleOp) -> Programmable | None:
         Quantization(numbers[f"pwl.{side}_bits"], bool(numbers[f"pwl.{side}_signed"]), 1.0)
         for side in ("input", "result")
     ]
-    bounds = op.attributes.get("pwl.result_range")
-    assert isa(bounds, ArrayAttr[IntegerAttr])
+    bounds = op.attributes["pwl.result_range"]
+    if not isa(bounds, ArrayAttr[IntegerAttr]) or len(bounds) != 2:
+        raise TypeError("pwl.result_range is not a pair of numbers")
     low, high = (bound.value.data for bound in bounds)
     result = replace(sides[1], minimum=low, maximum=high)
     return replace(unit, operand=sides[0], result=result)
@@ -89,17 +105,25 @@ def _integers(attributes: DictionaryAttr) -> dict[str, int]:
 
 
 def programs_of(op: hw.HWModuleOp) -> list[Program] | None:
-    """The programs of a programmable unit; None for any other module."""
+    """
+    The programs of a programmable unit; None for any other module.
+
+    Raises `OpError` for one that is not a function and its writes.
+    """
     found = op.attributes.get("pwl.programs")
     if not isa(found, ArrayAttr[DictionaryAttr]):
         return None
     programs: list[Program] = []
     for row in found:
         facts = dict(row.data)
-        function, writes = facts.pop("function"), facts.pop("writes")
-        assert isinstance(function, StringAttr)
-        assert isa(writes, ArrayAttr[ArrayAttr[IntegerAttr]])
+        function, writes = facts.pop("function", None), facts.pop("writes", None)
+        if not isinstance(function, StringAttr) or not isa(
+            writes, ArrayAttr[ArrayAttr[IntegerAttr]]
+        ):
+            raise OpError(op, "pwl.programs has a program without a function or without writes")
         pairs = [[number.value.data for number in write] for write in writes]
+        if any(len(pair) != 2 for pair in pairs):
+            raise OpError(op, "pwl.programs has a write that is not an address and a word")
         programs.append(Program(function.data, tuple(Write(a, d) for a, d in pairs), facts))
     return programs
 

@@ -164,3 +164,29 @@ def test_streaming_units_are_checked_and_others_only_named() -> None:
     assert text.count(" | y_ready;") == 1
     with pytest.raises(BackendError, match=r"norm: wrong: .*y\[0\] may change while it waits"):
         check(ModuleOp([op.clone()]), text.replace(" | y_ready;", " | 1'b1;"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("entries = 8 : i64", "entries = 5 : i64", "entries must be one of 2, 4, 8, 16, 32, 64"),
+        ("entries = 8 : i64, ", "", "the attributes are not those of a programmable unit: "),
+        ("pwl.result_range = [", "pwl.result_range = [0 : i64, ", "pwl.result_range is not a pair"),
+        ('{function = "silu", writes', '{function = "silu", written', "without writes"),
+        ("[0 : i64, 0 : i64]", "[0 : i64]", "a write that is not an address and a word"),
+    ],
+    ids=["entries", "no entries", "bounds", "no writes", "half a write"],
+)
+def test_attributes_that_were_damaged_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, said: str
+) -> None:
+    source, hardware = tmp_path / "two.mlir", tmp_path / "hw.mlir"
+    source.write_text(TWO)
+    options = "unit=programmable"
+    assert cli.main([str(source), f"--convert-pwl-to-hw={options}", "-o", str(hardware)]) == 0
+    text = hardware.read_text()
+    assert old in text
+    hardware.write_text(text.replace(old, new, 1))
+    assert cli.main([str(hardware), "--prove", "-o", str(tmp_path / "out.mlir")]) == 1
+    assert f"{hardware}:2:3: error: [--prove] " in (error := capsys.readouterr().err)
+    assert said in error
