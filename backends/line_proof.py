@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lut_opt.backends.compiled import Compiled
-from lut_opt.backends.netlist import WORD, Netlist, Words, first_set, number, planes
+from lut_opt.backends.netlist import Netlist, Words, first_unequal, number, planes
 from lut_opt.dialects.pwl.float_table import multiply_add
 from lut_opt.dialects.quantization import Integers, storage_range
 from lut_opt.passes.hw.float32 import INFINITE, QUIET_NAN
@@ -243,11 +243,7 @@ def _every(
 def difference(line: Line, cases: Cases, y: Sequence[Words]) -> str | None:
     """The first case in which some result bits are wrong, in words."""
     expected = line.evaluate(cases)
-    wanted = planes(expected, len(y))
-    wrong = np.bitwise_or.reduce([a ^ b for a, b in zip(y, wanted, strict=True)])
-    if len(expected) % WORD:
-        wrong[-1] &= np.uint64((1 << len(expected) % WORD) - 1)
-    if (index := first_set(wrong)) is None:
+    if (index := first_unequal(y, expected)) is None:
         return None
     words = {"x": cases.x, "slope": cases.slope, "intercept": cases.intercept}
     facts = [f"{word} = {line.show(int(values[index]))}" for word, values in words.items()]

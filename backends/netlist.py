@@ -249,6 +249,15 @@ def first_set(words: Words) -> int | None:
     return int(nonzero[0]) * WORD + (word & -word).bit_length() - 1
 
 
+def first_unequal(bits: Sequence[Words], expected: Integers) -> int | None:
+    """The first number that some bits do not hold, the lowest bit first; None if all are equal."""
+    pairs = zip(bits, planes(expected, len(bits)), strict=True)
+    wrong = np.bitwise_or.reduce([left ^ right for left, right in pairs])
+    if len(expected) % WORD:
+        wrong[-1] &= np.uint64((1 << len(expected) % WORD) - 1)
+    return first_set(wrong)
+
+
 def number(words: Iterable[Words], pattern: int) -> int:
     """The number that some bits, the lowest first, hold in one pattern."""
     bits = (int(word[pattern // WORD]) >> (pattern % WORD) & 1 for word in words)

@@ -9,8 +9,9 @@ In four steps, all on the netlist that Yosys makes of the text:
 3. The chosen slope and intercept are those of the input's segment, for every input and every table
    whose breakpoints ascend (`select_proof`, by z3).
 4. Behind them, y is slope·x + (intercept << s), shifted by r with rounding, and clamped: for every
-   slope, intercept, x, s and r if these have up to `PROVED_BITS` bits together, else for `SAMPLE`
-   random ones, and the line says so. Single-precision units are of the second kind.
+   slope, intercept, x, s and r if these have up to `PROVED_BITS` bits together, else for `SAMPLES`
+   random ones (`line_proof`), and the printed line says so. Single-precision units are of the
+   second kind.
 
 While an input is on its way, nothing may be written.
 """
@@ -23,7 +24,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lut_opt.backends.line_proof import Cases, Line, difference, first_wrong, line_of
-from lut_opt.backends.netlist import Netlist, Words, first_set, number, planes
+from lut_opt.backends.netlist import Netlist, Words, first_unequal, number, planes
 from lut_opt.backends.programmed import expected_of
 from lut_opt.backends.select_proof import Parts, Selection, bit_names
 from lut_opt.dialects.quantization import Integers
@@ -128,19 +129,14 @@ def _check_program(core: Netlist, unit: Programmable, parts: Parts, program: Pro
     for word, wires in zip(words_of(unit.layout), groups, strict=True):
         data = written.get(word.address, 0)
         known |= {wire: ones if data >> i & 1 else ~ones for i, wire in enumerate(wires)}
-    y = core.port("y")
-    cone = core.cone(y)
+    cone = core.cone(core.port("y"))
     known |= {wire: ~ones for wire in core.undefined(cone)}
     values = core.evaluate(cone, known)
-    wanted = planes(expected, len(y))
-    wrong = np.bitwise_or.reduce([values[w] ^ bits for w, bits in zip(y, wanted, strict=True)])
-    index = first_set(wrong)
-    if index is not None and index < len(x):
-        seen = number([values[wire] for wire in y], index)
-        bits = (1 << len(y)) - 1
+    y = [values[wire] for wire in core.port("y")]
+    if (index := first_unequal(y, expected)) is not None:
+        wanted = int(expected[index]) & ((1 << len(y)) - 1)
         raise Broken(
-            f"{program.function}: x = {int(x[index])} gives bits {seen}, not "
-            f"{int(expected[index]) & bits}"
+            f"{program.function}: x = {int(x[index])} gives bits {number(y, index)}, not {wanted}"
         )
 
 

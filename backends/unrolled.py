@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lut_opt.backends.netlist import WORD, Netlist, Words, first_set, number, planes
+from lut_opt.backends.netlist import WORD, Netlist, Words, first_unequal, number, planes
 from lut_opt.backends.systemverilog import BackendError
 from lut_opt.dialects.quantization import Integers
 from lut_opt.passes.hw.unit import Unit
@@ -74,13 +74,9 @@ class Unrolled:
     def first_difference(self, x: Integers) -> Counterexample | None:
         """The first input whose result is not the table's."""
         expected = self.unit.evaluate(x)
-        wanted = planes(expected, self.unit.result.bits)
         for undefined in (0, 1) if self.undefined else (0,):
             y = self._evaluate(x, undefined)
-            wrong = np.bitwise_or.reduce([a ^ b for a, b in zip(y, wanted, strict=True)])
-            if len(x) % WORD:
-                wrong[-1] &= np.uint64((1 << len(x) % WORD) - 1)
-            if (index := first_set(wrong)) is not None:
+            if (index := first_unequal(y, expected)) is not None:
                 actual, bits = number(y, index), self.unit.result.bits
                 if self.unit.result.signed and actual >> (bits - 1):
                     actual -= 1 << bits
