@@ -22,6 +22,19 @@ GELU = Table(
 """GELU on 8-bit inputs and results of scale 2^-4, in eight segments."""
 
 
+TWO = """
+!q = !quant.uniform<i8:f32, 6.250000e-02>
+func.func @f(%x: !q) -> (!q, !q) {
+  %y = pwl.apply #pwl.fn<gelu> %x table #pwl.table<i8, breakpoints = [-30, 7],
+    slopes = [0, 12, 64], intercepts = [0, 5, 0], intercept_shift = 4, result_shift = 6> : !q -> !q
+  %z = pwl.apply #pwl.fn<silu> %x table #pwl.table<i8, breakpoints = [-31, 7],
+    slopes = [0, 12, 60], intercepts = [0, 5, 1], intercept_shift = 4, result_shift = 6> : !q -> !q
+  func.return %y, %z : !q, !q
+}
+"""
+"""A program with two tables of the same storage types."""
+
+
 def searched(path: Path, search: PwlSearchPass) -> Program:
     """A program from a file, verified, with the tables of a search."""
     ctx = context()

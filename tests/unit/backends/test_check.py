@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tables import TWO
 from xdsl.dialects import hw
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
 from xdsl.ir import Block, Region
@@ -69,18 +70,6 @@ def test_there_must_be_hardware(tmp_path: Path, capsys: pytest.CaptureFixture[st
     (tmp_path / "gelu.mlir").write_text(GELU)
     assert cli.main([str(tmp_path / "gelu.mlir"), "--prove"]) == 1
     assert "no hardware to prove: run --convert-pwl-to-hw first" in capsys.readouterr().err
-
-
-TWO = """
-!q = !quant.uniform<i8:f32, 6.250000e-02>
-func.func @f(%x: !q) -> (!q, !q) {
-  %y = pwl.apply #pwl.fn<gelu> %x table #pwl.table<i8, breakpoints = [-30, 7],
-    slopes = [0, 12, 64], intercepts = [0, 5, 0], intercept_shift = 4, result_shift = 6> : !q -> !q
-  %z = pwl.apply #pwl.fn<silu> %x table #pwl.table<i8, breakpoints = [-31, 7],
-    slopes = [0, 12, 60], intercepts = [0, 5, 1], intercept_shift = 4, result_shift = 6> : !q -> !q
-  func.return %y, %z : !q, !q
-}
-"""
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tables import TWO
 from xdsl.dialects.builtin import ModuleOp
 
 from lut_opt import cli
@@ -47,17 +48,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-MANY = """
-!q = !quant.uniform<i8:f32, 6.250000e-02>
-func.func @f(%x: !q) -> (!q, !q) {
-  %y = pwl.apply #pwl.fn<gelu> %x table #pwl.table<i8, breakpoints = [-30, 7],
-    slopes = [0, 12, 64], intercepts = [0, 5, 0], intercept_shift = 4, result_shift = 6> : !q -> !q
-  %z = pwl.apply #pwl.fn<silu> %x table #pwl.table<i8, breakpoints = [-31, 7],
-    slopes = [0, 12, 60], intercepts = [0, 5, 1], intercept_shift = 4, result_shift = 6> : !q -> !q
-  func.return %y, %z : !q, !q
-}
-"""
-
 SHARED = {
     "unit=fixed interface=stream pipeline=2": "pwl_gelu_i8_i8_s2m4_s2m4_stream",
     "unit=fixed interface=stream": "pwl_silu_i8_i8_s2m4_s2m4_stream",
@@ -81,7 +71,7 @@ SLOW = {"unit=programmable number-format=float32 entries=4 pipeline=3"}
 )
 def test_every_kind_of_unit_is_delivered(options: str, tmp_path: Path) -> None:
     name, made = SHARED[options], tmp_path / "units"
-    (tmp_path / "two.mlir").write_text(MANY)
+    (tmp_path / "two.mlir").write_text(TWO)
     arguments = [str(tmp_path / "two.mlir"), f"--convert-pwl-to-hw={options}", "-t", "bundle"]
     assert cli.main([*arguments, "-o", str(made)]) == 0
     done = icarus(made / name)

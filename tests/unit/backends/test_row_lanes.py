@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rows import verilog
 from xdsl.dialects.builtin import ModuleOp
 
-from lut_opt.backends import systemverilog
 from lut_opt.backends.check import check
 from lut_opt.backends.row_bench import Stalls, Stimulus, sample
 from lut_opt.backends.simulate_rows import RowResult, simulate_rows
 from lut_opt.dialects.pwl import Table, units
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.hw.row_attributes import describe_row_unit, row_unit_of
+from lut_opt.passes.hw.row_attributes import describe_row_unit
 from lut_opt.passes.hw.row_unit import RowUnit, build_row_unit
 
 pytest.importorskip("pycde")
@@ -52,16 +52,6 @@ LONG = [
     for lanes in (2, 4, 8, 16, 64)
     for name, semantics in (("softmax", SHORTS), ("layer", LAYER), ("rms", RMS))
 ]
-
-
-def verilog(*built: RowUnit) -> str:
-    ops = [build_row_unit(unit) for unit in built]
-    for op, unit in zip(ops, built, strict=True):
-        describe_row_unit(op, unit)
-        assert row_unit_of(op) == unit
-    module = ModuleOp(ops)
-    module.verify()
-    return systemverilog.emit(module)
 
 
 @pytest.fixture(scope="module")

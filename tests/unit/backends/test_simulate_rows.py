@@ -7,16 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from xdsl.dialects.builtin import ModuleOp
+from rows import verilog
 
-from lut_opt.backends import systemverilog
 from lut_opt.backends.row_bench import Stalls, sample
 from lut_opt.backends.simulate_rows import RowResult, simulate_rows
 from lut_opt.dialects.pwl import Table, units
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.hw.datapath import Style
-from lut_opt.passes.hw.row_attributes import describe_row_unit, row_unit_of
-from lut_opt.passes.hw.row_unit import RowUnit, build_row_unit
+from lut_opt.passes.hw.row_unit import RowUnit
 
 pytest.importorskip("pycde")
 if shutil.which("iverilog") is None:
@@ -65,16 +63,6 @@ UNITS = [
     RowUnit("rms_5", norm(Quantization(16, True, 1.0), BYTE, False), 5, 2),
     RowUnit("rms_16", norm(FINE, FINE, False, AFFINE[0]), 16, 3),
 ]
-
-
-def verilog(*built: RowUnit, style: Style = Style()) -> str:
-    ops = [build_row_unit(unit, style) for unit in built]
-    for op, unit in zip(ops, built, strict=True):
-        describe_row_unit(op, unit)
-        assert row_unit_of(op) == unit
-    module = ModuleOp(ops)
-    module.verify()
-    return systemverilog.emit(module)
 
 
 @pytest.fixture(scope="module")

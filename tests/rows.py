@@ -1,0 +1,21 @@
+"""Streaming units as SystemVerilog, for tests that simulate them."""
+
+from __future__ import annotations
+
+from xdsl.dialects.builtin import ModuleOp
+
+from lut_opt.backends import systemverilog
+from lut_opt.passes.hw.datapath import Style
+from lut_opt.passes.hw.row_attributes import describe_row_unit, row_unit_of
+from lut_opt.passes.hw.row_unit import RowUnit, build_row_unit
+
+
+def verilog(*built: RowUnit, style: Style = Style()) -> str:
+    """The text of some units, whose attributes say what they are."""
+    ops = [build_row_unit(unit, style) for unit in built]
+    for op, unit in zip(ops, built, strict=True):
+        describe_row_unit(op, unit)
+        assert row_unit_of(op) == unit
+    module = ModuleOp(ops)
+    module.verify()
+    return systemverilog.emit(module)
