@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lut_opt.backends import lowering
-from lut_opt.backends.arguments import Array
-from lut_opt.backends.executable import Executable
-from lut_opt.backends.lowering import JitError
-from lut_opt.backends.signature import Signature, name_of, signature_of
+from lut_opt.backends.errors import JitError
+from lut_opt.backends.execute import lowering
+from lut_opt.backends.execute.arguments import Array
+from lut_opt.backends.execute.executable import Executable
+from lut_opt.backends.execute.signature import Signature, name_of, signature_of
 
 if TYPE_CHECKING:
     from lut_opt.dialects.assembly import Program

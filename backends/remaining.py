@@ -20,7 +20,7 @@ from xdsl.ir import Operation, SSAValue
 from lut_opt.dialects.assembly import describe_location
 from lut_opt.dialects.pwl import ApplyOp
 from lut_opt.dialects.torch import is_float, torch_name
-from lut_opt.passes.scales import KEPT
+from lut_opt.passes.support.declarations import KEPT
 
 Kind = Literal["function", "division by a constant"]
 

@@ -23,15 +23,15 @@ from measure import progress, report, table
 from synthesized import gates, libraries, searched
 from xdsl.dialects.hw import HWModuleOp
 
-from lut_opt.backends.liberty import Library
+from lut_opt.backends.synthesis.liberty import Library
 from lut_opt.dialects.pwl.certificate import RealFunction
 from lut_opt.dialects.pwl.function_body import real_function
-from lut_opt.passes.hw.datapath import Style, obstacle
-from lut_opt.passes.hw.implementations import STYLES, exact_unit
-from lut_opt.passes.hw.program import fit_layout
-from lut_opt.passes.hw.programmable import IntegerFunction
-from lut_opt.passes.hw.programmable_unit import build_programmable
-from lut_opt.passes.hw.unit import Unit, build_unit
+from lut_opt.passes.hw.datapath.fixed import Style, obstacle
+from lut_opt.passes.hw.programmable.program import fit_layout
+from lut_opt.passes.hw.programmable.unit import build_programmable
+from lut_opt.passes.hw.programmable.words import IntegerFunction
+from lut_opt.passes.hw.table_unit.implementations import STYLES, exact_unit
+from lut_opt.passes.hw.table_unit.unit import Unit, build_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -21,9 +21,9 @@ from tables import DOMAINS, SCALES
 from lut_opt.dialects.pwl.certificate import samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.quantization import Quantization, Reals
-from lut_opt.passes.search import formulate
-from lut_opt.passes.search.costs import Costs
-from lut_opt.passes.search.dynamic import forward
+from lut_opt.passes.search.model.costs import Costs
+from lut_opt.passes.search.model.dynamic import forward
+from lut_opt.passes.search.model.formulate import formulate
 
 FRACTION_BITS = range(4, 11)
 OCTAVES = 4

@@ -1,5 +1,5 @@
 """
-The coefficients of the cost model (`passes/hw/cost.py`), fitted to synthesis on generic gates.
+The coefficients of the cost model, `passes/hw/cost/model.py`, fitted to synthesis on generic gates.
 
     python benchmarks/fit_cost.py [--quick]
 
@@ -19,12 +19,12 @@ from measure import progress, report, table
 from numpy.typing import NDArray
 from synthesized import Gates, gates, searched
 
-from lut_opt.backends.liberty import generic_library
+from lut_opt.backends.synthesis.liberty import generic_library
 from lut_opt.dialects.pwl.function_body import real_function
-from lut_opt.passes.hw import cost
-from lut_opt.passes.hw.datapath import obstacle
-from lut_opt.passes.hw.implementations import STYLES, exact_unit
-from lut_opt.passes.hw.unit import build_unit
+from lut_opt.passes.hw.cost.model import model as cost
+from lut_opt.passes.hw.datapath.fixed import obstacle
+from lut_opt.passes.hw.table_unit.implementations import STYLES, exact_unit
+from lut_opt.passes.hw.table_unit.unit import build_unit
 
 CASES = (
     ("quick_gelu", 8, -2, {"entries": 16}),

@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from measure import progress, report, table
 from synthesized import Gates, gates, libraries, searched
 
-from lut_opt.backends.liberty import Library
-from lut_opt.backends.synthesize import Effort
+from lut_opt.backends.synthesis.liberty import Library
+from lut_opt.backends.synthesis.synthesize import Effort
 from lut_opt.dialects.pwl.function_body import real_function
-from lut_opt.passes.hw.cost import model_cost
-from lut_opt.passes.hw.datapath import obstacle
-from lut_opt.passes.hw.implementations import STYLES, exact_unit
-from lut_opt.passes.hw.unit import build_unit
+from lut_opt.passes.hw.cost.model import model_cost
+from lut_opt.passes.hw.datapath.fixed import obstacle
+from lut_opt.passes.hw.table_unit.implementations import STYLES, exact_unit
+from lut_opt.passes.hw.table_unit.unit import build_unit
 
 FUNCTIONS = ("gelu", "hardswish", "silu", "exp", "tanh", "sigmoid")
 SCALES = (2, 3, 4, 5, 6)

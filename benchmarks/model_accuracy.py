@@ -45,7 +45,7 @@ from lut_opt.frontends.torch.graph import Inputs, build
 from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 from lut_opt.passes.lower_nonlinear_to_pwl import LowerNonlinearToPwlPass
 from lut_opt.passes.pwl_search import PwlSearchPass
-from lut_opt.passes.scales import BITS, RANGE
+from lut_opt.passes.support.declarations import BITS, RANGE
 
 Strategy = Literal["uniform", "neural", "genetic", "optimal"]
 Gelu = Literal["8 bits", "8 bits, clipped at 4", "16 bits"]

@@ -36,21 +36,21 @@ from measure import progress, report, table
 from synthesized import CACHE, libraries
 from xdsl.dialects.builtin import ModuleOp
 
-from lut_opt.backends import systemverilog
-from lut_opt.backends.liberty import Library
-from lut_opt.backends.synthesize import MAPPERS, NETWORKS, Effort, synthesize
-from lut_opt.backends.systemverilog import BackendError
-from lut_opt.backends.table_power import working_power
+from lut_opt.backends.errors import BackendError
+from lut_opt.backends.synthesis.liberty import Library
+from lut_opt.backends.synthesis.synthesize import MAPPERS, NETWORKS, Effort, synthesize
+from lut_opt.backends.synthesis.table_power import working_power
+from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.pwl.float_table import FloatTable
 from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Integers, Quantization
-from lut_opt.passes.hw.datapath import Style
-from lut_opt.passes.hw.float_datapath import FloatFunction
-from lut_opt.passes.hw.program import Layout, Write
-from lut_opt.passes.hw.programmable import IntegerFunction, words_of
-from lut_opt.passes.hw.programmable_unit import build_programmable
-from lut_opt.passes.hw.storage import Storage, clock_gate
+from lut_opt.passes.hw.datapath.fixed import Style
+from lut_opt.passes.hw.programmable.float_datapath import FloatFunction
+from lut_opt.passes.hw.programmable.program import Layout, Write
+from lut_opt.passes.hw.programmable.storage import Storage, clock_gate
+from lut_opt.passes.hw.programmable.unit import build_programmable
+from lut_opt.passes.hw.programmable.words import IntegerFunction, words_of
 
 PAPER = {
     ("INT8", 8): (961, 0.40), ("INT8", 16): (1640, 0.78),

@@ -23,9 +23,9 @@ import numpy as np
 from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.quantization import Reals
 from lut_opt.passes.search import search
-from lut_opt.passes.search.genetic import Rounding
-from lut_opt.passes.search.neural import NeuralConfig, train
-from lut_opt.passes.search.presets import (
+from lut_opt.passes.search.heuristic.genetic import Rounding
+from lut_opt.passes.search.heuristic.neural import NeuralConfig, train
+from lut_opt.passes.search.heuristic.presets import (
     SEED_FUNCTIONS,
     Variant,
     fraction_bits,
@@ -36,7 +36,7 @@ from lut_opt.passes.search.presets import (
     seed_function,
     shared_problem,
 )
-from lut_opt.passes.search.real_table import RealTable
+from lut_opt.passes.search.model.real_table import RealTable
 
 TITLES = {
     "gelu": "GELU",

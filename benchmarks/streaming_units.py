@@ -19,15 +19,15 @@ from synthesized import libraries
 from xdsl.dialects import hw
 from xdsl.dialects.builtin import ModuleOp
 
-from lut_opt.backends import systemverilog
-from lut_opt.backends.liberty import Library
-from lut_opt.backends.memories import memories_of, without_memories
-from lut_opt.backends.row_bench import sample
-from lut_opt.backends.simulate_rows import simulate_rows
-from lut_opt.backends.synthesize import Synthesis, synthesize
+from lut_opt.backends.simulate.row_bench import sample
+from lut_opt.backends.simulate.rows import simulate_rows
+from lut_opt.backends.synthesis.liberty import Library
+from lut_opt.backends.synthesis.memories import memories_of, without_memories
+from lut_opt.backends.synthesis.synthesize import Synthesis, synthesize
+from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.assembly import context, parse
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
-from lut_opt.passes.hw.row_attributes import row_unit_of
+from lut_opt.passes.hw.row_unit.attributes import row_unit_of
 from lut_opt.passes.pwl_search import PwlSearchPass
 
 LENGTH = 128

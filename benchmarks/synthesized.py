@@ -15,13 +15,14 @@ from xdsl.context import Context
 from xdsl.dialects import hw
 from xdsl.dialects.builtin import ModuleOp
 
-from lut_opt.backends import synthesize, systemverilog
-from lut_opt.backends.liberty import Library, read_library
-from lut_opt.backends.power import power_of
-from lut_opt.backends.synthesize import Effort
+from lut_opt.backends.synthesis import synthesize
+from lut_opt.backends.synthesis.liberty import Library, read_library
+from lut_opt.backends.synthesis.power import power_of
+from lut_opt.backends.synthesis.synthesize import Effort
+from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.assembly import context, parse
 from lut_opt.dialects.pwl import ApplyOp
-from lut_opt.passes.hw.unit import Unit
+from lut_opt.passes.hw.table_unit.unit import Unit
 from lut_opt.passes.pwl_search import PwlSearchPass
 
 CACHE = Path(tempfile.gettempdir()) / "lut-opt-synthesis"

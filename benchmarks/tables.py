@@ -17,7 +17,8 @@ from measure import paired, report, table
 from lut_opt.dialects.pwl.certificate import RealFunction, samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.search import GeneticConfig, Problem, formulate, search
+from lut_opt.passes.search import GeneticConfig, Problem, search
+from lut_opt.passes.search.model.formulate import formulate
 
 DOMAINS = {
     "gelu": (-4.0, 4.0),

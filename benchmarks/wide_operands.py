@@ -26,11 +26,12 @@ from lut_opt.dialects.pwl.functions import FUNCTIONS as REAL
 from lut_opt.dialects.pwl.reduction import PERIOD, Core, table_sides
 from lut_opt.dialects.pwl.reduction import LeadingZero as Normalize
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.scales import power_of_two_scale
-from lut_opt.passes.search import formulate, search
-from lut_opt.passes.search.wide import LeadingZero, Reduction, Wide, relative_errors, table_2
-from lut_opt.passes.search.wide_design import design, relative_weights
-from lut_opt.passes.wide_scales import TABLE_BITS, magnitudes, octave_storage
+from lut_opt.passes.quantize.functions import power_of_two_scale
+from lut_opt.passes.quantize.wide import TABLE_BITS, magnitudes, octave_storage
+from lut_opt.passes.search import search
+from lut_opt.passes.search.model.formulate import formulate
+from lut_opt.passes.search.wide.design import design, relative_weights
+from lut_opt.passes.search.wide.units import LeadingZero, Reduction, Wide, relative_errors, table_2
 
 FUNCTIONS: tuple[Wide, ...] = ("reciprocal", "rsqrt")
 

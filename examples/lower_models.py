@@ -28,7 +28,7 @@ from zoo import MODELS
 
 from lut_opt.backends import jit
 from lut_opt.backends.remaining import Remaining, remaining_nonlinear
-from lut_opt.backends.report import tables_of
+from lut_opt.backends.report.report import tables_of
 from lut_opt.dialects.assembly import Program, context, parse
 from lut_opt.dialects.pwl import ApplyOp, UnitOp
 from lut_opt.frontends.torch import calibrate, export_text

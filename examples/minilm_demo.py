@@ -28,7 +28,10 @@ from numpy.typing import NDArray
 from sentences import CALIBRATION, EVALUATION
 from torch import nn
 
-from lut_opt.backends import jit, json, simulate, systemverilog
+from lut_opt.backends import jit
+from lut_opt.backends.report import json
+from lut_opt.backends.simulate import tables as simulate
+from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.assembly import Program, context, parse
 from lut_opt.dialects.pwl import ApplyOp, UnitOp
 from lut_opt.frontends.torch import Calibration, calibrate, export_text

@@ -29,13 +29,13 @@ from sentences import EVALUATION
 from torch import nn
 from xdsl.dialects.builtin import ModuleOp
 
-from lut_opt.backends import systemverilog
-from lut_opt.backends.row_bench import Stalls, Stimulus
-from lut_opt.backends.simulate_rows import simulate_rows
+from lut_opt.backends.simulate.row_bench import Stalls, Stimulus
+from lut_opt.backends.simulate.rows import simulate_rows
+from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.assembly import Program
 from lut_opt.dialects.pwl import LayerNormOp, SoftmaxOp
 from lut_opt.dialects.pwl.units import Norm
-from lut_opt.passes.hw.row_unit import RowUnit, build_row_unit, row_unit_name
+from lut_opt.passes.hw.row_unit.unit import RowUnit, build_row_unit, row_unit_name
 
 TOKENS = 128
 ROWS = 12

@@ -32,12 +32,12 @@ from lut_opt.dialects.quant import (
     UniformQuantizedType,
     element_type,
 )
-from lut_opt.passes import integer_code
-from lut_opt.passes.diagnostics import OpError, about, copy_location
-from lut_opt.passes.elementwise import Emit, elementwise
-from lut_opt.passes.integer_code import Select
-from lut_opt.passes.reduction_to_arith import apply_reduced, plan_divide
-from lut_opt.passes.units_to_arith import UnitPlan, plan_unit
+from lut_opt.passes.arith import integer_code
+from lut_opt.passes.arith.elementwise import Emit, elementwise
+from lut_opt.passes.arith.integer_code import Select
+from lut_opt.passes.arith.reductions import apply_reduced, plan_divide
+from lut_opt.passes.arith.units import UnitPlan, plan_unit
+from lut_opt.passes.support.diagnostics import OpError, about, copy_location
 
 Plan = Callable[[Builder], Emit]
 """Emits what stands once before all elements (a constant table), and gives the scalar code."""

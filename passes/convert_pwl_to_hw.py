@@ -11,8 +11,8 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.passes import ModulePass
 
 from lut_opt.dialects.pwl import ApplyOp, UnitOp
-from lut_opt.passes.diagnostics import OpError, remark
-from lut_opt.passes.hw_options import HwOptions
+from lut_opt.passes.hw.options import HwOptions
+from lut_opt.passes.support.diagnostics import OpError, remark
 
 if TYPE_CHECKING:
     from xdsl.dialects import hw
@@ -59,7 +59,7 @@ class ConvertPwlToHwPass(HwOptions, ModulePass):
 
             made = with_interface(made, kept, self.interface == "stream", unique)
         if units:
-            from lut_opt.passes.hw.row_units import build_row_units
+            from lut_opt.passes.hw.row_unit.units import build_row_units
 
             made += build_row_units(units, self.row_build(), unique)
         for child in list(op.ops):
@@ -83,7 +83,7 @@ class ConvertPwlToHwPass(HwOptions, ModulePass):
             from lut_opt.passes.hw.shared import build_shared
 
             return build_shared(applies, self.shared_request(), unique)
-        from lut_opt.passes.hw.fixed_units import build_fixed_units
+        from lut_opt.passes.hw.table_unit.units import build_fixed_units
 
         made = build_fixed_units(applies, self.fixed_request(), self.pipeline, unique)
         for module, apply in made:

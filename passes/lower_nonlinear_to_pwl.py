@@ -26,26 +26,23 @@ from lut_opt.dialects.torch import (
     to_builtin_tensor,
     torch_name,
 )
-from lut_opt.passes.cancel_casts import cancel_casts
-from lut_opt.passes.diagnostics import OpError, about, copy_location
-from lut_opt.passes.division_scales import NAME as DIVIDE
-from lut_opt.passes.elementwise_ops import is_uniform
-from lut_opt.passes.expand_composites import expand_composites
-from lut_opt.passes.fuse_chains import Fusion, all_declarations
-from lut_opt.passes.lower_division import as_reciprocal, division
-from lut_opt.passes.lower_periodic import is_periodic, lower_periodic
-from lut_opt.passes.lower_units import lower_unit
-from lut_opt.passes.nonlinear import Nonlinear, recognize
-from lut_opt.passes.raise_units import raise_units
-from lut_opt.passes.recognize_units import recognize_unit
-from lut_opt.passes.scales import (
-    KEPT,
-    Defaults,
-    input_quantization,
-    output_quantization,
-)
-from lut_opt.passes.unsupported import check_supported
-from lut_opt.passes.wide_scales import wide
+from lut_opt.passes.decompose.composites import expand_composites
+from lut_opt.passes.fuse.elementwise import is_uniform
+from lut_opt.passes.fuse.fusion import Fusion, all_declarations
+from lut_opt.passes.lower.division import as_reciprocal, division
+from lut_opt.passes.lower.periodic import lower_periodic
+from lut_opt.passes.lower.units import lower_unit
+from lut_opt.passes.quantize.casts import cancel_casts
+from lut_opt.passes.quantize.divisions import NAME as DIVIDE
+from lut_opt.passes.quantize.functions import Defaults, input_quantization, output_quantization
+from lut_opt.passes.quantize.wide import wide
+from lut_opt.passes.recognize.functions import Nonlinear, recognize
+from lut_opt.passes.recognize.periodic import is_periodic
+from lut_opt.passes.recognize.units import recognize_unit
+from lut_opt.passes.recognize.unsupported import check_supported
+from lut_opt.passes.recognize.written_out import raise_units
+from lut_opt.passes.support.declarations import KEPT
+from lut_opt.passes.support.diagnostics import OpError, about, copy_location
 
 WIDE_RESULT_BITS = 16
 """Storage of results where inputs have more than 8 bits and nothing else is asked for."""

@@ -22,16 +22,16 @@ from lut_opt.dialects.pwl import ApplyOp, UnitOp
 from lut_opt.dialects.pwl.certificate import Samples, samples
 from lut_opt.dialects.pwl.function_body import real_function
 from lut_opt.dialects.quantization import Reals
-from lut_opt.passes.calibrated_weights import calibrated_weights
-from lut_opt.passes.diagnostics import OpError, about
-from lut_opt.passes.progress import progress
-from lut_opt.passes.scales import HISTOGRAM, declared_range
 from lut_opt.passes.search import Budget, front
 from lut_opt.passes.search.strategies import TAKE_TAILS
-from lut_opt.passes.search_options import DEFAULT_ENTRIES, Positions, SearchOptions
-from lut_opt.passes.search_table import problems, solve
-from lut_opt.passes.search_tails import Domain, with_tails
-from lut_opt.passes.search_units import PartSearch, Solved
+from lut_opt.passes.support.declarations import HISTOGRAM, declared_range
+from lut_opt.passes.support.diagnostics import OpError, about
+from lut_opt.passes.support.progress import progress
+from lut_opt.passes.tabulate.options import DEFAULT_ENTRIES, Positions, SearchOptions
+from lut_opt.passes.tabulate.table import problems, solve
+from lut_opt.passes.tabulate.tails import Domain, with_tails
+from lut_opt.passes.tabulate.units import PartSearch, Solved
+from lut_opt.passes.tabulate.weights import calibrated_weights
 
 PARETO = "pwl.pareto"
 """Attribute of an op: its Pareto front, a dictionary a table, ascending in bits of storage."""

@@ -15,13 +15,13 @@ from lut_opt.dialects.pwl import ApplyOp, Fit, FitAttr, Table, TableAttr, UnitOp
 from lut_opt.dialects.pwl.certificate import RealFunction, certify, samples
 from lut_opt.dialects.pwl.function_body import real_function
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.diagnostics import OpError, about
-from lut_opt.passes.options import from_text
-from lut_opt.passes.progress import progress
 from lut_opt.passes.pwl_search import PwlSearchPass
-from lut_opt.passes.search.constraints import violations
-from lut_opt.passes.search.exponents import storage
-from lut_opt.passes.search_table import optimum, plain_problem
+from lut_opt.passes.search.model.integer_constraints import violations
+from lut_opt.passes.search.optimal.exponents import storage
+from lut_opt.passes.support.diagnostics import OpError, about
+from lut_opt.passes.support.options import from_text
+from lut_opt.passes.support.progress import progress
+from lut_opt.passes.tabulate.table import optimum, plain_problem
 
 TOLERANCE = 1e-9
 """Relative difference between two machines' double-precision libraries that is no difference."""

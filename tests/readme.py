@@ -18,7 +18,7 @@ from typing import get_type_hints
 
 from xdsl.passes import ModulePass
 
-from lut_opt.passes.options import describe_type, field_docs
+from lut_opt.passes.support.options import describe_type, field_docs
 from lut_opt.universe import LUT_OPT_UNIVERSE
 
 ROOT = Path(__file__).parents[1]

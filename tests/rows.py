@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from xdsl.dialects.builtin import ModuleOp
 
-from lut_opt.backends import systemverilog
-from lut_opt.passes.hw.datapath import Style
-from lut_opt.passes.hw.row_attributes import describe_row_unit, row_unit_of
-from lut_opt.passes.hw.row_unit import RowUnit, build_row_unit
+from lut_opt.backends.verilog import systemverilog
+from lut_opt.passes.hw.datapath.fixed import Style
+from lut_opt.passes.hw.row_unit.attributes import describe_row_unit, row_unit_of
+from lut_opt.passes.hw.row_unit.unit import RowUnit, build_row_unit
 
 
 def verilog(*built: RowUnit, style: Style = Style()) -> str:

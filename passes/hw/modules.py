@@ -9,9 +9,9 @@ from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr
 
 from lut_opt.dialects.pwl import TableAttr
 from lut_opt.dialects.quant import UniformQuantizedType
-from lut_opt.passes.hw.multi import tables_of
-from lut_opt.passes.hw.programmable_attributes import programmable_of
-from lut_opt.passes.hw.unit import Unit, unit_of
+from lut_opt.passes.hw.programmable.attributes import programmable_of
+from lut_opt.passes.hw.table_unit.select import tables_of
+from lut_opt.passes.hw.table_unit.unit import Unit, unit_of
 
 
 def modules_of(module: ModuleOp) -> dict[str, hw.HWModuleOp]:

@@ -9,17 +9,17 @@ from typing import Literal
 from xdsl.dialects import hw
 
 from lut_opt.dialects.pwl import ApplyOp
-from lut_opt.passes.diagnostics import OpError, about
-from lut_opt.passes.hw.datapath import MAX_PIPELINE, Style
-from lut_opt.passes.hw.float_datapath import MAX_FLOAT_PIPELINE
-from lut_opt.passes.hw.multi import build_multi, storage_of
-from lut_opt.passes.hw.multiply import Multiplier
-from lut_opt.passes.hw.program import ENTRIES
-from lut_opt.passes.hw.programmed import ProgrammableStyle, build_programmables
-from lut_opt.passes.hw.segments import Select
-from lut_opt.passes.hw.storage import Storage, with_clock_gate
+from lut_opt.passes.hw.datapath.fixed import MAX_PIPELINE, Style
+from lut_opt.passes.hw.datapath.multiply import Multiplier
+from lut_opt.passes.hw.datapath.segments import Select
+from lut_opt.passes.hw.programmable.float_datapath import MAX_FLOAT_PIPELINE
+from lut_opt.passes.hw.programmable.program import ENTRIES
+from lut_opt.passes.hw.programmable.storage import Storage, with_clock_gate
+from lut_opt.passes.hw.programmable.units import ProgrammableStyle, build_programmables
 from lut_opt.passes.hw.stream import with_streams
-from lut_opt.passes.hw.unit import Unit
+from lut_opt.passes.hw.table_unit.select import build_multi, storage_of
+from lut_opt.passes.hw.table_unit.unit import Unit
+from lut_opt.passes.support.diagnostics import OpError, about
 
 
 @dataclass(frozen=True)

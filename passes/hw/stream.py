@@ -26,13 +26,10 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Block, Region, SSAValue, TypeAttribute
 from xdsl.utils.hints import isa
 
-from lut_opt.passes.hw.circuit import Circuit
-from lut_opt.passes.hw.runtime import invert
-from lut_opt.passes.hw.storage import CLOCK_GATE
-from lut_opt.passes.hw.timing import cycles, timing
-
-DATAPATH_CLOCK = "x_clock"
-"""The clock port of a unit whose other clock must not stop, because it writes a table."""
+from lut_opt.passes.hw.builder.circuit import Circuit
+from lut_opt.passes.hw.builder.clocks import CLOCK_GATE, DATAPATH_CLOCK
+from lut_opt.passes.hw.builder.timing import cycles, timing
+from lut_opt.passes.hw.datapath.runtime import invert
 
 
 def build_stream(unit: hw.HWModuleOp, name: str) -> hw.HWModuleOp:

@@ -9,16 +9,17 @@ Search for tables: pure numerics on NumPy arrays, no IR.
 `README.md` has the mathematics.
 """
 
-from lut_opt.passes.search.budget import Budget, Choice, front, meet
-from lut_opt.passes.search.constraints import Constraints, Tail
-from lut_opt.passes.search.exact import ExactConfig
-from lut_opt.passes.search.formulate import Form, formulate, histogram_weights
-from lut_opt.passes.search.genetic import GeneticConfig, GeneticSearch
-from lut_opt.passes.search.joint import JointProblem, Scale, formulate_joint
-from lut_opt.passes.search.neural import NeuralConfig
-from lut_opt.passes.search.optimal import MAX_POINTS, NotProvable
-from lut_opt.passes.search.problem import Metric, Problem
-from lut_opt.passes.search.strategies import STRATEGIES, SearchResult, Strategy, search
+from lut_opt.passes.search.heuristic.genetic import GeneticConfig, GeneticSearch
+from lut_opt.passes.search.heuristic.joint import JointProblem, Scale, formulate_joint
+from lut_opt.passes.search.heuristic.neural import NeuralConfig
+from lut_opt.passes.search.model.constraints import Constraints, Tail
+from lut_opt.passes.search.model.formulate import Form, formulate, histogram_weights
+from lut_opt.passes.search.model.problem import Metric, Problem
+from lut_opt.passes.search.model.result import SearchResult
+from lut_opt.passes.search.optimal.budget import Budget, Choice, front, meet
+from lut_opt.passes.search.optimal.exact import ExactConfig
+from lut_opt.passes.search.optimal.squares import MAX_POINTS, NotProvable
+from lut_opt.passes.search.strategies import STRATEGIES, Strategy, search
 
 __all__ = [
     "MAX_POINTS",

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
-from lut_opt.dialects.pwl.table import Table
-from lut_opt.passes.search.constraints import Constraints, tail_line
-from lut_opt.passes.search.exact import ExactConfig, fewest_entries, limits
-from lut_opt.passes.search.genetic import GeneticConfig, GeneticSearch, evolve
-from lut_opt.passes.search.neural import NeuralConfig, train
-from lut_opt.passes.search.objective import (
+from lut_opt.passes.search.heuristic.genetic import GeneticConfig, GeneticSearch, evolve
+from lut_opt.passes.search.heuristic.neural import NeuralConfig, train
+from lut_opt.passes.search.heuristic.objective import (
     Curve,
     GridObjective,
     IntegerObjective,
@@ -20,32 +17,13 @@ from lut_opt.passes.search.objective import (
     interval,
     sampled,
 )
-from lut_opt.passes.search.optimal import NotProvable
-from lut_opt.passes.search.problem import Problem
-from lut_opt.passes.search.solve import minimize
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """The table that a search found, and how."""
-
-    table: Table
-    loss: float
-    """`Problem.loss` of the table: squared real units for mse, real units for max."""
-    strategy: str
-    """The strategy that ran, never `auto`."""
-    seed: int
-    evaluations: int
-    """(segment, slope) pairs (optimal) or individuals (genetic) that were evaluated."""
-    generations: int
-    """0 where there are none."""
-    stop_reason: str
-    proven: bool
-    """Whether no table of the problem has a smaller loss."""
-    lower_bound: float | None = None
-    """No table of the problem has a smaller loss than this; None: unknown."""
-    fewest: bool = False
-    """Whether no table with fewer entries does what was asked."""
+from lut_opt.passes.search.model.constraints import Constraints
+from lut_opt.passes.search.model.integer_constraints import tail_line
+from lut_opt.passes.search.model.problem import Problem
+from lut_opt.passes.search.model.result import SearchResult
+from lut_opt.passes.search.optimal.exact import ExactConfig, fewest_entries, limits
+from lut_opt.passes.search.optimal.solve import minimize
+from lut_opt.passes.search.optimal.squares import NotProvable
 
 
 class Strategy(Protocol):

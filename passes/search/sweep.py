@@ -31,12 +31,12 @@ from lut_opt.dialects.pwl.certificate import Samples, certify, samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.progress import progress
-from lut_opt.passes.search.formulate import Form, formulate
-from lut_opt.passes.search.genetic import GeneticConfig
-from lut_opt.passes.search.neural import NeuralConfig
-from lut_opt.passes.search.problem import Metric, Problem
+from lut_opt.passes.search.heuristic.genetic import GeneticConfig
+from lut_opt.passes.search.heuristic.neural import NeuralConfig
+from lut_opt.passes.search.model.formulate import Form, formulate
+from lut_opt.passes.search.model.problem import Metric, Problem
 from lut_opt.passes.search.strategies import STRATEGIES, search
+from lut_opt.passes.support.progress import progress
 
 _FORMAT = 1
 """Goes into every hash; raise it when a search finds other tables than before."""

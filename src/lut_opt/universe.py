@@ -12,7 +12,7 @@ from lut_opt.dialects import DIALECTS
 if TYPE_CHECKING:
     from xdsl.dialects.hw import HWModuleOp
 
-    from lut_opt.passes.hw.cost import Figures
+    from lut_opt.passes.hw.cost.model import Figures
 
 
 def _lower_nonlinear_to_pwl() -> type[ModulePass]:
@@ -35,7 +35,7 @@ def _convert_pwl_to_arith() -> type[ModulePass]:
 
 def _convert_pwl_to_hw() -> type[ModulePass]:
     from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
-    from lut_opt.passes.hw.cost import register_cost
+    from lut_opt.passes.hw.cost.model import register_cost
 
     register_cost("synthesis", _synthesis_cost)
     return ConvertPwlToHwPass
@@ -43,7 +43,7 @@ def _convert_pwl_to_hw() -> type[ModulePass]:
 
 def _synthesis_cost(module: HWModuleOp, liberty: tuple[str, ...]) -> Figures:
     """The synthesizer, which passes must not import; loaded when it is asked."""
-    from lut_opt.backends.synthesis_cost import synthesis_cost
+    from lut_opt.backends.synthesis.cost import synthesis_cost
 
     return synthesis_cost(module, liberty)
 

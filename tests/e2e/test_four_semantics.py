@@ -208,7 +208,7 @@ def test_compiled_arithmetic_agrees_on_every_bit_pattern(select: str) -> None:
 
 
 def test_simulated_hardware_agrees_on_every_bit_pattern() -> None:
-    simulate = pytest.importorskip("lut_opt.backends.simulate")
+    simulate = pytest.importorskip("lut_opt.backends.simulate.tables")
     pytest.importorskip("pycde")
     if shutil.which("iverilog") is None:
         pytest.skip("needs iverilog: make apt")

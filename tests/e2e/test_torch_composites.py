@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from lut_opt.dialects.assembly import context, parse
-from lut_opt.passes.expand_composites import expand_composites
-from lut_opt.passes.raise_units import raise_units
+from lut_opt.passes.decompose.composites import expand_composites
+from lut_opt.passes.recognize.written_out import raise_units
 
 jit = pytest.importorskip("lut_opt.backends.jit")
 pytest.importorskip("torch_mlir")

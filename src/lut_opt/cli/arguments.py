@@ -39,7 +39,7 @@ def all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
 
 def make_pass(name: str, options: str) -> ModulePass:
     """Build a pass from its name and its options as text: `k=v k=v`."""
-    from lut_opt.passes.options import from_text
+    from lut_opt.passes.support.options import from_text
 
     factory = all_passes().get(name)
     if factory is None:
@@ -80,7 +80,7 @@ class _Help(argparse.Action):
     """Print the help with every pass and its options; built only when asked for."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> None:
-        from lut_opt.passes.options import describe
+        from lut_opt.passes.support.options import describe
         from lut_opt.universe import LUT_OPT_UNIVERSE
 
         ours = LUT_OPT_UNIVERSE.all_passes

@@ -51,8 +51,8 @@ def write_folder(name: str, files: dict[str, str]) -> None:
     """Write a new folder whole or not at all."""
     from pathlib import Path
 
-    from lut_opt.backends.deliver import write
-    from lut_opt.backends.systemverilog import BackendError
+    from lut_opt.backends.bundle import write
+    from lut_opt.backends.errors import BackendError
 
     try:
         write(files, Path(name))

@@ -48,7 +48,7 @@ class Session:
 
     def prove(self, program: Program) -> None:
         """Prove the hardware units, and say what is known of each."""
-        from lut_opt.backends.check import check
+        from lut_opt.backends.formal.check import check
 
         named = self.arguments.prove
         for line in check(program.module, read_input(named) if named else None):
@@ -58,7 +58,7 @@ class Session:
         """Verify the module; a failure names the op and its place in the input."""
         from xdsl.utils.exceptions import VerifyException
 
-        from lut_opt.passes.diagnostics import OpError
+        from lut_opt.passes.support.diagnostics import OpError
 
         try:
             program.module.verify()
@@ -90,20 +90,20 @@ class Session:
     def render(self, program: Program) -> str:
         """The output of the target."""
         if self.arguments.target == "bundle":
-            from lut_opt.backends.deliver import bundle
+            from lut_opt.backends.bundle import bundle
 
             self.files |= bundle(program.module)
             return ""
         if self.arguments.target == "json":
-            from lut_opt.backends.json import emit
+            from lut_opt.backends.report.json import emit
 
             return emit(program.module)
         if self.arguments.target == "systemverilog":
-            from lut_opt.backends.systemverilog import emit
+            from lut_opt.backends.verilog.systemverilog import emit
 
             return emit(program.module)
         if self.arguments.target == "report":
-            from lut_opt.backends.report import emit
+            from lut_opt.backends.report.report import emit
 
             return emit(program.module, self.arguments.liberty)
         from lut_opt.dialects.assembly import print_program

@@ -15,15 +15,16 @@ from xdsl.dialects import test as ir
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.utils.exceptions import PassFailedException
 
-from lut_opt.backends import simulate, systemverilog
+from lut_opt.backends.simulate import tables as simulate
+from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.pwl import ApplyOp, FnAttr, NamedFunction, Table, TableAttr
 from lut_opt.dialects.quant import UniformQuantizedType
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
-from lut_opt.passes.hw.datapath import Style
-from lut_opt.passes.hw.multiply import digits
-from lut_opt.passes.hw.segments import segments
-from lut_opt.passes.hw.unit import Unit, build_unit, unit_name, unit_of
+from lut_opt.passes.hw.datapath.fixed import Style
+from lut_opt.passes.hw.datapath.multiply import digits
+from lut_opt.passes.hw.datapath.segments import segments
+from lut_opt.passes.hw.table_unit.unit import Unit, build_unit, unit_name, unit_of
 
 TABLE = Table((-30, 7), (0, 12, 64), (0, 5, 0), intercept_shift=4, result_shift=6)
 STYLES = st.builds(

@@ -12,7 +12,8 @@ from lut_opt.dialects.pwl.certificate import samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Integers, Quantization, Reals
-from lut_opt.passes.search import formulate, search
+from lut_opt.passes.search import search
+from lut_opt.passes.search.model.formulate import formulate
 
 LENGTHS = [1, 2, 3, 16, 128, 4096, 8192]
 EPSILON = 1e-5

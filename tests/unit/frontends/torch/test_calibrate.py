@@ -22,8 +22,8 @@ from lut_opt.dialects.pwl import ApplyOp
 from lut_opt.dialects.quantization import covering_scale
 from lut_opt.frontends.torch import CalibrationError, calibrate, export_text
 from lut_opt.frontends.torch.histogram import Histogram, least_squares_scale
-from lut_opt.passes.diagnostics import OpError
 from lut_opt.passes.lower_nonlinear_to_pwl import LowerNonlinearToPwlPass
+from lut_opt.passes.support.diagnostics import OpError
 
 
 @pytest.mark.parametrize(

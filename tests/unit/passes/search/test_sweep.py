@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.search.neural import NeuralConfig
+from lut_opt.passes.search.heuristic.neural import NeuralConfig
 from lut_opt.passes.search.sweep import Row, Task, grid, key_of, load, run, solve, store
 
 joblib = pytest.importorskip("joblib", reason="the sweep extra is not installed")

@@ -1,0 +1,101 @@
+"""
+What goes with a hardware unit to whoever builds it in: files that need nothing of this project.
+
+    <module>/<module>.sv           the unit, whose header says what it computes and how well
+    <module>/<module>_bench.sv     a self-checking bench, which ends with PASS or FAIL
+    <module>/x.hex, y.hex, …       its vectors, a line for each step
+    <module>/<module>.json         ports, widths, scales, latency, tables, certificates
+    <module>/README.txt            the one command that runs the bench
+
+    write(bundle(module), Path("units"))
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from xdsl.dialects import hw
+from xdsl.dialects.builtin import ModuleOp
+
+from lut_opt.backends.errors import BackendError
+from lut_opt.backends.report import json
+from lut_opt.backends.report.hardware import describe_module
+from lut_opt.backends.simulate.row_bench import Stalls, bench, sample, vectors
+from lut_opt.backends.simulate.unit_bench import questions
+from lut_opt.backends.verilog import systemverilog
+from lut_opt.passes.hw.modules import instances, modules_of, unit_inside
+from lut_opt.passes.hw.row_unit.attributes import row_unit_of
+
+STALLS = Stalls(share=0.25, seed=1)
+"""How both sides of a streaming unit pause in its bench."""
+
+
+def bundle(module: ModuleOp) -> dict[str, str]:
+    """
+    The files of every hardware unit of a module, by their relative names.
+
+    Raises `BackendError` if there is none, or for a unit that has no bench.
+    """
+    modules = modules_of(module)
+    if not modules:
+        raise BackendError("there is no hardware to deliver: run --convert-pwl-to-hw first")
+    used = {name for op in modules.values() for name in instances(op, modules)}
+    files: dict[str, str] = {}
+    for name, op in modules.items():
+        made = _bench(op, modules)
+        if made is None and name in used:
+            continue
+        if made is None:
+            raise BackendError(f"{name} is a module without a bench: deliver the others without it")
+        parts = [part.clone() for other, part in modules.items() if other in instances(op, modules)]
+        made |= {
+            f"{name}.sv": systemverilog.emit(ModuleOp([*parts, op.clone()])),
+            f"{name}.json": json.text_of(describe_module(op, unit_inside(op, modules))),
+            "README.txt": _readme(name),
+        }
+        files |= {f"{name}/{file}": text for file, text in made.items()}
+    return files
+
+
+def write(files: Mapping[str, str], folder: Path) -> None:
+    """Write a folder whole or not at all; it must not exist yet, or be empty."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BackendError("it exists and is not an empty folder: name another")
+    part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
+    try:
+        for name, text in files.items():
+            (part / name).parent.mkdir(parents=True, exist_ok=True)
+            (part / name).write_text(text)
+        os.replace(part, folder)
+    except OSError as error:
+        raise BackendError(f"cannot write: {error.strerror}") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _bench(op: hw.HWModuleOp, modules: Mapping[str, hw.HWModuleOp]) -> dict[str, str] | None:
+    """Bench and vectors of a unit, None for a module that has no bench."""
+    name = f"{op.sym_name.data}_bench"
+    if (rows := row_unit_of(op)) is not None:
+        stimulus = sample(rows)
+        return {**vectors(stimulus), f"{name}.sv": bench(stimulus, name, STALLS)}
+    inner = unit_inside(op, modules)
+    asked = None if inner is None else questions(op, inner)
+    return None if asked is None else {**asked.vectors(), f"{name}.sv": asked.bench(name, STALLS)}
+
+
+def _readme(name: str) -> str:
+    sources = f"{name}_bench.sv {name}.sv"
+    return f"""In this folder, with Icarus Verilog:
+
+    iverilog -g2012 -s {name}_bench -o {name}.vvp {sources} && vvp -N {name}.vvp
+
+or with Verilator 5:
+
+    verilator --binary --timing --top {name}_bench {sources} && obj_dir/V{name}_bench
+
+The last line says PASS or FAIL, and the exit code is 0 or another.
+"""

@@ -1,0 +1,1 @@
+"""What the JIT and IREE share: pipelines, signatures, arguments, weights."""

@@ -1,0 +1,1 @@
+"""What is proved of emitted SystemVerilog, from its netlist. Above simulate and synthesis."""

@@ -1,0 +1,168 @@
+"""
+Proof that emitted units compute their tables, from the SystemVerilog text itself.
+
+    for proof in prove(module):          # after `convert-pwl-to-hw`
+        print(proof)                     # pwl_gelu_…: proved: all 256 inputs
+
+Yosys reads the text and makes a netlist of and-gates and registers of each module. For fixed tables
+that is evaluated for every input, 64 at a time, and compared with `Table.evaluate`: a complete
+proof up to `PROVED_BITS` input bits. Registers are unrolled: the proof holds for any input before
+and after, and any state of the registers, if the result depends on the input of exactly `latency`
+cycles ago; where the text says otherwise, nothing is called proved. Units whose table is written
+are proved for every table (`programmable_proof`). Of a stream it is first shown that pausing
+changes nothing (`stream_proof`), then what is known of the unit inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from xdsl.dialects import hw
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp
+
+from lut_opt.backends.errors import BackendError
+from lut_opt.backends.formal.clocks import plain
+from lut_opt.backends.formal.netlist import Netlist, read_netlists
+from lut_opt.backends.formal.programmable import TableProof, prove_programmable
+from lut_opt.backends.formal.streams import BrokenStream, moving
+from lut_opt.backends.formal.unrolled import Counterexample, Unrolled
+from lut_opt.backends.simulate.tables import stimuli
+from lut_opt.backends.verilog import systemverilog
+from lut_opt.dialects.quantization import storage_range
+from lut_opt.passes.hw.modules import instances, modules_of, tables_in, unit_inside
+from lut_opt.passes.hw.programmable.attributes import programmable_of, programs_of
+from lut_opt.passes.hw.table_unit.unit import Unit
+from lut_opt.passes.support.progress import progress
+
+PROVED_BITS = 24
+"""Widest input of which every pattern is evaluated."""
+
+CHUNK = 1 << 18
+"""Patterns that are evaluated together."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What is known of one unit; `complete` if it computes its table on every input."""
+
+    module: str
+    inputs: int
+    """Inputs on which it was compared with its table."""
+    complete: bool
+    counterexample: Counterexample | None = None
+    doubt: str | None = None
+    """Why agreement on all these inputs would not be a proof."""
+    tables: int = 1
+    """Tables behind a select input, which must not change while a result is on its way."""
+    select: int | None = None
+    """The value of select for a counterexample."""
+    wrong: str | None = None
+    """What else is wrong."""
+    stream: bool = False
+
+    @property
+    def refuted(self) -> bool:
+        """Whether the unit is wrong."""
+        return self.counterexample is not None or self.wrong is not None
+
+    def __str__(self) -> str:
+        """One line, which never says more than is true."""
+        if (found := self.counterexample) is not None:
+            where = "" if self.select is None else f"select = {self.select}, "
+            what = f"{where}x = {found.input} gives {found.actual}, not {found.expected}"
+            return f"{self.module}: wrong: {what}"
+        if self.wrong is not None:
+            return f"{self.module}: wrong: {self.wrong}"
+        stalls = ", whenever either side pauses" if self.stream else ""
+        if self.complete:
+            each = "" if self.tables == 1 else f" of {self.tables} tables"
+            return f"{self.module}: proved: all {self.inputs} inputs{each}{stalls}"
+        because = "" if self.doubt is None else f" ({self.doubt})"
+        return f"{self.module}: checked: {self.inputs} samples{because}{stalls}"
+
+
+def prove(module: ModuleOp, verilog: str | None = None) -> list[Proof | TableProof]:
+    """
+    Prove every unit and stream of a converted module, from the text of `systemverilog.emit`.
+
+    `verilog` is another text with the same modules, such as a file that came back from elsewhere.
+    Softmax and norms are no such units.
+    """
+    modules = modules_of(module)
+    inside = {name: unit for name, op in modules.items() if (unit := unit_inside(op, modules))}
+    text = systemverilog.emit(module) if verilog is None else verilog
+    used = {part for name in inside for part in instances(modules[name], modules)}
+    netlists = _netlists(text, set(inside), sorted(modules.keys() - inside.keys() - used))
+    units = progress(list(inside.items()), "proving")
+    return [_prove_module(modules[name], unit, netlists[name]) for name, unit in units]
+
+
+def _prove_module(op: hw.HWModuleOp, inner: hw.HWModuleOp, netlist: Netlist) -> Proof | TableProof:
+    name, stream = op.sym_name.data, op is not inner
+    netlist = plain(netlist)
+    if netlist.problems:
+        raise BackendError(f"{name}: {netlist.problems[0]}")
+    if stream:
+        latency = op.attributes["pwl.latency"]
+        assert isinstance(latency, IntegerAttr)
+        try:
+            netlist = moving(netlist, latency.value.data)
+        except BrokenStream as error:
+            return Proof(name, 0, False, wrong=str(error))
+    if (unit := programmable_of(inner)) is not None:
+        programs = programs_of(inner) or ()
+        proof = prove_programmable(netlist, replace(unit, module=name), programs)
+    else:
+        tables = [replace(table, module=name) for table in tables_in(inner)]
+        proof = prove_tables(netlist, tables)
+    return replace(proof, stream=stream)
+
+
+def prove_tables(netlist: Netlist, tables: Sequence[Unit]) -> Proof:
+    """Prove one module for each value that `select` may be held at; one table needs no select."""
+    if len(tables) == 1:
+        return _prove(Unrolled(netlist, tables[0]))
+    total = 0
+    doubt: str | None = None
+    for select, unit in enumerate(tables):
+        proof = _prove(Unrolled(netlist, unit, {"select": select}))
+        total += proof.inputs
+        if proof.refuted:
+            return replace(proof, inputs=total, select=select)
+        doubt = doubt or proof.doubt
+    return Proof(tables[0].module, total, doubt is None, doubt=doubt, tables=len(tables))
+
+
+def prove_units(verilog: str, units: Sequence[Unit], ignored: Sequence[str] = ()) -> list[Proof]:
+    """Prove units of a SystemVerilog text; the `ignored` modules are not read."""
+    netlists = _netlists(verilog, {unit.module for unit in units}, ignored)
+    return [_prove(Unrolled(plain(netlists[unit.module]), unit)) for unit in units]
+
+
+def _netlists(verilog: str, modules: set[str], ignored: Sequence[str]) -> dict[str, Netlist]:
+    if not modules:
+        return {}
+    netlists = read_netlists(verilog, ignored)
+    if missing := sorted(modules - netlists.keys()):
+        raise BackendError(f"the SystemVerilog has no module {', '.join(missing)}")
+    return netlists
+
+
+def _prove(unrolled: Unrolled) -> Proof:
+    unit = unrolled.unit
+    low, high = storage_range(unit.operand.bits, unit.operand.signed)
+    doubt = unrolled.doubt
+    chunks = [stimuli(unit)]
+    if unit.operand.bits > PROVED_BITS:
+        doubt = f"{unit.operand.bits} input bits are too many for all"
+    else:
+        firsts = range(low, high + 1, CHUNK)
+        ends = (min(first + CHUNK, high + 1) for first in firsts)
+        chunks = [np.arange(*pair, dtype=np.int64) for pair in zip(firsts, ends, strict=True)]
+    count = sum(map(len, chunks))
+    for x in chunks:
+        if (wrong := unrolled.first_difference(x)) is not None:
+            return Proof(unit.module, count, False, wrong)
+    return Proof(unit.module, count, doubt is None, doubt=doubt)

@@ -1,0 +1,1 @@
+"""Tables, units and what they cost, for people and scripts. Above synthesis."""

@@ -1,0 +1,118 @@
+"""What became of a model's non-linear operators: tables, units, and what is left in floats."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from xdsl.dialects import hw
+from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, ModuleOp, StringAttr
+from xdsl.ir import Operation
+from xdsl.utils.hints import isa
+
+from lut_opt.backends.remaining import Remaining, remaining_nonlinear
+from lut_opt.dialects.assembly import describe_location
+from lut_opt.dialects.pwl import ApplyOp, TableAttr, UnitOp
+from lut_opt.passes.hw.programmable.attributes import programs_of
+from lut_opt.passes.hw.row_unit.attributes import row_unit_of
+from lut_opt.passes.hw.table_unit.select import tables_of as tables_behind_select
+from lut_opt.passes.hw.table_unit.unit import unit_of
+
+FUSED = "pwl.fused"
+"""Attribute of a `pwl.apply`: the names of the operators that its function is composed of."""
+
+
+def emit(module: ModuleOp, liberty: Sequence[str] = ()) -> str:
+    """
+    The report as text: tables and units, what was fused into them, and what is left.
+
+    Hardware units are synthesized, for the Liberty files named; `BackendError` if they cannot be.
+    """
+    lines = _replaced(module)
+    if modules := [op for op in module.walk() if isinstance(op, hw.HWModuleOp)]:
+        from lut_opt.backends.report.costs import cost_lines
+
+        units = ["hardware units", *map(_describe_unit, modules), "", *cost_lines(module, liberty)]
+        lines = [*lines, "", *units] if lines else units
+    elif not lines:
+        lines = ["no table and no unit in this module"]
+    lines.append("")
+    return "\n".join([*lines, *_left(remaining_nonlinear(module))]) + "\n"
+
+
+def _describe_unit(op: hw.HWModuleOp) -> str:
+    """What a hardware module is for, and how long it takes."""
+    latency, what = op.attributes.get("pwl.latency"), "part of others"
+    if (rows := row_unit_of(op)) is not None:
+        each = f", {rows.lanes} a cycle" if rows.lanes > 1 else ""
+        what = f"{rows.function} of {rows.length} elements{each}"
+    elif (unit := unit_of(op)) is not None:
+        what = unit.function
+    elif programs := programs_of(op):
+        what = f"programmable, with programs for {_listed(p.function for p in programs)}"
+    elif tables := tables_behind_select(op):
+        what = _listed(str(table["function"]).strip('"') for table in tables) + " by select"
+    elif isinstance(stream := op.attributes.get("pwl.stream_of"), StringAttr):
+        what = f"{stream.data} as a stream"
+    timing = f", latency {latency.value.data}" if isinstance(latency, IntegerAttr) else ""
+    return f"  {op.sym_name.data}: {what}{timing}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(names))
+
+
+def _replaced(module: ModuleOp) -> list[str]:
+    ops = [op for op in module.walk() if isinstance(op, ApplyOp | UnitOp)]
+    if not ops:
+        return []
+    groups: dict[str, list[Operation]] = {}
+    for op in ops:
+        groups.setdefault(_describe(op), []).append(op)
+    lines = ["became tables and units"]
+    for what, members in groups.items():
+        lines += [f"  {len(members):4} {what}", *_places(members, 7)]
+    tables = [table for op in ops for table in tables_of(op)]
+    found = [table for table in tables if table is not None]
+    missing = len(tables) - len(found)
+    state = f"{len(found)} tables, {len(set(found))} distinct"
+    pending = f", {missing} not searched yet" if missing else ""
+    return [*lines, f"  {len(ops)} operators: {state}{pending}"]
+
+
+def _describe(op: ApplyOp | UnitOp) -> str:
+    if isinstance(op, UnitOp):
+        return f"{op.FUNCTION} ({op.name})"
+    fused = op.attributes.get(FUSED)
+    names = [name.data for name in fused] if isa(fused, ArrayAttr[StringAttr]) else []
+    return f"{op.function_name} ({op.name})" + (f", fused: {', '.join(names)}" if names else "")
+
+
+def tables_of(op: ApplyOp | UnitOp) -> list[TableAttr | None]:
+    """The tables of one op; None for one that no search has made yet."""
+    return [op.table] if isinstance(op, ApplyOp) else [look.table for look in op.lookups()]
+
+
+def _left(remaining: list[Remaining]) -> list[str]:
+    kinds = [
+        ("left in floating point", [r for r in remaining if r.kind == "function" and not r.kept]),
+        ("kept by keep=", [r for r in remaining if r.kind == "function" and r.kept]),
+        ("divisions by constants", [r for r in remaining if r.kind != "function"]),
+    ]
+    lines: list[str] = []
+    for title, members in kinds:
+        lines.append(f"{title}: {len(members) or 'none'}")
+        by_name: dict[str, list[Operation]] = {}
+        for each in members:
+            note = " of constants: fold it" if each.constant else ""
+            by_name.setdefault(each.name + note, []).append(each.op)
+        for name, ops in by_name.items():
+            lines += [f"  {len(ops):4} {name}", *_places(ops, 7)]
+    return lines
+
+
+def _places(ops: Iterable[Operation], indent: int) -> list[str]:
+    """Source lines, each with how often if more than once."""
+    counts = Counter(describe_location(op) for op in ops)
+    space = " " * indent
+    return [f"{space}{place}" + (f" × {n}" if n > 1 else "") for place, n in counts.items()]

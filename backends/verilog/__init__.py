@@ -1,0 +1,1 @@
+"""SystemVerilog of hardware units, written by CIRCT. Above tools."""

@@ -1,0 +1,1 @@
+"""`torch` ops that contain a non-linear one, opened in `torch` ops. Before recognize."""

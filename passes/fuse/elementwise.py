@@ -1,0 +1,200 @@
+"""Which ops work element by element on floats, and their formulas in scalar `arith` and `math`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import numpy as np
+from xdsl.dialects import arith, math
+from xdsl.dialects.builtin import (
+    AnyFloat,
+    DenseIntOrFPElementsAttr,
+    FloatAttr,
+    ShapedType,
+    i1,
+)
+from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.utils.hints import isa
+
+from lut_opt.dialects.pwl import NamedFunction
+from lut_opt.dialects.pwl.function_body import SCALAR_OPS
+from lut_opt.dialects.pwl.ops import Shaped
+from lut_opt.dialects.quant import element_type
+from lut_opt.dialects.torch import VTensorLiteralOp, VTensorType, constant_value, torch_name
+from lut_opt.passes.fuse.formulas import FORMULAS
+from lut_opt.passes.fuse.terms import Term
+from lut_opt.passes.fuse.torch_formulas import COMPARISONS, TORCH_FORMULAS
+from lut_opt.passes.recognize.functions import recognize
+from lut_opt.passes.support.diagnostics import OpError
+
+Weight = Literal["linear", "cheap", "non-linear"]
+"""Whether an op is worth a table: not at all, not for itself (products, selections), or yes."""
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """An op whose result holds the `formula` of the elements of `operands`, all of one shape."""
+
+    op: Operation
+    operands: tuple[SSAValue, ...]
+    formula: Callable[[Sequence[Term]], Term]
+    function: NamedFunction | None = None
+    """The registry's function, if the op has a name of its own there."""
+
+    @property
+    def inputs(self) -> list[SSAValue]:
+        """The operands that are not constants."""
+        return [value for value in self.operands if not is_uniform(value)]
+
+    @property
+    def weight(self) -> Weight:
+        """What a table would save."""
+        divides = torch_name(self.op) == "aten.div.Tensor" or isinstance(self.op, arith.DivfOp)
+        if self.function is not None or type(self.op) in _COSTLY:
+            return "non-linear"
+        if divides and not is_uniform(self.operands[1]):
+            return "non-linear"
+        cheap = len(self.inputs) > 1 and not (_name(self.op) in _SUMS or type(self.op) in _SUMS)
+        return "cheap" if cheap else "linear"
+
+
+def elementwise(op: Operation) -> Elementwise | None:
+    """The op as an element-wise one; None if it is not, changes a format or has odd parameters."""
+    if len(op.results) != 1 or (shape := _shape(op.results[0].type)) is None:
+        return None
+    found = _torch(op) if torch_name(op) is not None else _scalar(op)
+    if found is None:
+        return None
+    fits = all(_shape(v.type) == shape or is_uniform(v) for v in found.operands)
+    return found if fits else None
+
+
+def is_uniform(value: SSAValue) -> bool:
+    """Whether a value holds one and the same constant, computed or not, in every element."""
+    if number_of(value) is not None:
+        return True
+    op = value.owner
+    if not isinstance(op, Operation) or len(op.results) != 1:
+        return False
+    found = _torch(op) if torch_name(op) is not None else _scalar(op)
+    return found is not None and all(is_uniform(operand) for operand in found.operands)
+
+
+def number_of(value: SSAValue) -> float | None:
+    """The number that a constant holds in every element."""
+    op = value.owner
+    if not isinstance(op, VTensorLiteralOp | arith.ConstantOp):
+        return None
+    match op.value:
+        case DenseIntOrFPElementsAttr() as dense if isinstance(dense.get_element_type(), AnyFloat):
+            values = np.asarray(dense.get_values(), np.float64) if dense.is_splat() else np.zeros(0)
+            return float(values[0]) if len(values) else None
+        case FloatAttr() as number:
+            return number.value.data
+        case _:
+            return None
+
+
+def _shape(type_: Attribute) -> tuple[int, ...] | None:
+    """The shape of floats or of i1, None for other elements and where it is not known."""
+    if isinstance(type_, VTensorType):
+        return type_.shape if _is_element(type_.dtype) else None
+    if isinstance(type_, ShapedType) and isa(type_, Shaped):
+        return tuple(type_.get_shape()) if _is_element(type_.get_element_type()) else None
+    return () if _is_element(type_) else None
+
+
+def _is_element(type_: Attribute | None) -> bool:
+    return isinstance(type_, AnyFloat) or type_ == i1
+
+
+def _scalar(op: Operation) -> Elementwise | None:
+    """An op of `arith` or `math`, on scalars or element-wise on what holds them."""
+    # A change of format ends a chain, as a quantization does.
+    if type(op) not in SCALAR_OPS or isinstance(op, arith.ExtFOp | arith.TruncFOp):
+        return None
+    formula = _ARITH.get(type(op)) or partial(_copy, op)
+    found = _recognized(op)
+    return Elementwise(op, tuple(op.operands), formula, found and found[0])
+
+
+def _copy(op: Operation, terms: Sequence[Term]) -> Term:
+    first, *others = terms
+    result = i1 if element_type(op.results[0].type) == i1 else None
+    return first.emit(type(op), *others, properties=op.properties, result=result)
+
+
+def _torch(op: Operation) -> Elementwise | None:
+    if (found := _recognized(op)) is not None:
+        function, operand = found
+        named = FORMULAS[function.function]
+        return Elementwise(op, (operand,), lambda x: named(x[0], function.parameters), function)
+    name = _name(op)
+    if name not in TORCH_FORMULAS:
+        return None
+    count, formula = TORCH_FORMULAS[name]
+    constants = [constant_value(operand) for operand in op.operands[count:]]
+    if name == "aten.dropout" and constants[1] is not False:
+        return None
+    if name == "prims.convert_element_type" and op.operands[0].type != op.results[0].type:
+        return None
+    if not all(isinstance(value, int | float | None) for value in constants):
+        return None
+    if name not in COMPARISONS and _dtype(op.results[0]) == i1:
+        return None
+
+    def whole(tensors: Sequence[Term]) -> Term:
+        # A truth value counts as a number, but where it chooses.
+        first, *others = tensors
+        head = first if name.startswith("aten.where") else first.as_float()
+        return formula([head, *(x.as_float() for x in others)], constants)
+
+    return Elementwise(op, tuple(op.operands[:count]), whole)
+
+
+def _dtype(value: SSAValue) -> Attribute | None:
+    return value.type.dtype if isinstance(value.type, VTensorType) else None
+
+
+def _recognized(op: Operation) -> tuple[NamedFunction, SSAValue] | None:
+    """The function of the registry that an op has a name for, and its operand."""
+    try:
+        found = recognize(op)
+    except OpError:
+        # Whoever lowers the op by itself says what is wrong with it.
+        return None
+    if (
+        found is None
+        or _name(op) in TORCH_FORMULAS
+        or not isinstance(found.function, NamedFunction)
+    ):
+        return None
+    return found.function, found.operand
+
+
+def _name(op: Operation) -> str:
+    return torch_name(op) or op.name
+
+
+_ARITH: dict[type[Operation], Callable[[Sequence[Term]], Term]] = {
+    arith.AddfOp: lambda x: x[0] + x[1],
+    arith.SubfOp: lambda x: x[0] - x[1],
+    arith.MulfOp: lambda x: x[0] * x[1],
+    arith.DivfOp: lambda x: x[0] / x[1],
+    arith.NegfOp: lambda x: -x[0],
+}
+"""Ops whose formulas know what is affine; the other ops of `arith` and `math` are copied."""
+
+_SUMS = (
+    *("aten.add.Tensor", "aten.sub.Tensor", "aten.maximum", "aten.minimum"),
+    *(arith.AddfOp, arith.SubfOp),
+    *(arith.MaximumfOp, arith.MinimumfOp, arith.MaxnumfOp, arith.MinnumfOp),
+)
+"""Ops of two tensors that cost no more than those of one."""
+
+_COSTLY = (math.AcosOp, math.AsinOp, math.Atan2Op, math.CbrtOp, math.CoshOp, math.Log10Op,
+           math.Log2Op, math.SinhOp, math.TanOp)  # fmt: skip
+"""Functions that the registry has not, which pay in a chain all the same."""

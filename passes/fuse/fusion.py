@@ -1,0 +1,143 @@
+"""Choose the chains of a module that become one table each, and put them where tables are made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    ModuleOp,
+    StringAttr,
+    SymbolRefAttr,
+)
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Attribute, Operation
+from xdsl.rewriter import Rewriter
+
+from lut_opt.dialects.assembly import describe_location
+from lut_opt.dialects.pwl import ApplyOp
+from lut_opt.dialects.pwl.function_body import FunctionBody
+from lut_opt.passes.fuse.chains import Chain, find_chains
+from lut_opt.passes.fuse.compositions import Composition
+from lut_opt.passes.fuse.elementwise import Elementwise
+from lut_opt.passes.quantize.functions import range_name
+from lut_opt.passes.recognize.functions import Fused, Nonlinear
+from lut_opt.passes.recognize.periodic import is_periodic
+from lut_opt.passes.support.declarations import FUSED, operand_declarations
+from lut_opt.passes.support.diagnostics import about
+
+NOT_SPELLED = ("square",)
+"""Functions that products alone do not count as: x·x is a multiplication already."""
+
+
+class Fusion:
+    """
+    The chains of a module, each to be lowered at its last op.
+
+    A chain is fused if an op in it is worth a table for itself, or if it spells a function of the
+    registry out of products and selections; and if the scale of its input is known (`scaled`: one
+    always is). Of the chains that end in one op it is the longest that is defined everywhere.
+    """
+
+    def __init__(
+        self, module: ModuleOp, keep: tuple[str, ...], *, fuse: bool = True, scaled: bool = False
+    ):
+        self.module, self.keep, self.scaled = module, keep, scaled
+        self.bodies = frozenset(
+            op.function.string_value()
+            for op in module.walk()
+            if isinstance(op, ApplyOp) and isinstance(op.function, SymbolRefAttr)
+        )
+        """Functions that a `pwl.apply` names: they say what to approximate, so they stay."""
+        chains = find_chains(module, self._choose, self._is_barred) if fuse else []
+        self.at = {chain.last: chain for chain in chains}
+        """The chains by their last ops."""
+        self.inside = {op for chain in chains for op in (*chain.ops[:-1], *chain.constants())}
+        """Ops that go with a chain."""
+        self._symbols: dict[FunctionBody, SymbolRefAttr] | None = None
+
+    def ops(self, last: Operation) -> tuple[Operation, ...]:
+        """The ops of the chain that ends in an op, or else the op."""
+        return self.at[last].ops if last in self.at else (last,)
+
+    def lowered(self, last: Operation) -> Nonlinear:
+        """What the chain that ends in an op computes."""
+        with about(last):
+            # Its operand may come from what was lowered since the chain was found.
+            composed = Composition.of(self.at[last].renewed())
+            function = composed.named()
+            declared = composed.declared()
+        symbol = None if function is not None else self._symbol(composed.body)
+        fused = Fused(composed.chain.ops, symbol, declared)
+        return Nonlinear(last, function or composed.body, composed.chain.operand, fused)
+
+    def erase(self, last: Operation) -> None:
+        """Remove an op that was lowered, with its chain."""
+        chain = self.at.get(last)
+        for op in (*reversed(chain.ops), *chain.constants()) if chain else (last,):
+            if op.parent is not None and not any(result.uses for result in op.results):
+                Rewriter.erase_op(op)
+
+    def stays(self, op: Operation) -> bool:
+        """Whether an op is in a function that a `pwl.apply` names."""
+        while (parent := op.parent_op()) is not None:
+            if isinstance(parent, FuncOp):
+                return parent.sym_name.data in self.bodies
+            op = parent
+        return False
+
+    def _is_barred(self, member: Elementwise) -> bool:
+        kept = member.function is not None and member.function.name in self.keep
+        return kept or is_periodic(member.op) or self.stays(member.op)
+
+    def _choose(self, options: Iterator[Chain]) -> Chain | None:
+        curved = [chain for chain in options if chain.is_curved and self._has_scale(chain)]
+        worthwhile = [chain for chain in curved if chain.is_non_linear]
+        defined = (chain for chain in worthwhile if Composition.of(chain).is_defined())
+        spelled = (chain for chain in curved if len(chain.members) > 1 and _is_spelled(chain))
+        chosen = next(defined, None) if worthwhile else next(spelled, None)
+        # One op alone is lowered as what it is.
+        return chosen if chosen and len(chosen.members) > 1 else None
+
+    def _has_scale(self, chain: Chain) -> bool:
+        return self.scaled or Composition.of(chain).has_scale()
+
+    def _symbol(self, body: FunctionBody) -> SymbolRefAttr:
+        """The function of the module that has this body, added if there is none."""
+        if self._symbols is None:
+            self._symbols = {
+                FunctionBody(op): SymbolRefAttr(op.sym_name.data)
+                for op in self.module.ops
+                if isinstance(op, FuncOp) and op.sym_name.data in self.bodies
+            }
+        if body not in self._symbols:
+            taken = {op.properties.get("sym_name") for op in self.module.ops}
+            name, number = body.name, 0
+            while StringAttr(name) in taken:
+                number += 1
+                name = f"{body.name}_{number}"
+            body.op.sym_name = StringAttr(name)
+            body.name = name
+            self.module.body.block.add_op(body.op)
+            self._symbols[body] = SymbolRefAttr(name)
+        return self._symbols[body]
+
+
+def _is_spelled(chain: Chain) -> bool:
+    function = Composition.of(chain).named()
+    return function is not None and function.name not in NOT_SPELLED
+
+
+def all_declarations(found: Nonlinear) -> dict[str, Attribute]:
+    """Attributes of the `pwl.apply`: what the ops declared, and which they were if many."""
+    if (fused := found.fused) is None:
+        return operand_declarations(found.op, range_name(found))
+    names = [StringAttr(_describe(op)) for op in fused.ops]
+    return {**(fused.declared.attributes if fused.declared else {}), FUSED: ArrayAttr(names)}
+
+
+def _describe(op: Operation) -> str:
+    """An op's name with the line that it comes from: `torch.aten.tanh at model.py:12`."""
+    line = re.fullmatch(r"(.+:\d+):\d+", describe_location(op))
+    return f"{op.name} at {line[1]}" if line else op.name

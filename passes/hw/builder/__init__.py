@@ -1,0 +1,1 @@
+"""Wires that know their range, registers, and arithmetic of them. Below datapath."""

@@ -1,0 +1,1 @@
+"""What a module costs, by a model of its gates. Beside datapath."""

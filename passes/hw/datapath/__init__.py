@@ -1,0 +1,1 @@
+"""Circuits of one table: segments, selection, products. Above builder, below the units."""

@@ -1,0 +1,144 @@
+"""The options of `convert-pwl-to-hw`, and what the builders of units are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from lut_opt.passes.hw.row_unit.units import Build
+    from lut_opt.passes.hw.shared import SharedRequest
+    from lut_opt.passes.hw.table_unit.implementations import Request
+
+MAX_LANES = 64
+
+
+@dataclass(frozen=True)
+class HwOptions:
+    """
+    Fields that become options; each has its meaning below it.
+
+    What builds units is imported when there is a unit to build: its dialects cost every other run
+    20 ms.
+    """
+
+    pipeline: int = 0
+    """Register stages of each table, 0 to 4. A new input may enter in every cycle."""
+
+    select: Literal["chain", "binary"] = "chain"
+    """How slope and intercept are chosen: a chain of multiplexers, or a balanced tree."""
+
+    multiplier: Literal["recoded", "inferred"] = "recoded"
+    """Rows of slopes recoded beforehand (small), or a `*` (for FPGAs with multiplier blocks)."""
+
+    implementation: Literal["auto", "compare", "onehot", "decode", "rows", "folded", "direct"] = (
+        "compare"
+    )
+    """
+    `compare`: as select and multiplier say; `onehot`: masked constants; `decode`: segments told
+    apart by decision diagrams of the upper input bits; `rows`: the product with every slope, one
+    let through; `folded`: half of a symmetric table, on |x|; `direct`: the results of all inputs,
+    of up to 12 bits; `auto`: the cheapest of these. All compute the table, bit for bit.
+    """
+
+    objective: Literal["area", "delay", "power"] = "area"
+    """What `auto` makes small."""
+
+    cost: Literal["model", "synthesis"] = "model"
+    """How `auto` knows: by a model fitted to synthesis, or by synthesizing each with Yosys."""
+
+    liberty: tuple[str, ...] = ()
+    """Liberty files (`.lib`, `.lib.gz`) for cost=synthesis; generic gates without."""
+
+    allow_exact: bool = False
+    """
+    Let `auto` also take the correctly rounded function, directly, in place of the table, where that
+    costs less: it errs less, but the unit is then not equal to what other lowerings compute.
+    """
+
+    row: int = 0
+    """Elements of a row for softmax and norms whose rows are dynamic (softmax: of the longest)."""
+
+    lanes: int = 1
+    """Elements that softmax and norms take and give in a cycle: a power of two up to 64."""
+
+    unit: Literal["fixed", "programmable", "multi"] = "fixed"
+    """A unit for each table; units whose table software writes; all tables behind a select."""
+
+    interface: Literal["plain", "stream"] = "plain"
+    """A result some cycles after its input, or valid and ready at both ends."""
+
+    entries: int = 8
+    """Of programmable units: a power of two from 2 to 64."""
+
+    storage: Literal["flipflop", "gated", "latch"] = "flipflop"
+    """Of programmable units: what holds the table; `gated` are flip-flops, a clock gate a word."""
+
+    breakpoints: Literal["free", "uniform"] = "free"
+    """Of programmable units: words of the table, or none where upper input bits are the segment."""
+
+    number_format: Literal["integer", "float32"] = "integer"
+    """Of programmable units: tables as they are, or as single-precision numbers on reals."""
+
+    subnormals: Literal["flush", "keep"] = "flush"
+    """Of single-precision units: what becomes of numbers below 2^-126."""
+
+    def __post_init__(self) -> None:
+        if self.row < 0:
+            raise ValueError(f"row must not be negative, got {self.row}")
+        if not 1 <= self.lanes <= MAX_LANES or self.lanes & (self.lanes - 1):
+            raise ValueError(
+                f"lanes must be a power of two from 1 to {MAX_LANES}, got {self.lanes}"
+            )
+        asked = (self.objective, self.cost, self.liberty, self.allow_exact)
+        if self.implementation != "auto" and asked != ("area", "model", (), False):
+            raise ValueError(
+                "objective, cost, liberty and allow-exact guide implementation=auto: add it"
+            )
+        if self.unit != "fixed":
+            self.shared_request().check()
+            return
+        if self.pipeline == 0:
+            return
+        from lut_opt.passes.hw.datapath.fixed import MAX_PIPELINE
+
+        if not 0 <= self.pipeline <= MAX_PIPELINE:
+            raise ValueError(f"pipeline must be between 0 and {MAX_PIPELINE}, got {self.pipeline}")
+
+    def fixed_request(self) -> Request:
+        """What is asked for of units of one table each."""
+        from lut_opt.passes.hw.datapath.fixed import Style
+        from lut_opt.passes.hw.table_unit.implementations import Request
+
+        return Request(
+            self.implementation,
+            self.objective,
+            self.cost,
+            self.liberty,
+            self.allow_exact,
+            Style(self.select, self.multiplier),
+        )
+
+    def shared_request(self) -> SharedRequest:
+        """What is asked for of units that tables share."""
+        from lut_opt.passes.hw.shared import SharedRequest
+
+        return SharedRequest(
+            self.unit,
+            self.entries,
+            self.storage,
+            self.number_format,
+            self.subnormals == "flush",
+            self.interface == "stream",
+            self.pipeline,
+            self.implementation,
+            self.select,
+            self.multiplier,
+            self.breakpoints == "uniform",
+        )
+
+    def row_build(self) -> Build:
+        """How softmax and norms are built."""
+        from lut_opt.passes.hw.row_unit.units import Build
+
+        return Build(self.row, self.pipeline, self.select, self.multiplier, self.lanes)

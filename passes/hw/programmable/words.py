@@ -1,0 +1,199 @@
+"""
+The programmable unit: GQA-LUT's Figure 1, one table in registers that software writes.
+
+    select        x against the breakpoints of the table
+    multiply-add  acc = slope·x + (intercept << intercept_shift) + 2^(r−1)
+    round, clamp  y = clamp(acc >> r), r = result_shift
+
+Everything but the bit widths and the bounds of the clamp is data: the unit is `Table.evaluate` of
+whatever table `integer_program` wrote. Breakpoints must ascend, as those of a table do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from xdsl.dialects import comb
+from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, i64
+from xdsl.ir import Attribute, SSAValue
+
+from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Quantization, storage_range
+from lut_opt.passes.hw.builder.circuit import Circuit, Wire, bits_of, width_of
+from lut_opt.passes.hw.datapath.booth import product_terms
+from lut_opt.passes.hw.datapath.fixed import CUTS, Style
+from lut_opt.passes.hw.datapath.runtime import choose_word, decode, find_segment
+from lut_opt.passes.hw.programmable.program import Layout, Write, integer_program
+from lut_opt.passes.hw.programmable.storage import Word
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of the table as values, in the order of their addresses."""
+
+    slopes: Sequence[SSAValue]
+    intercepts: Sequence[SSAValue]
+    breakpoints: Sequence[SSAValue]
+    shifts: SSAValue | None
+
+
+def words_of(layout: Layout) -> list[Word]:
+    """Names, addresses and widths of a layout's words, by ascending address."""
+    n = layout.entries
+    words = [Word(f"slope{i}", i, layout.slope_bits) for i in range(n)]
+    words += [Word(f"intercept{i}", n + i, layout.intercept_bits) for i in range(n)]
+    if layout.breakpoint_bits:
+        words += [Word(f"breakpoint{i}", 2 * n + i, layout.breakpoint_bits) for i in range(n - 1)]
+    if sum(layout.shift_bits):
+        words.append(Word("shifts", 3 * n - 1, sum(layout.shift_bits)))
+    return words
+
+
+@dataclass(frozen=True)
+class IntegerFunction:
+    """The datapath of integer tables of these widths, `latency` cycles long."""
+
+    operand: Quantization
+    result: Quantization
+    layout: Layout
+    latency: int = 0
+    style: Style = field(default_factory=Style)
+
+    def program(self, table: Table) -> list[Write]:
+        """The writes that load a table."""
+        return integer_program(table, self.operand, self.layout)
+
+    @property
+    def input_bits(self) -> int:
+        """Width of x."""
+        return self.operand.bits
+
+    @property
+    def result_bits(self) -> int:
+        """Width of y."""
+        return self.result.bits
+
+    def describe(self) -> tuple[list[str], dict[str, Attribute]]:
+        """Lines for the header of the module, and attributes."""
+        left, right = self.layout.shift_bits
+        reach = f"intercept_shift 0 ... {(1 << left) - 1}, result_shift 0 ... {(1 << right) - 1}"
+        operand, result = self.operand, self.result
+        lines = [
+            f"  x, y:      {_spell(operand)}, {_spell(result)}",
+            "  computes:  slope*x + (intercept << intercept_shift), >> result_shift with rounding",
+            f"  shifts:    {reach}",
+        ]
+        attributes: dict[str, Attribute] = {
+            "pwl.input_bits": IntegerAttr(operand.bits, i64),
+            "pwl.input_signed": IntegerAttr(operand.signed, 1),
+            "pwl.result_bits": IntegerAttr(result.bits, i64),
+            "pwl.result_signed": IntegerAttr(result.signed, 1),
+            "pwl.result_range": ArrayAttr([IntegerAttr(b, i64) for b in self._bounds()]),
+        }
+        return lines, attributes
+
+    def build(self, circuit: Circuit, port: SSAValue, words: Words) -> SSAValue:
+        """The raw result bits of the raw input bits of a port."""
+        cuts = CUTS[: self.latency]
+        x = Wire(port, *storage_range(self.operand.bits, self.operand.signed))
+        if "input" in cuts:
+            x = circuit.register(x, "x_in")
+        predicate = "sge" if self.operand.signed else "uge"
+
+        def at_least(point: SSAValue) -> SSAValue:
+            return circuit.add_op(comb.ICmpOp(x.value, point, predicate))
+
+        if words.breakpoints:
+            hot = find_segment(circuit, words.breakpoints, at_least, self.style.select)
+        else:
+            places = self.layout.index_bits
+            hot = decode(circuit, circuit.extract(x.value, x.width - places, places))
+        slope = _signed(choose_word(circuit, hot, words.slopes, "slope"))
+        intercept = _signed(choose_word(circuit, hot, words.intercepts, "intercept"))
+        if "select" in cuts:
+            slope = circuit.register(slope, "slope_select")
+            intercept = circuit.register(intercept, "intercept_select")
+            x = circuit.register(x, "x_select")
+        acc = self._accumulate(circuit, x, slope, intercept, words.shifts)
+        if "round" in cuts:
+            acc = circuit.register(acc, "acc_round")
+        y = circuit.clamp(self._shifted(circuit, acc, words.shifts), *self._bounds())
+        y = Wire(circuit.resize(y, self.result.bits), y.low, y.high)
+        return (circuit.register(y, "y_out") if "output" in cuts else y).value
+
+    def _bounds(self) -> tuple[int, int]:
+        return self.result.minimum, self.result.maximum
+
+    def _accumulate(
+        self, circuit: Circuit, x: Wire, slope: Wire, intercept: Wire, shifts: SSAValue | None
+    ) -> Wire:
+        """The exact sum, the rounding addend included."""
+        right = self.layout.shift_bits[1]
+        scaled = _shift_left(circuit, intercept, self._field(circuit, shifts, 0))
+        most = 1 << max((1 << right) - 2, 0) if right else 0
+        products = [a * b for a in (x.low, x.high) for b in (slope.low, slope.high)]
+        low = min(products) + scaled.low
+        high = max(products) + scaled.high + most
+        width = width_of(low, high)
+        terms = [circuit.resize(scaled, width)]
+        if self.style.multiplier == "recoded":
+            terms += product_terms(circuit, x, slope, width)
+        else:
+            bits = width_of(min(products), max(products))
+            value = circuit.multiply(x, slope, bits, "product")
+            terms.append(circuit.resize(Wire(value, min(products), max(products)), width))
+        if right:
+            terms.append(circuit.resize(self._half(circuit, shifts), width))
+        return Wire(circuit.add_op(comb.AddOp(terms), "acc"), low, high)
+
+    def _half(self, circuit: Circuit, shifts: SSAValue | None) -> Wire:
+        """2^(r−1), and 0 for r = 0."""
+        amount = self._field(circuit, shifts, 1)
+        bits = 1 << bits_of(amount)
+        one = Wire(circuit.constant(1, bits).value, 0, (1 << bits) - 1)
+        power = circuit.add_op(comb.ShlOp(one.value, circuit.resize(_plain(amount), bits)))
+        return Wire(circuit.extract(power, 1, bits - 1), 0, 1 << (bits - 2))
+
+    def _shifted(self, circuit: Circuit, acc: Wire, shifts: SSAValue | None) -> Wire:
+        """acc >> r."""
+        if not self.layout.shift_bits[1]:
+            return acc
+        amount = circuit.resize(_plain(self._field(circuit, shifts, 1)), acc.width)
+        op = comb.ShrSOp if acc.signed else comb.ShrUOp
+        return Wire(circuit.add_op(op(acc.value, amount), "rounded"), acc.low, acc.high)
+
+    def _field(self, circuit: Circuit, shifts: SSAValue | None, index: int) -> SSAValue:
+        """intercept_shift or result_shift."""
+        assert shifts is not None
+        left, right = self.layout.shift_bits
+        return circuit.extract(shifts, left if index else 0, right if index else left)
+
+
+def _spell(side: Quantization) -> str:
+    text = f"{'signed' if side.signed else 'unsigned'} {side.bits}-bit"
+    if (side.minimum, side.maximum) != storage_range(side.bits, side.signed):
+        text += f" in {side.minimum} ... {side.maximum}"
+    return text
+
+
+def _signed(value: SSAValue) -> Wire:
+    return Wire(value, *storage_range(bits_of(value), True))
+
+
+def _plain(value: SSAValue) -> Wire:
+    # Never a known constant, even where one bit has two values only.
+    return Wire(value, 0, (1 << bits_of(value)) - 1)
+
+
+def _shift_left(circuit: Circuit, wire: Wire, amount: SSAValue) -> Wire:
+    """wire << amount, exact."""
+    most = (1 << bits_of(amount)) - 1
+    low, high = wire.low << most, wire.high << most
+    width = width_of(low, high)
+    extended = circuit.resize(wire, width)
+    value = circuit.add_op(comb.ShlOp(extended, circuit.resize(_plain(amount), width)), "scaled")
+    return Wire(value, low, high)
+
+
+__all__ = ["IntegerFunction", "Words", "words_of"]

@@ -1,0 +1,1 @@
+"""Streaming modules of softmax and norms. Above table_unit, beside programmable."""

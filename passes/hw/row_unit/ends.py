@@ -1,0 +1,73 @@
+"""The ends of a stream, and what the streaming units have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from xdsl.ir import SSAValue
+
+from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.quantization import Quantization
+from lut_opt.passes.hw.builder.circuit import Wire
+from lut_opt.passes.hw.builder.pipeline import Pipeline
+from lut_opt.passes.hw.builder.sequential import Sequential
+from lut_opt.passes.hw.datapath.fixed import Style, build_datapath
+from lut_opt.passes.hw.row_unit.rows import Accepted
+
+
+@dataclass(frozen=True)
+class Source:
+    """What comes in: `last` ends a row early, None where all rows have the same length."""
+
+    valid: SSAValue
+    data: SSAValue
+    last: SSAValue | None
+    keep: SSAValue | None = None
+
+
+@dataclass(frozen=True)
+class Sink:
+    """What goes out, and whether the unit takes a beat."""
+
+    ready: SSAValue
+    valid: SSAValue
+    last: SSAValue
+    data: SSAValue
+    keep: SSAValue | None = None
+
+
+@dataclass(frozen=True)
+class TableStyle:
+    """How the tables inside a unit are built: each takes `steps` cycles, 0 to 4."""
+
+    steps: int
+    style: Style
+
+
+def row_ends(circuit: Sequential, arrival: Accepted, name: str) -> SSAValue:
+    """Set in the cycle after a row's last beat has been taken."""
+    state = circuit.state(name, 0, 1, initial=0)
+    circuit.drive(state, Wire(circuit.all_of(arrival.taken, arrival.last), 0, 1))
+    return state.wire.value
+
+
+def look_up(
+    pipeline: Pipeline,
+    wires: Mapping[str, Wire],
+    names: Sequence[str],
+    table: Table,
+    operand: Quantization,
+    result: Quantization,
+    how: TableStyle,
+) -> dict[str, Wire]:
+    """Replace each wire of `names` by what the table has for it; the others wait for them."""
+    circuit = pipeline.circuit
+    found: dict[str, Wire] = {}
+    for name in names:
+        port = circuit.resize(wires[name], operand.bits)
+        with pipeline.held():
+            value = build_datapath(circuit, port, table, operand, result, how.steps, how.style)
+        found[name] = Wire(value, result.minimum, result.maximum)
+    waiting = {key: wire for key, wire in wires.items() if key not in found}
+    return {**pipeline.delay(waiting, how.steps), **found}

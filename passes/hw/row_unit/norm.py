@@ -1,0 +1,149 @@
+"""
+The streaming layer norm and RMS norm: exactly `units.Norm.evaluate`, row after row.
+
+    x ─▶ buffer, Σc, Σc² ─▶ variance, inverse root ─▶ a·r, rounding, γ, β, rounding ─▶ y
+
+Two passes over a row, one beat a cycle in each, over two rows at the same time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from xdsl.ir import SSAValue
+
+from lut_opt.dialects.pwl import units
+from lut_opt.dialects.quantization import storage_range
+from lut_opt.passes.hw.builder.circuit import Wire, width_of
+from lut_opt.passes.hw.builder.pipeline import Pipeline, StallingPipeline
+from lut_opt.passes.hw.builder.sequential import Sequential
+from lut_opt.passes.hw.row_unit.beats import Lane, Shape, flags, join
+from lut_opt.passes.hw.row_unit.ends import Sink, Source, TableStyle
+from lut_opt.passes.hw.row_unit.rows import RowBuffer
+from lut_opt.passes.hw.row_unit.variance import centre, inverse_root, sums_of
+
+
+@dataclass(frozen=True)
+class WritePort:
+    """Where gamma and beta are loaded: beat `index` of those that the unit has."""
+
+    write: SSAValue
+    index: SSAValue
+    values: Mapping[str, SSAValue]
+
+
+def build_norm(
+    c: Sequential,
+    unit: units.Norm,
+    shape: Shape,
+    source: Source,
+    port: WritePort | None,
+    sink_ready: SSAValue,
+    how: TableStyle,
+) -> Sink:
+    """Rows of `shape.length` elements, which are whole beats."""
+    low, high = unit.operand.minimum, unit.operand.maximum
+    row = RowBuffer(c, "row", shape, low, high)
+    x = shape.split(c, source.data, low, high)
+    arrival = row.accept(source.valid, x, None)
+    sums = Pipeline(c, "sums")
+    ends = {"first": Wire(arrival.first, 0, 1), "last": Wire(arrival.last, 0, 1)}
+    offered = dict(zip(shape.names("x"), x, strict=True))
+    centred = shape.each("c", offered, lambda lane: centre(c, lane("x"), unit))
+    wires = sums.stage({**centred, **ends}, arrival.taken)
+    finish = Pipeline(c, "inverse")
+    valid, wires = sums_of(sums, wires, shape)
+    summary = inverse_root(finish, valid, wires, unit, shape.length, how)
+    row.finish(finish.valid, summary)
+    outer = StallingPipeline(c, "out", sink_ready)
+    wires = _scale(outer, row, unit, port)
+    y = join(c, [c.resize(wires[name], unit.result.bits) for name in shape.names("y")])
+    return Sink(row.ready, outer.valid, wires["last"].value, y)
+
+
+def latency(beats: int, steps: int) -> int:
+    """Cycles from a row's first beat to its first result, if nothing holds it up."""
+    return beats + 13 + steps
+
+
+def _scale(
+    pipeline: StallingPipeline,
+    row: RowBuffer,
+    unit: units.Norm,
+    port: WritePort | None,
+) -> dict[str, Wire]:
+    """The rounded result `y` of each element."""
+    c, shape = pipeline.circuit, row.shape
+    given = row.read(pipeline, "q")
+    affine = _parameters(c, unit, shape, port, given.given)
+    wires = pipeline.stage({**given.wires, **affine}, given.valid)
+    names = ("last", *affine)
+    a = shape.each("a", wires, lambda lane: _deviation(c, lane, unit, shape.length))
+    kept = {name: wires[name] for name in (*names, "m")}
+    wires = pipeline.stage({**kept, **a, "r": wires["r"]})
+    product = shape.each("product", wires, lambda lane: c.times(lane("a"), lane("r")))
+    kept = {name: wires[name] for name in (*names, "m")}
+    wires = pipeline.stage({**kept, **product})
+    normal = shape.each("acc", wires, lambda lane: _normalized(c, lane, shape.length))
+    wires = pipeline.stage({**{name: wires[name] for name in names}, **normal})
+    acc = shape.each("acc", wires, lambda lane: _affine(c, lane, unit))
+    wires = pipeline.stage({**acc, **flags(wires)})
+    y = shape.each("y", wires, lambda lane: _store(c, lane("acc"), unit))
+    wires = pipeline.stage({**y, **flags(wires)})
+    pipeline.close()
+    return wires
+
+
+def _deviation(c: Sequential, lane: Lane, unit: units.Norm, length: int) -> Wire:
+    a = c.times(c.constant(length), centre(c, lane("q"), unit))
+    return c.subtract(a, lane("total")) if unit.centred else a
+
+
+def _normalized(c: Sequential, lane: Lane, length: int) -> Wire:
+    """An element of mean 0 and deviation 1, before the affine part."""
+    acc = c.round_shift(lane("product"), lane("m"), 2)
+    # |a| ≤ √n·√v and the root of v's mantissa is at least half of its power of two.
+    bound = (2 * (math.isqrt(length) + 1) << units.NORM_FRACTION) + 1
+    low, high = max(acc.low, -bound), min(acc.high, bound)
+    return Wire(c.resize(acc, width_of(low, high)), low, high)
+
+
+def _parameters(
+    c: Sequential, unit: units.Norm, shape: Shape, port: WritePort | None, given: SSAValue
+) -> dict[str, Wire]:
+    """Gamma and beta of the elements that are read."""
+    if port is None:
+        return {}
+    beats = shape.beats
+    index = c.state("index", 0, beats - 1, initial=0)
+    ends = c.equals(index.wire, beats - 1)
+    c.drive(index, c.mux(ends, c.constant(0), c.plus(index.wire, c.constant(1))), given)
+    wires: dict[str, Wire] = {}
+    for name, kind in (("gamma", unit.gamma), ("beta", unit.beta)):
+        if kind is None:
+            continue
+        memory = c.memory(f"{name}s", beats, shape.lanes * kind.bits)
+        memory.write(Wire(port.index, 0, beats - 1), port.values[name], port.write)
+        read = shape.split(c, memory.read(index.wire), *storage_range(kind.bits, kind.signed))
+        wires |= zip(shape.names(name), read, strict=True)
+    return wires
+
+
+def _affine(c: Sequential, lane: Lane, unit: units.Norm) -> Wire:
+    acc = lane("acc")
+    if unit.gamma is not None:
+        acc = c.times(acc, lane("gamma"))
+    if unit.beta is not None:
+        acc = c.plus(acc, c.shift_left(lane("beta"), unit.beta_shift))
+    return acc
+
+
+def _store(c: Sequential, acc: Wire, unit: units.Norm) -> Wire:
+    """Rounded to the result's scale and clamped to its storage."""
+    if unit.result_shift:
+        half = c.constant(1 << (unit.result_shift - 1))
+        acc = c.shift_right(c.plus(acc, half), unit.result_shift)
+    y = c.plus(acc, c.constant(unit.result.zero_point))
+    return c.clamp(y, unit.result.minimum, unit.result.maximum)

@@ -1,0 +1,86 @@
+"""
+What a norm needs of a whole row: Σc, Σc², and the inverse root of its variance.
+
+The sums grow by a beat a cycle; the rest happens once for a row.
+"""
+
+from __future__ import annotations
+
+from xdsl.ir import SSAValue
+
+from lut_opt.dialects.pwl import units
+from lut_opt.passes.hw.builder.circuit import Wire
+from lut_opt.passes.hw.builder.octave import leading_one, mantissa
+from lut_opt.passes.hw.builder.pipeline import Pipeline
+from lut_opt.passes.hw.builder.sequential import Sequential
+from lut_opt.passes.hw.row_unit.beats import Shape
+from lut_opt.passes.hw.row_unit.ends import TableStyle, look_up
+
+
+def centre(c: Sequential, x: Wire, unit: units.Norm) -> Wire:
+    """An element less its zero point."""
+    return c.subtract(x, c.constant(unit.operand.zero_point))
+
+
+def _square(c: Sequential, wire: Wire) -> Wire:
+    product = c.times(wire, wire)
+    high = max(wire.low**2, wire.high**2)
+    return Wire(product.value, 0, high)
+
+
+def sums_of(
+    pipeline: Pipeline, wires: dict[str, Wire], shape: Shape
+) -> tuple[SSAValue, dict[str, Wire]]:
+    """`total` Σc and `square` Σc² of a row, and when they are complete."""
+    c = pipeline.circuit
+    squares = shape.each("square", wires, lambda lane: _square(c, lane("c")))
+    wires = pipeline.stage({**wires, **squares})
+    valid, sums = pipeline.valid, dict[str, Wire]()
+    for name, term in (("total", "c"), ("square", "square")):
+        terms = [wires[lane] for lane in shape.names(term)]
+        state = c.state(name, shape.length * terms[0].low, shape.length * terms[0].high)
+        before = c.mux(wires["first"].value, c.constant(0), state.wire)
+        c.drive(state, c.add([before, *terms], state.wire.low, state.wire.high), valid)
+        sums[name] = state.wire
+    done = c.state("sums_done", 0, 1, initial=0)
+    c.drive(done, Wire(c.all_of(valid, wires["last"].value), 0, 1))
+    return done.wire.value, sums
+
+
+def inverse_root(
+    pipeline: Pipeline,
+    valid: SSAValue,
+    wires: dict[str, Wire],
+    unit: units.Norm,
+    length: int,
+    how: TableStyle,
+) -> dict[str, Wire]:
+    """The inverse root `r` of the normalized variance, half its exponent `m`, and `total`."""
+    c = pipeline.circuit
+    kept = ("total",) if unit.centred else ()
+    total, square = wires["total"], wires["square"]
+    scaled = c.times(c.constant(length), square)
+    squares = {"scaled": scaled, **({"of_total": _square(c, total)} if unit.centred else {})}
+    wires = pipeline.stage({**squares, **{name: wires[name] for name in kept}}, valid)
+    variance = wires["scaled"]
+    if unit.centred:
+        difference = c.subtract(variance, wires["of_total"])
+        variance = Wire(c.resize(difference, variance.width), 0, variance.high)
+    wires = pipeline.stage({"v": variance, **{name: wires[name] for name in kept}})
+    wires = pipeline.stage({**wires, "v": _with_epsilon(c, wires["v"], unit, length)})
+    top = wires["v"].width + wires["v"].width % 2
+    aligned, moved = leading_one(c, wires["v"], 2, top)
+    m = c.subtract(c.constant(top // 2 - 1 - unit.square_fraction // 2), moved)
+    m = Wire(c.resize(m, max(1, m.high.bit_length())), 0, m.high)
+    t = mantissa(c, aligned, 2, units.RSQRT_BITS)
+    wires = pipeline.stage({"r": t, "m": m, **{name: wires[name] for name in kept}})
+    sides = units.RSQRT_OPERAND, units.INVERSE_RESULT
+    return look_up(pipeline, wires, ["r"], unit.rsqrt, *sides, how)
+
+
+def _with_epsilon(c: Sequential, variance: Wire, unit: units.Norm, length: int) -> Wire:
+    """`v`: n² times the variance plus epsilon, in 2^−F and at least 1."""
+    fraction, (parts, shift) = unit.square_fraction, unit.epsilon_parts
+    epsilon = (length * length * parts) >> shift
+    v = c.plus(c.shift_left(variance, fraction), c.constant(epsilon))
+    return c.clamp(v, 1 << fraction, v.high)

@@ -1,0 +1,138 @@
+"""
+Choose the quantized types of units: softmax, log-softmax and the norms.
+
+Inputs that are not quantized yet, and results of norms, are stored in 16 bits. For softmax the
+inputs are scores, whose distance to the row's maximum is what the declared range and `input-bits`
+are about. For norms one of the bits is headroom above the declared range: a variance must not lose
+outliers. An operator's `pwl.bits` goes before these widths.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, TensorType
+from xdsl.ir import Attribute, OpResult, SSAValue
+
+from lut_opt.dialects.pwl import units
+from lut_opt.dialects.quantization import Quantization, exact_log2
+from lut_opt.dialects.torch import VTensorLiteralOp
+from lut_opt.passes.quantize.functions import Defaults, power_of_two_scale
+from lut_opt.passes.quantize.given import quantized_source, quantized_user
+from lut_opt.passes.recognize.units import Unit
+from lut_opt.passes.support.declarations import RANGE, declared_bits, declared_range
+from lut_opt.passes.support.diagnostics import OpError
+
+STORAGE_BITS = 16
+
+REACH = 8.0, 16.0
+"""Softmax: e^-16 is nothing at 16 bits; what a narrower range leaves out would be masked."""
+
+MAX_DISTANCE_BITS = 12
+"""Distances to the maximum in at most 4,096 steps, for which the best table can be proven."""
+
+LOG_DISTANCE_BITS = 11
+"""Log-softmax: the result is as exact as the scores, here 2^-7, and scores may reach 256."""
+
+LARGEST_NORM = 80.0
+"""Normalized values that are reached, if the row can be that uneven."""
+
+HIDDEN_GAMMA = 1.5
+"""What a gamma whose values the module does not show is taken for."""
+
+HIDDEN_FRACTION = 20
+"""Fraction bits, of 32, of a gamma or beta whose values the module does not show."""
+
+MAX_FRACTION = 24
+"""Most fraction bits of gamma and beta."""
+
+
+def unit_input(found: Unit, defaults: Defaults) -> Quantization:
+    """How the input is stored: as it is quantized, by its declared range, or by input-scale."""
+    given, interval = quantized_source(found.operand), declared_range(found.ranged)
+    if given is not None and given.bits <= STORAGE_BITS:
+        return given
+    if interval is not None and found.kind == "log_softmax":
+        return Quantization(STORAGE_BITS, True, REACH[1] * 2.0**-LOG_DISTANCE_BITS)
+    if interval is not None and found.kind == "softmax":
+        reach = min(max(-interval[0], REACH[0]), REACH[1])
+        bits = min(declared_bits(found.ranged, defaults.input_bits), MAX_DISTANCE_BITS)
+        return Quantization(STORAGE_BITS, True, 2.0 ** math.ceil(math.log2(reach) - bits))
+    if interval is not None:
+        bits = min(declared_bits(found.ranged, STORAGE_BITS), STORAGE_BITS)
+        return Quantization(bits, True, power_of_two_scale(*interval, bits - 1, True))
+    if defaults.input_scale is not None:
+        return Quantization(STORAGE_BITS, True, defaults.input_scale)
+    raise OpError(
+        found.op,
+        f"no input scale for {found.kind}: put quantize/dequantize ops around it, give it "
+        f"{RANGE} = [lo, hi], pass input-scale=, or leave it with keep={found.kind}",
+    )
+
+
+def clip_distance(operand: Quantization, input_bits: int) -> int:
+    """The distance in steps from which on exp is nothing."""
+    bits = min(max(input_bits, 2), MAX_DISTANCE_BITS)
+    return -min(max(1, math.ceil(REACH[1] / operand.scale)), (1 << bits) - 1)
+
+
+def given_result(found: Unit) -> Quantization | None:
+    """The quantization that all users apply to the result, if the unit can make it."""
+    given = {quantized_user(use.operation) for use in found.op.results[0].uses}
+    if len(given) != 1 or (only := given.pop()) is None or only.bits > STORAGE_BITS:
+        return None
+    return only if exact_log2(only.scale) is not None else None
+
+
+def softmax_result(found: Unit, defaults: Defaults) -> Quantization:
+    given = given_result(found)
+    if given is not None and given.zero_point == 0 and 2.0**-15 <= given.scale <= 1:
+        return given
+    bits = min(defaults.output_bits, STORAGE_BITS)
+    fraction = min(bits, units.MAX_EXP_FRACTION)
+    return Quantization(bits, False, defaults.output_scale or 2.0**-fraction)
+
+
+def log_softmax_result(found: Unit, operand: Quantization, defaults: Defaults) -> Quantization:
+    """Sixteen bits that reach the smallest result that was seen, unless output-scale says more."""
+    given = given_result(found)
+    if given is not None and given.zero_point == 0 and given.scale >= 2.0**-units.TABLE_FRACTION:
+        return given
+    if defaults.output_scale is not None:
+        return Quantization(min(defaults.output_bits, STORAGE_BITS), True, defaults.output_scale)
+    interval = declared_range(found.ranged)
+    distance = (1 << operand.bits) * operand.scale if interval is None else -min(interval[0], 0.0)
+    reach = distance + math.log(units.MAX_ROW)
+    return Quantization(STORAGE_BITS, True, power_of_two_scale(-reach, 0.0, STORAGE_BITS, True))
+
+
+def norm_result(
+    found: Unit, kind: TensorType[Attribute], fraction: int, defaults: Defaults
+) -> Quantization:
+    """
+    Sixteen bits that reach what a row can hold, unless output-scale asks for something else.
+
+    A normalized value is at most √n. Models keep outliers in these results that eight bits lose.
+    """
+    if defaults.output_scale is not None:
+        bits = min(defaults.output_bits, STORAGE_BITS)
+        return Quantization(bits, True, defaults.output_scale)
+    row = kind.get_shape()[-found.normalized :]
+    reach = min(math.sqrt(math.prod(row)) if min(row) > 0 else math.inf, LARGEST_NORM)
+    gamma = 1.0 if found.gamma is None else largest_magnitude(found.gamma) or HIDDEN_GAMMA
+    beta = 0.0 if found.beta is None else largest_magnitude(found.beta) or 0.0
+    scale = 2.0 ** (math.ceil(math.log2(reach * gamma + beta)) - STORAGE_BITS + 1)
+    return Quantization(STORAGE_BITS, True, max(scale, 2.0**-fraction))
+
+
+def largest_magnitude(value: SSAValue) -> float | None:
+    """The largest magnitude of a constant tensor, None where it is not known."""
+    literal = value.owner if isinstance(value, OpResult) else None
+    if not isinstance(literal, VTensorLiteralOp):
+        return None
+    match literal.value:
+        case DenseIntOrFPElementsAttr() as dense:
+            return float(np.max(np.abs(np.asarray(dense.get_values(), np.float64)), initial=0.0))
+        case _:
+            return None

@@ -1,0 +1,1 @@
+"""Which ops are a function or a unit, whole or written out. Above decompose, below quantize."""

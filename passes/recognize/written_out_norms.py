@@ -1,0 +1,221 @@
+"""
+Which `torch` ops together are a norm: a tensor over the root of the mean of its squares.
+
+Every spelling that model libraries use: `rsqrt`, `1 / sqrt`, `/ sqrt` or `pow(−½)`; squares by
+`pow`, `square` or `x · x`; means by `mean`, `sum / n`; a variance of x beside x − mean(x); a vector
+norm, or the root of a sum, for l2-normalize.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from xdsl.dialects.builtin import ArrayAttr, FloatAttr, f64
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from lut_opt.dialects.torch import VTensorType, constant_value, torch_name
+from lut_opt.passes.support.declarations import NUMERATOR, RANGE, declared_range
+
+LARGEST_FLOOR = 1e-4
+"""A norm below max(‖x‖, ε)'s ε is divided by ε: no stored row but zero is that short."""
+
+
+@dataclass(frozen=True)
+class WrittenNorm:
+    """x / sqrt(mean(x²) + epsilon) · factor, over one axis, not negative."""
+
+    x: SSAValue
+    axis: int
+    epsilon: float
+    factor: float
+    declared: Attribute | None
+    """The interval of x, if an op of the pattern declares it."""
+
+
+def written_norm(op: Operation) -> WrittenNorm | None:
+    """The norm whose last op, a multiplication or a division, this one is."""
+    if torch_name(op) == "aten.div.Tensor":
+        return _over(op, op.operands[0], unexpanded(op.operands[1]))
+    for x, factor in (op.operands, tuple(reversed(op.operands))):
+        if (found := _times(op, x, unexpanded(factor))) is not None:
+            return found
+    return None
+
+
+def _times(op: Operation, x: SSAValue, factor: SSAValue) -> WrittenNorm | None:
+    """x · factor, a reciprocal of a root."""
+    if (inverse := owner(factor, "aten.reciprocal")) is not None:
+        return _over(op, x, inverse.operands[0])
+    root = owner(factor, "aten.rsqrt") or _power(factor, -0.5)
+    return None if root is None else _root(root, x)
+
+
+def _over(op: Operation, x: SSAValue, length: SSAValue) -> WrittenNorm | None:
+    """x / length, a root or a vector norm."""
+    if (floor := owner(length, "aten.clamp_min", "aten.clamp")) is not None:
+        least = constant_value(floor.operands[1])
+        if not isinstance(least, int | float) or not 0 <= least <= LARGEST_FLOOR:
+            return None
+        if torch_name(floor) == "aten.clamp" and constant_value(floor.operands[2]) is not None:
+            return None
+        length = floor.operands[0]
+    if (vector := owner(length, "aten.linalg_vector_norm")) is not None:
+        source, order, axes, kept = vector.operands[:4]
+        if source is not x or constant_value(order) != 2 or constant_value(kept) is not True:
+            return None
+        declared = op.attributes.get(NUMERATOR) or _declared([vector, *_readers(x)])
+        return _unit_length(x, single_axis(axes, x), 0.0, declared)
+    root = owner(length, "aten.sqrt") or _power(length, 0.5)
+    return None if root is None else _root(root, x)
+
+
+def _root(root: Operation, x: SSAValue) -> WrittenNorm | None:
+    """x over the root of mean(x²) + ε, of Σx² + ε, or of a variance + ε."""
+    inside, epsilon = root.operands[0], 0.0
+    if (total := owner(inside, "aten.add.Scalar")) is not None:
+        given = constant_value(total.operands[1])
+        if not isinstance(given, int | float) or constant_value(total.operands[2]) != 1:
+            return None
+        inside, epsilon = total.operands[0], float(given)
+    if epsilon < 0:
+        return None
+    if (variance := owner(inside, "aten.var.correction")) is not None:
+        return _of_variance(x, variance, epsilon, root)
+    if (averaged := _averaged(inside)) is not None:
+        squares, axis = averaged
+        square = None if axis is None else _square_of(squares, x)
+        if square is None or axis is None:
+            return None
+        declared = _declared([square, *_readers(x)]) or _reach(root, x, axis)
+        return WrittenNorm(x, axis, epsilon, 1.0, declared)
+    summed = owner(inside, "aten.sum.dim_IntList")
+    if summed is None or constant_value(summed.operands[2]) is not True:
+        return None
+    if (square := _square_of(summed.operands[0], x)) is None:
+        return None
+    declared = _declared([square, *_readers(x)])
+    return _unit_length(x, single_axis(summed.operands[1], x), epsilon, declared)
+
+
+def _unit_length(
+    x: SSAValue, axis: int | None, epsilon: float, declared: Attribute | None
+) -> WrittenNorm | None:
+    """x / sqrt(Σx² + ε)"""
+    length = None if axis is None else known_shape(x)[axis]
+    if axis is None or length is None or length < 1:
+        return None
+    return WrittenNorm(x, axis, epsilon / length, length**-0.5, declared)
+
+
+def _of_variance(
+    x: SSAValue, variance: Operation, epsilon: float, root: Operation
+) -> WrittenNorm | None:
+    """(s − mean(s)) over the root of the variance of s."""
+    source, axes, correction, kept = variance.operands
+    centred, axis = owner(x, "aten.sub.Tensor"), single_axis(axes, source)
+    if centred is None or axis is None or constant_value(kept) is not True:
+        return None
+    if centred.operands[0] is not source:
+        return None
+    if _averaged(unexpanded(centred.operands[1])) != (source, axis):
+        return None
+    length, less = known_shape(source)[axis], constant_value(correction)
+    if not isinstance(less, int | float) or length <= less:
+        return None
+    # variance · (n − correction) = n · mean(x²): what the two differ by is a factor.
+    ratio = (length - less) / length
+    return WrittenNorm(x, axis, epsilon * ratio, ratio**0.5, _reach(root, x, axis))
+
+
+def _averaged(value: SSAValue) -> tuple[SSAValue, int | None] | None:
+    """What a value is the mean of, and over which axis, which is kept: whole, or sum / n."""
+    mean = owner(value, "aten.mean.dim")
+    if (quotient := owner(value, "aten.div.Scalar")) is not None:
+        mean = owner(quotient.operands[0], "aten.sum.dim_IntList")
+    if mean is None or constant_value(mean.operands[2]) is not True:
+        return None
+    axis = single_axis(mean.operands[1], mean.operands[0])
+    if quotient is not None:
+        shape = known_shape(mean.operands[0])
+        if axis is None or constant_value(quotient.operands[1]) != shape[axis]:
+            return None
+    return mean.operands[0], axis
+
+
+def _square_of(value: SSAValue, x: SSAValue) -> Operation | None:
+    """The op that squares x, however it is written."""
+    power = _power(value, 2) or owner(value, "aten.square")
+    if power is not None:
+        return power if same(power.operands[0], x) else None
+    product = owner(value, "aten.mul.Tensor")
+    return product if product and all(same(operand, x) for operand in product.operands) else None
+
+
+def same(left: SSAValue, right: SSAValue) -> bool:
+    """Whether two values are one, or two equal differences of the same tensors."""
+    if left is right:
+        return True
+    a, b = owner(left, "aten.sub.Tensor"), owner(right, "aten.sub.Tensor")
+    if a is None or b is None or a.operands[0] is not b.operands[0]:
+        return False
+    means = [_averaged(unexpanded(op.operands[1])) for op in (a, b)]
+    return means[0] is not None and means[0] == means[1]
+
+
+def _power(value: SSAValue, exponent: float) -> Operation | None:
+    power = owner(value, "aten.pow.Tensor_Scalar")
+    return power if power and constant_value(power.operands[1]) == exponent else None
+
+
+def _reach(root: Operation, x: SSAValue, axis: int) -> Attribute | None:
+    """What a row can hold whose mean square is at most what `root` was seen to take: √(n·hi)."""
+    interval, length = declared_range(root), known_shape(x)[axis]
+    if interval is None or length < 1 or interval[1] <= 0:
+        return None
+    bound = math.sqrt(length * interval[1])
+    return ArrayAttr([FloatAttr(-bound, f64), FloatAttr(bound, f64)])
+
+
+def _declared(ops: Iterable[Operation]) -> Attribute | None:
+    """The first range that one of the ops declares."""
+    return next((op.attributes[RANGE] for op in ops if declared_range(op) is not None), None)
+
+
+_OTHER_RANGES = ("softmax", "attention", "div.")
+"""Ops whose range is not that of their first operand."""
+
+
+def _readers(x: SSAValue) -> list[Operation]:
+    """Ops whose range, if they declare one, is that of x."""
+    users = [use.operation for use in x.uses if use.index == 0]
+    return [op for op in users if not any(part in op.name for part in _OTHER_RANGES)]
+
+
+def owner(value: SSAValue, *names: str) -> Operation | None:
+    """The op that computes a value, if it has one of these names."""
+    op = value.owner
+    return op if isinstance(op, Operation) and torch_name(op) in names else None
+
+
+def unexpanded(value: SSAValue) -> SSAValue:
+    """A value before it was repeated along axes of size 1."""
+    op = owner(value, "aten.expand", "aten.expand_as", "aten.broadcast_to")
+    return value if op is None else op.operands[0]
+
+
+def single_axis(axes: SSAValue, x: SSAValue) -> int | None:
+    """The one axis that a list, or a number, names; not negative."""
+    given, rank = constant_value(axes), len(known_shape(x))
+    match given:
+        case [int() as axis] | (int() as axis) if -rank <= axis < rank:
+            return axis % rank
+        case _:
+            return None
+
+
+def known_shape(value: SSAValue) -> tuple[int, ...]:
+    """Sizes of a tensor, −1 where unknown; empty for anything of unknown rank."""
+    kind = value.type
+    return (kind.shape or ()) if isinstance(kind, VTensorType) else ()

@@ -1,0 +1,1 @@
+"""A problem on integers and what a table costs there: the base of every search."""

@@ -1,0 +1,1 @@
+"""Tables that nothing beats, with a proof or a bound. Above model, below heuristic."""

@@ -1,0 +1,1 @@
+"""Tables behind the range reduction of a wide operand. Above all strategies."""

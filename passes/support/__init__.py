@@ -1,0 +1,1 @@
+"""Diagnostics, progress, options, declarations, builders: what any pass uses. Below all folders."""

@@ -1,0 +1,84 @@
+"""What attributes of an operator declare about its inputs, and how each is read."""
+
+from __future__ import annotations
+
+import math
+
+from xdsl.dialects.builtin import ArrayAttr, FloatAttr, IntegerAttr
+from xdsl.ir import Attribute, Operation
+from xdsl.utils.hints import isa
+
+from lut_opt.passes.support.diagnostics import OpError
+
+RANGE = "pwl.range"
+"""Attribute of an operator: the interval [lo, hi] of its input, two 64-bit floats."""
+
+
+BITS = "pwl.bits"
+"""Attribute of an operator: the storage width of its input, instead of that of the pass."""
+
+
+HISTOGRAM = "pwl.histogram"
+"""Attribute of an operator: how often each stored input was seen, ascending, as integers."""
+
+
+NUMERATOR = "pwl.range_numerator"
+"""Attribute of a division: the interval of what is divided; `pwl.range` is that of the divisor."""
+
+
+DECLARATIONS = (RANGE, NUMERATOR, BITS, HISTOGRAM)
+"""Attributes that say what an operator's inputs are; they stay with what takes its place."""
+
+
+KEPT = "pwl.kept"
+"""Attribute of an operator that `keep=` left as it is."""
+
+
+FUSED = "pwl.fused"
+"""Attribute of a `pwl.apply`: the ops that it stands for, with their source lines."""
+
+
+def declarations(op: Operation) -> dict[str, Attribute]:
+    """What an operator declares about its inputs."""
+    return {name: op.attributes[name] for name in DECLARATIONS if name in op.attributes}
+
+
+def operand_declarations(op: Operation, name: str) -> dict[str, Attribute]:
+    """What an operator declares, by an attribute of that name, of the operand of a table."""
+    made: dict[str, Attribute] = {}
+    if (interval := op.attributes.get(name)) is not None:
+        made[RANGE] = interval
+    # What a division counted are its denominators.
+    if HISTOGRAM in op.attributes and name == RANGE:
+        made[HISTOGRAM] = op.attributes[HISTOGRAM]
+    return made
+
+
+def declared_bits(op: Operation, default: int) -> int:
+    """The storage width of the op's `pwl.bits`, checked, or else the default."""
+    attribute = op.attributes.get(BITS)
+    if attribute is None:
+        return default
+    if not isa(attribute, IntegerAttr) or not 2 <= attribute.value.data <= 32:
+        raise OpError(op, f"{BITS} must be an integer from 2 to 32, got {attribute}")
+    return attribute.value.data
+
+
+def declared_range(op: Operation, name: str = RANGE) -> tuple[float, float] | None:
+    """The interval of the op's `pwl.range`, checked."""
+    attribute = op.attributes.get(name)
+    if attribute is None:
+        return None
+    bounds: list[float] = []
+    if isa(attribute, ArrayAttr[Attribute]):
+        bounds = [
+            float(entry.value.data) for entry in attribute if isa(entry, FloatAttr | IntegerAttr)
+        ]
+    if len(bounds) != 2:
+        raise OpError(op, f"{name} must be two 64-bit floats, as in [-4.0, 4.0], got {attribute}")
+    low, high = bounds
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise OpError(op, f"{name} must be finite, got [{low}, {high}]")
+    if not low < high:
+        raise OpError(op, f"{name} must ascend, got [{low}, {high}]")
+    return low, high

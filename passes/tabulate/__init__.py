@@ -1,0 +1,1 @@
+"""What `pwl-search` does with IR: its options, tables, tails, units, weights. Above search."""

@@ -1,0 +1,89 @@
+"""What `pwl-search` does for tables that an op uses inside: those of units and of reductions."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+
+from xdsl.dialects.builtin import IntegerAttr, i64
+
+from lut_opt.dialects.pwl import (
+    ApplyOp,
+    FitAttr,
+    Lookup,
+    RowExponentialsOp,
+    Table,
+    UnitOp,
+)
+from lut_opt.dialects.pwl.attributes import TableAttr
+from lut_opt.dialects.pwl.certificate import RealFunction, samples
+from lut_opt.dialects.pwl.functions import FUNCTIONS
+from lut_opt.dialects.pwl.ops import reducible
+from lut_opt.dialects.pwl.reduction import Reduction
+from lut_opt.dialects.pwl.unit_ops import exp_fraction_for
+from lut_opt.dialects.quantization import Quantization
+from lut_opt.passes.search.wide.design import relative_weights
+from lut_opt.passes.tabulate.options import SearchOptions
+from lut_opt.passes.tabulate.table import solve
+from lut_opt.passes.tabulate.tails import Domain, with_zero_tail
+
+Solved = dict[Hashable, tuple[TableAttr, FitAttr]]
+"""Tables and certificates by all that they depend on."""
+
+
+@dataclass(frozen=True)
+class PartSearch:
+    """The search with `options`; equal problems are solved once."""
+
+    options: SearchOptions
+    solved: Solved
+
+    def search_unit(self, op: UnitOp) -> None:
+        """Find every table of a unit and put it on the op."""
+        if isinstance(op, RowExponentialsOp):
+            fraction = exp_fraction_for(op.input_quantization, self.options.param_bits)
+            op.properties["exp_fraction"] = IntegerAttr(fraction, i64)
+        for lookup in op.lookups():
+            sides = lookup.operand, lookup.result
+            table, fit = self._solve(lookup.function, *sides, reduction=lookup.reduction)
+            if lookup.name == "exp" and not _ends_in_zero(table.data, lookup):
+                if self.options.entries == 1:
+                    raise ValueError(
+                        "exp must end in zero and yet begin at one: use at least 2 entries"
+                    )
+                table, fit = self._solve(lookup.function, *sides, zero_tail=True)
+            op.set_table(lookup.name, table, fit)
+
+    def search_reduced(self, op: ApplyOp) -> None:
+        """Find the table behind the reduction of a wide operand."""
+        assert op.reduce is not None
+        function, reduction = FUNCTIONS[reducible(op.function)], op.reduce.data
+        op.table, op.fit = self._solve(function, *op.table_sides, reduction=reduction)
+
+    def _solve(
+        self,
+        function: RealFunction,
+        operand: Quantization,
+        result: Quantization,
+        reduction: Reduction | None = None,
+        zero_tail: bool = False,
+    ) -> tuple[TableAttr, FitAttr]:
+        """The table of one function, whose first segment may have to be 0, and its certificate."""
+        key = "part", function, operand, result, reduction, zero_tail
+        if key not in self.solved:
+            own, weights = self.options, None
+            domain: Domain = None
+            if zero_tail:
+                own, domain = with_zero_tail(own, function, operand, result)
+            points = samples(function, (), operand, result, domain)
+            if reduction is not None:
+                # The direct form leaves intercepts more fraction bits than slopes.
+                own = replace(own, form="direct")
+                weights = relative_weights(function.name, reduction, points)
+            self.solved[key] = solve(own, function, points, operand, result, domain, weights)
+        return self.solved[key]
+
+
+def _ends_in_zero(table: Table, lookup: Lookup) -> bool:
+    """Whether masked positions, at the least distance, are worth exactly nothing."""
+    return int(table.evaluate(lookup.operand.values[:1], lookup.result)[0]) == 0
