@@ -17,7 +17,7 @@ from lut_opt.passes.search import MAX_POINTS, Constraints, NotProvable, Problem,
 from lut_opt.passes.search.model.constraints import IDENTITY, ZERO
 from lut_opt.passes.search.model.formulate import formulate
 from lut_opt.passes.search.model.problem import Metric
-from lut_opt.passes.search.optimal.squares import bracket as bracket_module
+from lut_opt.passes.search.optimal import bracket as bracket_module
 
 # metric M: mean over S = 2^0 … 2^−6 of the least MSE at λ = 6, computed by an independent program
 MEASURED = {
