@@ -65,9 +65,10 @@ class ConvertPwlToArithPass(ModulePass):
 
     name = "convert-pwl-to-arith"
 
-    select: Select = "compare"
+    select: Select = "chain"
     """How the segment is found: a chain of compares, a balanced tree of selects (binary search),
-    or no segments at all: one direct table of all results."""
+    or no segments at all: one direct table of all results. `compare` and `search` are the former
+    names of `chain` and `binary`."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Convert the whole module."""
@@ -101,7 +102,7 @@ class ConvertPwlToArithPass(ModulePass):
         if op.table is None:
             raise OpError(op, f"{op.function_name} has no table: run --pwl-search first")
         table, operand, result = op.table.data, op.input_quantization, op.result_quantization
-        select = self.select
+        select = integer_code.present_name(self.select)
         if op.reduce is not None:
             reduced = op.reduced()
             return lambda _: lambda b, q: apply_reduced(b, q, reduced)
