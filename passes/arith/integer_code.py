@@ -33,9 +33,6 @@ from xdsl.utils.hints import isa
 from lut_opt.dialects.pwl import Table
 from lut_opt.dialects.quantization import Quantization, exact_log2
 
-Select = Literal["chain", "binary", "direct", "compare", "search"]
-"""How a segment is found; `compare` and `search` are the former names of `chain` and `binary`."""
-
 _SIGNIFICANT_BITS: dict[type[Attribute], int] = {
     BFloat16Type: 8,
     Float16Type: 11,
@@ -73,17 +70,6 @@ def accumulator_width(table: Table, operand: Quantization, result: Quantization)
     """Width of the arithmetic: holds the input, every sum, and the clamp's bounds that matter."""
     input_bits = operand.bits + (0 if operand.signed else 1)
     return register_width(min(64, max(table.accumulator_bits(operand), input_bits, 16)))
-
-
-def present_name(select: Select) -> Literal["chain", "binary", "direct"]:
-    """The name that a former one stands for, or the name itself."""
-    match select:
-        case "compare":
-            return "chain"
-        case "search":
-            return "binary"
-        case _:
-            return select
 
 
 def apply_table(
