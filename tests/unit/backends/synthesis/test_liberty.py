@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -36,7 +37,7 @@ def at_hand() -> list[Any]:
 def words(text: object) -> Words:
     """A value as numbers and words, however it is quoted and separated."""
     found: list[float | str] = []
-    for word in str(text).replace('"', " ").replace(",", " ").split():
+    for word in re.sub(r'[",\\]', " ", str(text)).split():
         try:
             found.append(float(word))
         except ValueError:
