@@ -72,7 +72,7 @@ class LowerNonlinearToPwlPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Lower the whole module."""
-        from lut_opt.passes.lower.module import lower
+        from lut_opt.passes.lower.nonlinear import lower
         from lut_opt.passes.quantize.functions import Defaults
 
         defaults = Defaults(

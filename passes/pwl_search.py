@@ -31,6 +31,6 @@ class PwlSearchPass(SearchOptions, ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Search the tables of the whole module."""
-        from lut_opt.passes.tabulate.module import TableSearch
+        from lut_opt.passes.tabulate.table_search import TableSearch
 
         TableSearch(self).search(op, self.name)
