@@ -16,6 +16,7 @@ from xdsl.dialects.builtin import (
     AnyFloat,
     DenseIntOrFPElementsAttr,
     ModuleOp,
+    ShapedType,
     TensorType,
     UnitAttr,
 )
@@ -138,8 +139,9 @@ def _literal(op: Operation, value: SSAValue) -> NDArray[np.float64] | None:
             f"a weight of {op.name} is not in the module as a constant: fold batch norms at "
             "export (lut-export does), or leave it with keep=batch_norm",
         )
-    values = np.asarray(dense.get_values(), np.float64)
-    return np.broadcast_to(values, dense.get_type().get_shape())
+    kind = dense.get_type()
+    assert isinstance(kind, ShapedType)
+    return np.broadcast_to(np.asarray(dense.get_values(), np.float64), kind.get_shape())
 
 
 def _constant(build: TorchBuilder, values: NDArray[np.float64]) -> SSAValue:
