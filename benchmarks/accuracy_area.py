@@ -26,11 +26,12 @@ from xdsl.dialects.hw import HWModuleOp
 from lut_opt.backends.synthesis.liberty import Library
 from lut_opt.dialects.pwl.certificate import RealFunction
 from lut_opt.dialects.pwl.function_body import real_function
-from lut_opt.passes.hw.datapath.fixed import Style, obstacle
+from lut_opt.passes.hw.datapath.fixed import Style
 from lut_opt.passes.hw.programmable.program import fit_layout
 from lut_opt.passes.hw.programmable.unit import build_programmable
 from lut_opt.passes.hw.programmable.words import IntegerFunction
-from lut_opt.passes.hw.table_unit.implementations import STYLES, exact_unit
+from lut_opt.passes.hw.table_unit.circuits import styles
+from lut_opt.passes.hw.table_unit.implementations import exact_unit
 from lut_opt.passes.hw.table_unit.unit import Unit, build_unit
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class Point:
 def measure(library: Library, sizes: Mapping[int, Sequence[int]]) -> list[Point]:
     """Search, build and synthesize."""
     points: list[Point] = []
+    ways = styles()
     for width, entries in sizes.items():
         kind = f"i{width}:f32, {2 * LIMIT / (1 << width)}"
         for size in entries:
@@ -115,16 +117,15 @@ def measure(library: Library, sizes: Mapping[int, Sequence[int]]) -> list[Point]
             units = dict.fromkeys(
                 (
                     name
-                    for name, style in STYLES.items()
-                    if _is_worth_it(unit, name)
-                    and obstacle(unit.table, unit.operand, style) is None
+                    for name, style in ways.items()
+                    if _is_worth_it(unit, name) and style.obstacle(unit.table, unit.operand) is None
                 ),
                 unit,
             )
             exact = exact_unit(unit, real_function(op)) if width <= DIRECT_BITS else None
             if size == entries[0] and exact is not None:
                 units["exact"] = exact
-            made = {n: build_unit(one, STYLES.get(n, STYLES["direct"])) for n, one in units.items()}
+            made = {n: build_unit(one, ways.get(n, ways["direct"])) for n, one in units.items()}
             units[PROGRAMMABLE], made[PROGRAMMABLE] = unit, _programmable(unit, size)
             for name, module in made.items():
                 found = gates(module, library, "quick", power=False)

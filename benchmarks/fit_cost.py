@@ -22,8 +22,8 @@ from synthesized import Gates, gates, searched
 from lut_opt.backends.synthesis.liberty import generic_library
 from lut_opt.dialects.pwl.function_body import real_function
 from lut_opt.passes.hw.cost.model import model as cost
-from lut_opt.passes.hw.datapath.fixed import obstacle
-from lut_opt.passes.hw.table_unit.implementations import STYLES, exact_unit
+from lut_opt.passes.hw.table_unit.circuits import styles
+from lut_opt.passes.hw.table_unit.implementations import exact_unit
 from lut_opt.passes.hw.table_unit.unit import build_unit
 
 CASES = (
@@ -80,11 +80,11 @@ def points(quick: bool) -> list[Point]:
         case = f"{function} i{bits} 2^{exponent}"
         modules = {
             name: build_unit(unit, style)
-            for name, style in STYLES.items()
-            if obstacle(unit.table, unit.operand, style) is None
+            for name, style in styles().items()
+            if style.obstacle(unit.table, unit.operand) is None
         }
         if (exact := exact_unit(unit, real_function(op))) is not None and bits <= 10:
-            modules["exact"] = build_unit(exact, STYLES["direct"])
+            modules["exact"] = build_unit(exact, styles()["direct"])
         for name, module in modules.items():
             measured = gates(module, generic_library(), "quick")
             found.append(Point(case, name, cost.features(module), measured))

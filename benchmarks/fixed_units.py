@@ -21,8 +21,8 @@ from lut_opt.backends.synthesis.liberty import Library
 from lut_opt.backends.synthesis.synthesize import Effort
 from lut_opt.dialects.pwl.function_body import real_function
 from lut_opt.passes.hw.cost.model import model_cost
-from lut_opt.passes.hw.datapath.fixed import obstacle
-from lut_opt.passes.hw.table_unit.implementations import STYLES, exact_unit
+from lut_opt.passes.hw.table_unit.circuits import styles
+from lut_opt.passes.hw.table_unit.implementations import exact_unit
 from lut_opt.passes.hw.table_unit.unit import build_unit
 
 FUNCTIONS = ("gelu", "hardswish", "silu", "exp", "tanh", "sigmoid")
@@ -61,12 +61,12 @@ def measure(function: str, scale: int, library: Library, effort: Effort) -> Row:
     unit, op = searched(function, f"i8:f32, {step}", f"i8:f32, {result}", {"entries": 8})
     modules = {
         name: build_unit(unit, style)
-        for name, style in STYLES.items()
-        if obstacle(unit.table, unit.operand, style) is None
+        for name, style in styles().items()
+        if style.obstacle(unit.table, unit.operand) is None
     }
     exact = exact_unit(unit, real_function(op))
     assert exact is not None
-    modules["exact"] = build_unit(exact, STYLES["direct"])
+    modules["exact"] = build_unit(exact, styles()["direct"])
     found = {name: gates(module, library, effort) for name, module in modules.items()}
     by_model = min(modules, key=lambda name: model_cost(modules[name]).area)
     return Row(function, scale, found, by_model)

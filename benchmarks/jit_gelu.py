@@ -22,8 +22,8 @@ from lut_opt.dialects.pwl import ApplyOp
 from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 from lut_opt.passes.pwl_search import PwlSearchPass
 
-Select = Literal["compare", "search", "direct"]
-SELECTS: tuple[Select, ...] = ("compare", "search", "direct")
+Select = Literal["chain", "binary", "direct"]
+SELECTS: tuple[Select, ...] = ("chain", "binary", "direct")
 SCALE = 2.0**-4
 
 
@@ -54,7 +54,7 @@ def float_gelu(size: int, entries: int) -> jit.Executable:
         f"%t = pwl.apply #pwl.fn<gelu> %q : {kind} -> {kind}\n"
         f"%y = quant.dcast %t : {kind} to {real}"
     )
-    return compiled(body, real, entries, "compare")[0]
+    return compiled(body, real, entries, "chain")[0]
 
 
 def runs(size: int, entries: int) -> dict[str, Callable[[], object]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,26 +13,39 @@ Reals = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Quantization:
     """
     A stored integer `q` in `[minimum, maximum]` stands for the real `scale · (q − zero_point)`.
 
-    `bits` is the storage width; `signed` says how the bits are read.
+    `bits` is the storage width; `signed` says how the bits are read. A bound that is not given is
+    that of the storage.
     """
 
     bits: int
     signed: bool
     scale: float
-    zero_point: int = 0
-    minimum: int = 0
-    maximum: int = 0
+    zero_point: int
+    minimum: int
+    maximum: int
 
-    def __post_init__(self) -> None:
-        if self.minimum == self.maximum == 0:
-            low, high = storage_range(self.bits, self.signed)
-            object.__setattr__(self, "minimum", low)
-            object.__setattr__(self, "maximum", high)
+    def __init__(
+        self,
+        bits: int,
+        signed: bool,
+        scale: float,
+        zero_point: int = 0,
+        minimum: int | None = None,
+        maximum: int | None = None,
+    ):
+        # Bounds are resolved here, so that equal quantizations compare equal however they are made.
+        set_field = partial(object.__setattr__, self)
+        set_field("bits", bits)
+        set_field("signed", signed)
+        set_field("scale", scale)
+        set_field("zero_point", zero_point)
+        set_field("minimum", storage_range(bits, signed)[0] if minimum is None else minimum)
+        set_field("maximum", storage_range(bits, signed)[1] if maximum is None else maximum)
 
     @property
     def values(self) -> Integers:

@@ -10,12 +10,12 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.passes import ModulePass
 
-from lut_opt.dialects.pwl import ApplyOp, UnitOp
 from lut_opt.passes.hw.options import HwOptions
-from lut_opt.passes.support.diagnostics import OpError, remark
 
 if TYPE_CHECKING:
     from xdsl.dialects import hw
+
+    from lut_opt.dialects.pwl import ApplyOp
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ class ConvertPwlToHwPass(HwOptions, ModulePass):
         """Convert a module."""
         from xdsl.dialects import hw
 
+        from lut_opt.dialects.pwl import ApplyOp, UnitOp
+
         applies = [child for child in op.walk() if isinstance(child, ApplyOp)]
         units = [child for child in op.walk() if isinstance(child, UnitOp)]
         if not applies and not units:
@@ -69,6 +71,8 @@ class ConvertPwlToHwPass(HwOptions, ModulePass):
         op.body.block.add_ops(made)
 
     def _check(self, applies: list[ApplyOp]) -> None:
+        from lut_opt.passes.support.diagnostics import OpError
+
         for apply in applies:
             if apply.table is None:
                 name = apply.function_name
@@ -84,6 +88,7 @@ class ConvertPwlToHwPass(HwOptions, ModulePass):
 
             return build_shared(applies, self.shared_request(), unique)
         from lut_opt.passes.hw.table_unit.units import build_fixed_units
+        from lut_opt.passes.support.diagnostics import remark
 
         made = build_fixed_units(applies, self.fixed_request(), self.pipeline, unique)
         for module, apply in made:

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Operation
 from xdsl.passes import ModulePass
-
-from lut_opt.dialects.pwl import ApplyOp, Fit, FitAttr, Table, TableAttr, UnitOp
-from lut_opt.dialects.pwl.certificate import RealFunction, certify, samples
-from lut_opt.dialects.pwl.function_body import real_function
-from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.pwl_search import PwlSearchPass
-from lut_opt.passes.search.model.integer_constraints import violations
-from lut_opt.passes.search.optimal.exponents import storage
-from lut_opt.passes.support.diagnostics import OpError, about
-from lut_opt.passes.support.options import from_text
-from lut_opt.passes.support.progress import progress
-from lut_opt.passes.tabulate.table import optimum, plain_problem
-
-TOLERANCE = 1e-9
-"""Relative difference between two machines' double-precision libraries that is no difference."""
 
 
 @dataclass(frozen=True)
@@ -44,86 +27,8 @@ class VerifyPwlPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Verify the whole module."""
-        verified: set[Hashable] = set()
-        work = [inner for inner in op.walk() if isinstance(inner, ApplyOp | UnitOp)]
-        for inner in progress(work, self.name):
-            for claim in _claims(inner):
-                if claim.table is None:
-                    name = claim.name
-                    raise OpError(inner, f"{name} has no table: run --pwl-search first")
-                key = claim.table, claim.fit, claim.function, claim.operand, claim.result
-                if claim.fit is None or key in verified:
-                    continue
-                with about(inner):
-                    _verify(inner, claim, claim.table.data, claim.fit.data)
-                verified.add(key)
+        from lut_opt.passes.pwl_search import PwlSearchPass
+        from lut_opt.passes.support.options import from_text
+        from lut_opt.passes.tabulate.certificates import verify
 
-
-@dataclass(frozen=True)
-class _Claim:
-    """A table, what it should approximate, and its certificate."""
-
-    name: str
-    function: RealFunction
-    operand: Quantization
-    result: Quantization
-    table: TableAttr | None
-    fit: FitAttr | None
-
-
-def _claims(op: ApplyOp | UnitOp) -> list[_Claim]:
-    if isinstance(op, ApplyOp):
-        function = real_function(op)
-        return [_Claim(op.function_name, function, *op.table_sides, op.table, op.fit)]
-    return [
-        _Claim(
-            f"{each.name} of {op.name}",
-            each.function,
-            each.operand,
-            each.result,
-            each.table,
-            each.fit,
-        )
-        for each in op.lookups()
-    ]
-
-
-def _verify(op: Operation, claim: _Claim, table: Table, fit: Fit) -> None:
-    operand, result = claim.operand, claim.result
-    points = samples(claim.function, (), operand, result, fit.domain)
-    figures = certify(table, points, operand, result)
-    stated_and_true: list[tuple[str, float | None, float | None]] = [
-        ("points", fit.points, figures.points),
-        ("mse", fit.mse, figures.mse),
-        ("max_error", fit.max_error, figures.max_error),
-        ("exact", fit.exact, figures.exact),
-    ]
-    options = from_text(PwlSearchPass, fit.request)
-    exponent_bits = options.exponent_bits
-    if exponent_bits:
-        storage(table, options.param_bits, exponent_bits)
-    problem = plain_problem(table, fit.entries, points, operand, result, options)
-    if fit.optimal_mse is not None or fit.least_mse is not None:
-        best = optimum(problem, exponent_bits)
-        proven = best is not None and best.proven
-        least = best.lower_bound if best else None
-        stated_and_true.append(("optimal_mse", fit.optimal_mse, least if proven else None))
-        stated_and_true.append(("least_mse", fit.least_mse, None if proven else least))
-    if broken := violations(replace(problem, constraints=options.constraints()), table):
-        raise OpError(op, f"the table of {claim.name} does not keep to {', '.join(broken)}")
-    for name, stated, true in stated_and_true:
-        if not _equal(stated, true):
-            raise OpError(
-                op,
-                f"the certificate of {claim.name} states {name} = {stated!r}, but it is "
-                f"{true!r}: search the table again",
-            )
-    # A seed-form table is a direct one too, as far as its numbers go.
-    if fit.form not in ("direct", table.form(operand, result)):
-        raise OpError(op, f"the certificate states form = {fit.form}, which the table has not")
-
-
-def _equal(stated: float | None, true: float | None) -> bool:
-    if stated is None or true is None:
-        return stated is true
-    return math.isclose(stated, true, rel_tol=TOLERANCE, abs_tol=1e-18)
+        verify(op, partial(from_text, PwlSearchPass), self.name)

@@ -127,12 +127,6 @@ class GenericTorchOp(TorchOp):
     print = Operation.print
 
 
-class TerminatorOp(TorchOp):
-    """A terminator, in default form."""
-
-    traits: ClassVar[OpTraits] = OpTraits(lambda: (IsTerminator(),))
-
-
 class GenericTerminatorOp(GenericTorchOp):
     """A terminator, in generic form."""
 

@@ -33,8 +33,6 @@ from xdsl.utils.hints import isa
 from lut_opt.dialects.pwl import Table
 from lut_opt.dialects.quantization import Quantization, exact_log2
 
-Select = Literal["compare", "search", "direct"]
-
 _SIGNIFICANT_BITS: dict[type[Attribute], int] = {
     BFloat16Type: 8,
     Float16Type: 11,
@@ -80,7 +78,7 @@ def apply_table(
     table: Table,
     operand: Quantization,
     result: Quantization,
-    select: Literal["compare", "search"],
+    select: Literal["chain", "binary"],
 ) -> SSAValue:
     """Stored result of the stored input `q`, bit for bit `Table.evaluate`."""
     width = accumulator_width(table, operand, result)
@@ -125,7 +123,7 @@ def _parameters(
     q: SSAValue,
     table: Table,
     operand: Quantization,
-    select: Literal["compare", "search"],
+    select: Literal["chain", "binary"],
 ) -> tuple[SSAValue, SSAValue]:
     """Slope and intercept of the input's segment, in the narrowest width that holds them."""
     bits, wide = register_width(table.param_bits), register_width(table.intercept_width)
@@ -154,7 +152,7 @@ def _parameters(
         left, right = tree(first, middle), tree(middle + 1, last)
         return choose(middle, right, left)
 
-    if select == "search":
+    if select == "binary":
         return tree(0, table.entries - 1)
     chosen = load(0)
     for index in range(1, table.entries):
@@ -168,7 +166,7 @@ def direct_table(
     """A constant tensor of the stored result for every bit pattern of the input."""
     if operand.bits > MAX_DIRECT_BITS:
         raise ValueError(
-            f"a direct table over i{operand.bits} has 2^{operand.bits} entries: use select=compare"
+            f"a direct table over i{operand.bits} has 2^{operand.bits} entries: use select=chain"
         )
     patterns = np.arange(1 << operand.bits, dtype=np.int64)
     sign = 1 << (operand.bits - 1)

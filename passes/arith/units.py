@@ -44,7 +44,7 @@ def look_up(
     width = integer_code.register_width(operand.bits)
     narrow = integer_code.resize(i.builder, q, width)
     sides = replace(operand, bits=width), replace(result, bits=i.bits)
-    return integer_code.apply_table(i.builder, narrow, table, *sides, "compare")
+    return integer_code.apply_table(i.builder, narrow, table, *sides, "chain")
 
 
 def _exponentials(

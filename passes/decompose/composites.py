@@ -16,11 +16,11 @@ from xdsl.dialects.builtin import (
     AnyFloat,
     DenseIntOrFPElementsAttr,
     ModuleOp,
+    ShapedType,
     TensorType,
     UnitAttr,
 )
-from xdsl.ir import Attribute, Operation, SSAValue
-from xdsl.utils.hints import isa
+from xdsl.ir import Operation, SSAValue
 
 from lut_opt.dialects.torch import (
     VTensorLiteralOp,
@@ -140,13 +140,14 @@ def _literal(op: Operation, value: SSAValue) -> NDArray[np.float64] | None:
             "export (lut-export does), or leave it with keep=batch_norm",
         )
     kind = dense.get_type()
-    assert isa(kind, TensorType[Attribute])
+    assert isinstance(kind, ShapedType)
     return np.broadcast_to(np.asarray(dense.get_values(), np.float64), kind.get_shape())
 
 
 def _constant(build: TorchBuilder, values: NDArray[np.float64]) -> SSAValue:
     element = build.dtype
-    assert isinstance(element, AnyFloat)
+    if not isinstance(element, AnyFloat):
+        raise OpError(build.anchor, f"{build.anchor.name} needs floats, got {element}")
     kind = TensorType(element, values.shape)
     dense = DenseIntOrFPElementsAttr.from_list(kind, values.tolist())
     return build.insert(VTensorLiteralOp(dense, VTensorType(values.shape, element)))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from lut_opt.passes.hw.table_unit.circuits import implementations
+from lut_opt.passes.support.options import choice
+
 if TYPE_CHECKING:
     from lut_opt.passes.hw.row_unit.units import Build
     from lut_opt.passes.hw.shared import SharedRequest
@@ -31,15 +34,8 @@ class HwOptions:
     multiplier: Literal["recoded", "inferred"] = "recoded"
     """Rows of slopes recoded beforehand (small), or a `*` (for FPGAs with multiplier blocks)."""
 
-    implementation: Literal["auto", "compare", "onehot", "decode", "rows", "folded", "direct"] = (
-        "compare"
-    )
-    """
-    `compare`: as select and multiplier say; `onehot`: masked constants; `decode`: segments told
-    apart by decision diagrams of the upper input bits; `rows`: the product with every slope, one
-    let through; `folded`: half of a symmetric table, on |x|; `direct`: the results of all inputs,
-    of up to 12 bits; `auto`: the cheapest of these. All compute the table, bit for bit.
-    """
+    implementation: str = choice("compare", implementations)
+    """The circuit; each has its meaning in the registry."""
 
     objective: Literal["area", "delay", "power"] = "area"
     """What `auto` makes small."""
@@ -84,6 +80,10 @@ class HwOptions:
     """Of single-precision units: what becomes of numbers below 2^-126."""
 
     def __post_init__(self) -> None:
+        if self.implementation not in (known := implementations()):
+            raise ValueError(
+                f"option 'implementation' takes {'|'.join(known)}, got '{self.implementation}'"
+            )
         if self.row < 0:
             raise ValueError(f"row must not be negative, got {self.row}")
         if not 1 <= self.lanes <= MAX_LANES or self.lanes & (self.lanes - 1):

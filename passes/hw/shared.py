@@ -9,7 +9,7 @@ from typing import Literal
 from xdsl.dialects import hw
 
 from lut_opt.dialects.pwl import ApplyOp
-from lut_opt.passes.hw.datapath.fixed import MAX_PIPELINE, Style
+from lut_opt.passes.hw.datapath.fixed import DIRECT, MAX_PIPELINE, SEGMENTS, Style
 from lut_opt.passes.hw.datapath.multiply import Multiplier
 from lut_opt.passes.hw.datapath.segments import Select
 from lut_opt.passes.hw.programmable.float_datapath import MAX_FLOAT_PIPELINE
@@ -59,7 +59,7 @@ class SharedRequest:
     @property
     def style(self) -> Style:
         """How the datapath is built."""
-        form = "direct" if self.implementation == "direct" else "segments"
+        form = DIRECT if self.implementation == "direct" else SEGMENTS
         return Style(self.select, self.multiplier, form)
 
 

@@ -1,1 +1,1 @@
-"""`pwl` ops in the place of what was recognized, between casts. Beside fuse."""
+"""`pwl` ops in the place of what was recognized, between casts. Above fuse."""

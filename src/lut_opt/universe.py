@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from xdsl.passes import ModulePass
 from xdsl.universe import Universe
 
+from lut_opt.backends.targets import TARGETS
 from lut_opt.dialects import DIALECTS
 
 if TYPE_CHECKING:
     from xdsl.dialects.hw import HWModuleOp
+    from xdsl.utils.target import Target
 
     from lut_opt.passes.hw.cost.model import Figures
 
@@ -66,6 +69,10 @@ def _nonlinear_to_hw() -> type[ModulePass]:
     return NonlinearToHwPass
 
 
+def _target(kind: type[Target]) -> Callable[[], type[Target]]:
+    return lambda: kind
+
+
 LUT_OPT_UNIVERSE = Universe(
     all_dialects=DIALECTS,
     all_passes={
@@ -77,4 +84,5 @@ LUT_OPT_UNIVERSE = Universe(
         "nonlinear-to-arith": _nonlinear_to_arith,
         "nonlinear-to-hw": _nonlinear_to_hw,
     },
+    all_targets={kind.name: _target(kind) for kind in TARGETS},
 )

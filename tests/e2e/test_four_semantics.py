@@ -187,13 +187,13 @@ def test_interpreter_agrees_on_every_stored_input() -> None:
         assert result.data == inside.tolist(), name
 
 
-@pytest.mark.parametrize("select", ["compare", "search", "direct"])
+@pytest.mark.parametrize("select", ["chain", "binary", "direct"])
 def test_compiled_arithmetic_agrees_on_every_bit_pattern(select: str) -> None:
     jit = pytest.importorskip("lut_opt.backends.jit")
     pytest.importorskip("torch_mlir")
     module = units().module.clone()
     # The default at every scale, the other two at every other one: compiling takes long.
-    kept = list(units().applies)[:: 1 if select == "compare" else 2]
+    kept = list(units().applies)[:: 1 if select == "chain" else 2]
     for function in list(module.ops):
         if isinstance(function, FuncOp) and function.sym_name.data not in kept:
             function.detach()

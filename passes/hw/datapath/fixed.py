@@ -14,9 +14,8 @@ the results of all inputs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from xdsl.ir import SSAValue
@@ -36,75 +35,55 @@ CUTS = ("output", "select", "round", "input")
 MAX_PIPELINE = len(CUTS)
 
 
+Sides = tuple[Quantization, Quantization]
+"""How the bits of the input and of the result are read."""
+
+
 @dataclass(frozen=True)
-class Style:
-    """How a datapath is built; every style computes the same."""
+class Form:
+    """A way from the input to the result."""
 
-    select: Select = "chain"
-    multiplier: Multiplier = "recoded"
-    form: Literal["segments", "folded", "direct"] = "segments"
+    build: Callable[[Circuit, Wire, Table, Sides, Style, Sequence[str]], Wire]
+    """
+    The result, in as many bits as it is stored in, with registers at all cuts but the first and
+    the last (`CUTS`), which stand around it.
+    """
 
-
-def obstacle(table: Table, operand: Quantization, style: Style) -> str | None:
-    """Why a table cannot be built in a style, and what to do; None if it can."""
-    if style.form == "direct" and operand.bits > MAX_LOOKUP_BITS:
-        return (
-            f"a direct table takes inputs of up to {MAX_LOOKUP_BITS} bits, not {operand.bits}: "
-            "use implementation=compare"
-        )
-    if style.form == "folded" and symmetry(table, operand) is None:
-        return (
-            "the halves of the table do not follow from each other: search with "
-            "--pwl-search=symmetry=odd or even, or use implementation=compare"
-        )
-    if style.select == "decode":
-        bits = deciding_bits(segments(table, operand), operand.bits)
-        if bits > MAX_LOOKUP_BITS:
-            return (
-                f"{bits} input bits tell the segments apart, more than {MAX_LOOKUP_BITS}: use "
-                "implementation=compare, or breakpoints on a coarser grid"
-            )
-    return None
+    obstacle: Callable[[Table, Quantization], str | None] = lambda table, operand: None
+    """Why a table of such inputs cannot be built, and what to do; None if it can."""
 
 
-def build_datapath(
-    circuit: Circuit,
-    port: SSAValue,
-    table: Table,
-    operand: Quantization,
-    result: Quantization,
-    pipeline: int,
-    style: Style,
-) -> SSAValue:
-    """Compute the raw result bits of the raw input bits of a port, `pipeline` cycles later."""
-    cuts = CUTS[:pipeline]
-    x = Wire(port, *storage_range(operand.bits, operand.signed))
-    if "input" in cuts:
-        x = circuit.register(x, "x_in")
-    if style.form == "direct":
-        y = _direct(circuit, x, table, result, operand, cuts)
-    else:
-        accumulate = _accumulate_folded if style.form == "folded" else _accumulate
-        acc = accumulate(circuit, x, table, operand, style, "select" in cuts)
-        rounded = circuit.shift_right(acc, table.result_shift)
-        if "round" in cuts:
-            rounded = circuit.register(rounded, "rounded")
-        clamped = circuit.clamp(rounded, result.minimum, result.maximum)
-        y = Wire(circuit.resize(clamped, result.bits), clamped.low, clamped.high)
-    if "output" in cuts:
-        y = circuit.register(y, "y_out")
-    return y.value
+def _segments(
+    circuit: Circuit, x: Wire, table: Table, sides: Sides, style: Style, cuts: Sequence[str]
+) -> Wire:
+    """The line of the input's segment."""
+    acc = _accumulate(circuit, x, table, sides[0], style, "select" in cuts)
+    return _round(circuit, acc, table, sides[1], cuts)
+
+
+def _folded(
+    circuit: Circuit, x: Wire, table: Table, sides: Sides, style: Style, cuts: Sequence[str]
+) -> Wire:
+    """The line of the segment of |x|, turned over for the other half."""
+    acc = _accumulate_folded(circuit, x, table, sides[0], style, "select" in cuts)
+    return _round(circuit, acc, table, sides[1], cuts)
+
+
+def _round(
+    circuit: Circuit, acc: Wire, table: Table, result: Quantization, cuts: Sequence[str]
+) -> Wire:
+    rounded = circuit.shift_right(acc, table.result_shift)
+    if "round" in cuts:
+        rounded = circuit.register(rounded, "rounded")
+    clamped = circuit.clamp(rounded, result.minimum, result.maximum)
+    return Wire(circuit.resize(clamped, result.bits), clamped.low, clamped.high)
 
 
 def _direct(
-    circuit: Circuit,
-    x: Wire,
-    table: Table,
-    result: Quantization,
-    operand: Quantization,
-    cuts: tuple[str, ...],
+    circuit: Circuit, x: Wire, table: Table, sides: Sides, style: Style, cuts: Sequence[str]
 ) -> Wire:
     """The results of all inputs; the cuts inside a datapath come before the table."""
+    operand, result = sides
     for cut in ("select", "round"):
         if cut in cuts:
             x = circuit.register(x, f"x_{cut}")
@@ -155,3 +134,68 @@ def _accumulate_folded(
         negative = circuit.register(Wire(negative, 0, 1), "negative_select").value
     half = (1 << table.result_shift) >> 1
     return unfold(circuit, acc, u, negative, folded, half, bounds)
+
+
+def _not_symmetric(table: Table, operand: Quantization) -> str | None:
+    if symmetry(table, operand) is not None:
+        return None
+    return (
+        "the halves of the table do not follow from each other: search with "
+        "--pwl-search=symmetry=odd or even, or use implementation=compare"
+    )
+
+
+def _too_wide(table: Table, operand: Quantization) -> str | None:
+    if operand.bits <= MAX_LOOKUP_BITS:
+        return None
+    return (
+        f"a direct table takes inputs of up to {MAX_LOOKUP_BITS} bits, not {operand.bits}: "
+        "use implementation=compare"
+    )
+
+
+SEGMENTS = Form(_segments)
+FOLDED = Form(_folded, _not_symmetric)
+DIRECT = Form(_direct, _too_wide)
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a datapath is built; every style computes the same."""
+
+    select: Select = "chain"
+    multiplier: Multiplier = "recoded"
+    form: Form = SEGMENTS
+
+    def obstacle(self, table: Table, operand: Quantization) -> str | None:
+        """Why a table cannot be built in this style, and what to do; None if it can."""
+        if (reason := self.form.obstacle(table, operand)) is not None:
+            return reason
+        if self.select == "decode":
+            bits = deciding_bits(segments(table, operand), operand.bits)
+            if bits > MAX_LOOKUP_BITS:
+                return (
+                    f"{bits} input bits tell the segments apart, more than {MAX_LOOKUP_BITS}: use "
+                    "implementation=compare, or breakpoints on a coarser grid"
+                )
+        return None
+
+
+def build_datapath(
+    circuit: Circuit,
+    port: SSAValue,
+    table: Table,
+    operand: Quantization,
+    result: Quantization,
+    pipeline: int,
+    style: Style,
+) -> SSAValue:
+    """Compute the raw result bits of the raw input bits of a port, `pipeline` cycles later."""
+    cuts = CUTS[:pipeline]
+    x = Wire(port, *storage_range(operand.bits, operand.signed))
+    if "input" in cuts:
+        x = circuit.register(x, "x_in")
+    y = style.form.build(circuit, x, table, (operand, result), style, cuts)
+    if "output" in cuts:
+        y = circuit.register(y, "y_out")
+    return y.value

@@ -1,14 +1,8 @@
-"""
-The ways to build a fixed unit, by name, and the choice among them by cost.
-
-Every one computes the unit's table on every input; they differ in cost alone.
-"""
+"""A fixed unit in the circuit that is asked for, or in the cheapest of all."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, field, replace
 
 from xdsl.dialects import hw
 from xdsl.dialects.builtin import DictionaryAttr, FloatAttr, StringAttr, f64
@@ -16,45 +10,27 @@ from xdsl.dialects.builtin import DictionaryAttr, FloatAttr, StringAttr, f64
 from lut_opt.dialects.pwl import Fit, Table
 from lut_opt.dialects.pwl.certificate import DomainError, RealFunction, certify, samples
 from lut_opt.passes.hw.cost.model import COST_FUNCTIONS, Figures, Objective
-from lut_opt.passes.hw.datapath.fixed import Style, obstacle
+from lut_opt.passes.hw.datapath.fixed import DIRECT, Style
 from lut_opt.passes.hw.datapath.lookup import MAX_LOOKUP_BITS
+from lut_opt.passes.hw.table_unit.circuits import AUTO, CIRCUITS, styles
 from lut_opt.passes.hw.table_unit.unit import Unit, build_unit
-
-Implementation = Literal["compare", "onehot", "decode", "rows", "folded", "direct"]
-
-STYLES: Mapping[Implementation, Style] = {
-    "compare": Style(),
-    "onehot": Style(select="onehot"),
-    "decode": Style(select="decode"),
-    "rows": Style(select="onehot", multiplier="lines"),
-    "folded": Style(form="folded"),
-    "direct": Style(form="direct"),
-}
 
 EXACT = "exact"
 """Among the alternatives: the correctly rounded function, directly, which is another table."""
 
-IN_WORDS: Mapping[str, str] = {
-    "compare": "compare chain and recoded slopes",
-    "onehot": "one-hot select and recoded slopes",
-    "decode": "decoded segments and recoded slopes",
-    "rows": "rows of constant multiples",
-    "folded": "the right half of a symmetric table",
-    "direct": "direct truth table of the piecewise-linear table",
-    EXACT: "direct truth table of the correctly rounded function",
-}
+EXACT_WORDS = "direct truth table of the correctly rounded function"
 
 
 @dataclass(frozen=True)
 class Request:
     """What is asked of a fixed unit; `compare` is the style that the name compare stands for."""
 
-    implementation: Implementation | Literal["auto"] = "compare"
+    implementation: str = "compare"
     objective: Objective = "area"
     cost: str = "model"
     liberty: tuple[str, ...] = ()
     allow_exact: bool = False
-    compare: Style = STYLES["compare"]
+    compare: Style = field(default_factory=Style)
 
 
 def build_fixed(unit: Unit, request: Request, exact: Unit | None) -> hw.HWModuleOp:
@@ -65,15 +41,15 @@ def build_fixed(unit: Unit, request: Request, exact: Unit | None) -> hw.HWModule
     it is taken only if the request allows it, and remarked upon otherwise. Raises `ValueError`,
     with what to do, where a table cannot be built as asked, or a cost function is unknown.
     """
-    if request.implementation == "auto":
+    if request.implementation == AUTO:
         return _cheapest(unit, request, exact)
-    styles = {**STYLES, "compare": request.compare}
-    style = styles[request.implementation]
-    if (reason := obstacle(unit.table, unit.operand, style)) is not None:
-        raise ValueError(f"implementation={request.implementation} is impossible here: {reason}")
+    asked = request.implementation
+    style = request.compare if asked == "compare" else CIRCUITS[asked].style()
+    if (reason := style.obstacle(unit.table, unit.operand)) is not None:
+        raise ValueError(f"implementation={asked} is impossible here: {reason}")
     module = build_unit(unit, style)
-    if request.implementation != "compare":
-        _describe(module, request.implementation, ())
+    if asked != "compare":
+        _describe(module, asked, ())
     return module
 
 
@@ -84,11 +60,11 @@ def _cheapest(unit: Unit, request: Request, exact: Unit | None) -> hw.HWModuleOp
         raise ValueError(f"cost={request.cost} is not known here, only {known}")
     modules = {
         name: build_unit(unit, style)
-        for name, style in STYLES.items()
-        if obstacle(unit.table, unit.operand, style) is None
+        for name, style in styles().items()
+        if style.obstacle(unit.table, unit.operand) is None
     }
     if exact is not None:
-        modules[EXACT] = build_unit(exact, STYLES["direct"])
+        modules[EXACT] = build_unit(exact, Style(form=DIRECT))
     cost = COST_FUNCTIONS[request.cost]
     figures = {name: cost(module, request.liberty) for name, module in modules.items()}
 
@@ -120,7 +96,8 @@ def _describe(module: hw.HWModuleOp, taken: str, notes: tuple[str, ...]) -> None
     module.attributes["pwl.implementation"] = StringAttr(taken)
     comment = module.attributes["comment"]
     assert isinstance(comment, StringAttr)
-    lines = [comment.data, f"  built as:  {IN_WORDS[taken]}", *(f"    {note}" for note in notes)]
+    words = EXACT_WORDS if taken == EXACT else CIRCUITS[taken].words
+    lines = [comment.data, f"  built as:  {words}", *(f"    {note}" for note in notes)]
     module.attributes["comment"] = StringAttr("\n".join(lines))
 
 
@@ -170,4 +147,4 @@ def exact_unit(unit: Unit, function: RealFunction) -> Unit | None:
     return replace(unit, table=table, fit=fit)
 
 
-__all__ = ["IN_WORDS", "STYLES", "Implementation", "Request", "build_fixed", "exact_unit"]
+__all__ = ["Request", "build_fixed", "exact_unit"]

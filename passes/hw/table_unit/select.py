@@ -27,7 +27,7 @@ from lut_opt.dialects.quant import UniformQuantizedType
 from lut_opt.dialects.quantization import storage_range
 from lut_opt.passes.hw.builder.circuit import Circuit, ClockDomain, Wire, width_of
 from lut_opt.passes.hw.builder.timing import describe_timing, timing
-from lut_opt.passes.hw.datapath.fixed import CUTS, Style
+from lut_opt.passes.hw.datapath.fixed import CUTS, DIRECT, Style
 from lut_opt.passes.hw.datapath.lookup import MAX_LOOKUP_BITS, lookup
 from lut_opt.passes.hw.datapath.multiply import multiply_add
 from lut_opt.passes.hw.datapath.segments import Segment, segments
@@ -39,12 +39,12 @@ def build_multi(name: str, units: Sequence[Unit], latency: int, style: Style) ->
     A module with `select`, `x` and `y`: `units[select]` of x, `latency` cycles later.
 
     A `select` that no table belongs to gives the last one's result. The stored inputs of all units
-    are of one type, and so are their results. With `style.form` "direct" all results are one truth
+    are of one type, and so are their results. With `style.form` DIRECT all results are one truth
     table; raises `ValueError` if `select` and x have too many bits for that.
     """
     operand, result = units[0].operand, units[0].result
     select_bits = max(1, (len(units) - 1).bit_length())
-    if style.form == "direct" and select_bits + operand.bits > MAX_LOOKUP_BITS:
+    if style.form is DIRECT and select_bits + operand.bits > MAX_LOOKUP_BITS:
         raise ValueError(
             f"a direct table takes up to {MAX_LOOKUP_BITS} bits, not {select_bits} of select and "
             f"{operand.bits} of input"
@@ -101,7 +101,7 @@ def _datapath(
     result = units[0].result
     if "input" in cuts:
         x, select = circuit.register(x, "x_in"), circuit.register(select, "select_in")
-    if style.form == "direct":
+    if style.form is DIRECT:
         y = _direct(circuit, x, select, units, cuts)
     else:
         acc, shift = _accumulate(circuit, x, select, units, style, "select" in cuts)

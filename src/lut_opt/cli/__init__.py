@@ -14,7 +14,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from lut_opt.cli.arguments import UsageError, make_pass, parse_arguments
+from lut_opt.cli.arguments import UsageError, make_pass, make_target, parse_arguments
 from lut_opt.cli.files import InputError, read_input, write_folder, write_output
 from lut_opt.cli.session import Session, first_line
 
@@ -23,16 +23,19 @@ EXIT_DONE, EXIT_INPUT, EXIT_USAGE, EXIT_BUG = 0, 1, 2, 70
 
 def run(arguments: argparse.Namespace) -> int:
     """Process the input; diagnostics go to stderr. Returns the exit code."""
+    from lut_opt.backends.targets import FolderTarget
+
     passes = [make_pass(name, options) for name, options in arguments.pipeline]
-    if arguments.target == "bundle" and arguments.output == "-":
-        raise UsageError("-t bundle writes a folder: name it with -o DIR")
+    target = make_target(arguments)
+    if isinstance(target, FolderTarget) and not target.folder:
+        raise UsageError(f"-t {target.name} writes a folder: name it with -o DIR")
     name = "<stdin>" if arguments.file == "-" else arguments.file
     text = read_input(arguments.file)
     outputs: list[str] = []
     files: dict[str, str] = {}
     failed, line = False, 0
     for part in text.split("// -----") if arguments.split_input_file else [text]:
-        session = Session(arguments, name, passes)
+        session = Session(arguments, name, passes, target)
         try:
             outputs.append(session.process(part, line))
             files |= session.files
@@ -47,8 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
         line += part.count("\n")
     if failed:
         return EXIT_INPUT
-    if arguments.target == "bundle":
-        write_folder(arguments.output, files)
+    if isinstance(target, FolderTarget):
+        write_folder(target.folder, files)
     else:
         write_output(arguments.output, "// -----\n".join(outputs))
     return EXIT_DONE

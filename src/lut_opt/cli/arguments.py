@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from xdsl.passes import ModulePass
-
-TARGETS = ("mlir", "systemverilog", "json", "report", "bundle")
+    from xdsl.utils.target import Target
 
 EXAMPLES = """\
 examples:
@@ -35,6 +35,42 @@ def all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
     from lut_opt.universe import LUT_OPT_UNIVERSE
 
     return {**LUT_OPT_UNIVERSE.all_passes, **get_all_passes()}
+
+
+def all_targets() -> dict[str, Callable[[], type[Target]]]:
+    """Every target by name."""
+    from lut_opt.backends.targets import AssemblyTarget
+    from lut_opt.universe import LUT_OPT_UNIVERSE
+
+    return {AssemblyTarget.name: lambda: AssemblyTarget, **LUT_OPT_UNIVERSE.all_targets}
+
+
+def make_target(arguments: argparse.Namespace) -> Target:
+    """Build the target of `-t NAME{k=v k=v}`; other arguments set the fields called like them."""
+    from lut_opt.passes.support.options import from_text
+
+    (name, options), *more = split_pipeline(arguments.target) or [("", "")]
+    factory = all_targets().get(name)
+    if factory is None or more:
+        known = ", ".join(all_targets())
+        raise UsageError(f"-t: invalid choice: '{arguments.target}' (choose from {known})")
+    try:
+        target = from_text(factory(), options)
+    except ValueError as error:
+        raise UsageError(f"-t {name}: {error}") from error
+    given = {
+        "print_generic_format": arguments.print_op_generic,
+        "print_debuginfo": arguments.print_debuginfo,
+        "liberty": tuple(arguments.liberty),
+        "folder": "" if arguments.output == "-" else arguments.output,
+    }
+    return with_fields(target, given)
+
+
+def with_fields(target: Target, values: Mapping[str, object]) -> Target:
+    """The target with those of the values, where given, that it has a field for."""
+    known = {field.name for field in fields(target)}
+    return replace(target, **{k: v for k, v in values.items() if v and k in known})
 
 
 def make_pass(name: str, options: str) -> ModulePass:
@@ -122,7 +158,13 @@ def build_parser() -> argparse.ArgumentParser:
         help="written whole or not at all; - is stdout",
     )
     add("-p", "--pipeline", action=_AddPasses, metavar="PIPELINE", help="'pass{k=v k=v},pass'")
-    add("-t", "--target", choices=TARGETS, default="mlir", help="what to print (default: mlir)")
+    add(
+        "-t",
+        "--target",
+        default="mlir",
+        metavar="TARGET",
+        help=f"what to print: {', '.join(all_targets())} (default: mlir)",
+    )
     add(
         "--prove",
         metavar="SV",

@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import dataclass, field
+from io import StringIO
 from typing import TYPE_CHECKING
 
+from lut_opt.cli.arguments import with_fields
 from lut_opt.cli.files import InputError, read_input
 
 if TYPE_CHECKING:
+    from xdsl.context import Context
     from xdsl.ir import Operation
     from xdsl.passes import ModulePass
+    from xdsl.utils.target import Target
 
     from lut_opt.dialects.assembly import Program
 
@@ -23,9 +27,10 @@ class Session:
     arguments: argparse.Namespace
     name: str
     passes: list[ModulePass]
+    target: Target
     running: str = ""
     files: dict[str, str] = field(default_factory=dict[str, str])
-    """What `-t bundle` writes, by relative names."""
+    """What a target that is a folder holds, by relative names."""
 
     def process(self, text: str, first_line: int = 0) -> str:
         """Parse, run the passes, and render the target."""
@@ -43,8 +48,8 @@ class Session:
         if self.arguments.prove is not None:
             self.running = "--prove"
             self.prove(program)
-        self.running = "" if self.arguments.target == "mlir" else f"-t {self.arguments.target}"
-        return self.render(program)
+        self.running = "" if self.target.name == "mlir" else f"-t {self.target.name}"
+        return self.render(ctx, program)
 
     def prove(self, program: Program) -> None:
         """Prove the hardware units, and say what is known of each."""
@@ -87,32 +92,17 @@ class Session:
             return f"{place}: error: {label}{first_line(error)}"
         return None
 
-    def render(self, program: Program) -> str:
-        """The output of the target."""
-        if self.arguments.target == "bundle":
-            from lut_opt.backends.bundle import bundle
+    def render(self, ctx: Context, program: Program) -> str:
+        """The text of the target; what is a folder goes to `files`."""
+        from lut_opt.backends.targets import FolderTarget
 
-            self.files |= bundle(program.module)
+        if isinstance(self.target, FolderTarget):
+            self.files |= self.target.files(program.module)
             return ""
-        if self.arguments.target == "json":
-            from lut_opt.backends.report.json import emit
-
-            return emit(program.module)
-        if self.arguments.target == "systemverilog":
-            from lut_opt.backends.verilog.systemverilog import emit
-
-            return emit(program.module)
-        if self.arguments.target == "report":
-            from lut_opt.backends.report.report import emit
-
-            return emit(program.module, self.arguments.liberty)
-        from lut_opt.dialects.assembly import print_program
-
-        return print_program(
-            program,
-            generic=self.arguments.print_op_generic,
-            debuginfo=self.arguments.print_debuginfo,
-        )
+        output = StringIO()
+        target = with_fields(self.target, {"resources": program.resources})
+        target.emit(ctx, program.module, output)
+        return output.getvalue()
 
 
 def _culprit(module: Operation) -> Operation | None:

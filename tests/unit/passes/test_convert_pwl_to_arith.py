@@ -17,7 +17,7 @@ pytest.importorskip("torch_mlir")
 
 from lut_opt.backends import jit
 
-SELECTS = ["compare", "search", "direct"]
+SELECTS = ["chain", "binary", "direct"]
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def function(name: str, case: Case, shape: str = "?x") -> str:
     )
 
 
-def compiled(text: str, select: str = "compare") -> jit.Executable:
+def compiled(text: str, select: str = "chain") -> jit.Executable:
     program = parse(text, "test.mlir", context())
     program.module.verify()
     ConvertPwlToArithPass(select=select).apply(Context(), program.module)  # pyright: ignore

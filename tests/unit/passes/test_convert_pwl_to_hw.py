@@ -21,7 +21,7 @@ from lut_opt.dialects.pwl import ApplyOp, FnAttr, NamedFunction, Table, TableAtt
 from lut_opt.dialects.quant import UniformQuantizedType
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
-from lut_opt.passes.hw.datapath.fixed import Style
+from lut_opt.passes.hw.datapath.fixed import DIRECT, SEGMENTS, Style
 from lut_opt.passes.hw.datapath.multiply import digits
 from lut_opt.passes.hw.datapath.segments import segments
 from lut_opt.passes.hw.table_unit.unit import Unit, build_unit, unit_name, unit_of
@@ -31,7 +31,7 @@ STYLES = st.builds(
     Style,
     st.sampled_from(["chain", "binary", "onehot", "decode"]),
     st.sampled_from(["recoded", "lines", "inferred"]),
-    st.sampled_from(["segments", "direct"]),
+    st.sampled_from([SEGMENTS, DIRECT]),
 )
 I8 = UniformQuantizedType(8, 2.0**-4)
 

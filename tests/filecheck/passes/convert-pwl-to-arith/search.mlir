@@ -1,3 +1,4 @@
+// RUN: lut-opt %s --convert-pwl-to-arith="select=binary" --canonicalize | filecheck %s
 // RUN: lut-opt %s --convert-pwl-to-arith="select=search" --canonicalize | filecheck %s
 
 // Four segments: three compares, each select two levels deep.

@@ -121,3 +121,13 @@ func.func @dropout(%q: !torch.vtensor<[2,8,16],f32>) {
   %0 = torch.aten.scaled_dot_product_attention %q, %q, %q, %none, %half, %false, %none, %false : !torch.vtensor<[2,8,16],f32>, !torch.vtensor<[2,8,16],f32>, !torch.vtensor<[2,8,16],f32>, !torch.none, !torch.float, !torch.bool, !torch.none, !torch.bool -> !torch.vtensor<[2,8,16],f32>
   func.return
 }
+// -----
+// CHECK: invalid.mlir:{{[0-9]+}}:{{[0-9]+}}: error: [lower-nonlinear-to-pwl] torch.aten.batch_norm needs floats, got si64
+func.func @integers(%x: !torch.vtensor<[2,4],si64>) {
+  %s = torch.vtensor.literal(dense<2.0> : tensor<4xf32>) : !torch.vtensor<[4],f32>
+  %none = torch.constant.none
+  %false = torch.constant.bool false
+  %eps = torch.constant.float 1.000000e-05
+  %0 = torch.aten.batch_norm %x, %none, %none, %s, %s, %false, %eps, %eps, %false : !torch.vtensor<[2,4],si64>, !torch.none, !torch.none, !torch.vtensor<[4],f32>, !torch.vtensor<[4],f32>, !torch.bool, !torch.float, !torch.float, !torch.bool -> !torch.vtensor<[2,4],si64>
+  func.return
+}

@@ -13,8 +13,7 @@ from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.hw.builder.circuit import Circuit
 from lut_opt.passes.hw.cost.gate_count import count_gates, evaluate_gates
 from lut_opt.passes.hw.cost.gates import Bits, GateCount, Gates
-from lut_opt.passes.hw.datapath.fixed import obstacle
-from lut_opt.passes.hw.table_unit.implementations import STYLES
+from lut_opt.passes.hw.table_unit.circuits import styles
 from lut_opt.passes.hw.table_unit.unit import Unit, build_unit
 
 BYTE = Quantization(8, True, 2.0**-4)
@@ -46,14 +45,14 @@ def test_every_implementation_has_gates_that_compute_the_table(
     table: Table, operand: Quantization
 ) -> None:
     unit = Unit("unit", "f", table, operand, BYTE)
-    ways = [way for way, style in STYLES.items() if obstacle(table, operand, style) is None]
+    ways = [way for way, style in styles().items() if style.obstacle(table, operand) is None]
     assert {"compare", "onehot", "decode", "rows", "direct"} <= set(ways)
     stored = np.arange(256)
     if operand.signed:
         stored = np.where(stored > 127, stored - 256, stored)
     wanted = [value & 255 for value in table.evaluate(stored, BYTE).tolist()]
     for way in ways:
-        assert results(build_unit(unit, STYLES[way]), 256) == wanted, way
+        assert results(build_unit(unit, styles()[way]), 256) == wanted, way
 
 
 def test_adders_are_full_adders() -> None:

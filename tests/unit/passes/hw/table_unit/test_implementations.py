@@ -16,11 +16,11 @@ from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.pwl import NamedFunction, Table
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.hw.cost.model import Figures, features, model_cost, register_cost
-from lut_opt.passes.hw.datapath.fixed import obstacle
 from lut_opt.passes.hw.datapath.folding import Symmetry, symmetry
 from lut_opt.passes.hw.datapath.segments import segments
 from lut_opt.passes.hw.datapath.selection import deciding_bits
-from lut_opt.passes.hw.table_unit.implementations import STYLES, Request, build_fixed, exact_unit
+from lut_opt.passes.hw.table_unit.circuits import styles
+from lut_opt.passes.hw.table_unit.implementations import Request, build_fixed, exact_unit
 from lut_opt.passes.hw.table_unit.unit import Unit, build_unit
 
 BYTE = Quantization(8, True, 2.0**-4)
@@ -37,8 +37,8 @@ def every_unit() -> list[tuple[Unit, hw.HWModuleOp]]:
     """Each table in each implementation, some of them with registers."""
     made: list[tuple[Unit, hw.HWModuleOp]] = []
     for name, table in {"gelu": GELU, "coarse": COARSE, **SYMMETRIC}.items():
-        for way, style in STYLES.items():
-            if obstacle(table, BYTE, style) is None:
+        for way, style in styles().items():
+            if style.obstacle(table, BYTE) is None:
                 latency = len(made) % 5
                 unit = Unit(f"{name}_{way}", name, table, BYTE, BYTE, latency=latency)
                 made.append((unit, build_unit(unit, style)))
@@ -65,7 +65,7 @@ def test_one_changed_constant_is_caught(way: str) -> None:
     pytest.importorskip("pycde")
     slopes = (*GELU.slopes[:-1], GELU.slopes[-1] - 1)
     unit = Unit("unit", "gelu", GELU, BYTE, BYTE)
-    mutant = build_unit(replace(unit, table=replace(GELU, slopes=slopes)), STYLES[way])
+    mutant = build_unit(replace(unit, table=replace(GELU, slopes=slopes)), styles()[way])
     (sweep,) = simulate.sweep(systemverilog.emit(ModuleOp([mutant])), [unit])
     assert not sweep.passed
 
@@ -107,9 +107,11 @@ def test_auto_takes_the_cheapest_and_lists_the_others() -> None:
     module = build_fixed(unit, Request("auto"), exact)
     alternatives = module.attributes["pwl.alternatives"]
     assert isinstance(alternatives, DictionaryAttr)
-    assert set(alternatives.data) == {*STYLES, "exact"} - {"folded"}
+    assert set(alternatives.data) == {*styles(), "exact"} - {"folded"}
     areas = {
-        name: model_cost(build_unit(unit, STYLES[name])).area for name in STYLES if name != "folded"
+        name: model_cost(build_unit(unit, style)).area
+        for name, style in styles().items()
+        if name != "folded"
     }
     taken = module.attributes["pwl.implementation"]
     assert taken == StringAttr(min(areas, key=areas.__getitem__))
@@ -120,7 +122,7 @@ def test_auto_takes_the_cheapest_and_lists_the_others() -> None:
 
 
 def test_any_registered_cost_decides() -> None:
-    preferred = build_unit(Unit("unit", "gelu", GELU, BYTE, BYTE), STYLES["onehot"])
+    preferred = build_unit(Unit("unit", "gelu", GELU, BYTE, BYTE), styles()["onehot"])
 
     def only_onehot(module: hw.HWModuleOp, liberty: tuple[str, ...]) -> Figures:
         assert liberty == ("a.lib",)
@@ -169,7 +171,7 @@ def test_functions_that_are_not_defined_everywhere_have_no_exact_unit() -> None:
 
 def test_the_model_sees_gates_levels_and_what_switches() -> None:
     compare, direct = (
-        features(build_unit(Unit("unit", "gelu", GELU, BYTE, BYTE), STYLES[way]))
+        features(build_unit(Unit("unit", "gelu", GELU, BYTE, BYTE), styles()[way]))
         for way in ("compare", "direct")
     )
     assert direct.gates.sum() < compare.gates.sum()

@@ -18,7 +18,7 @@ from lut_opt.dialects.assembly.context import context
 from lut_opt.dialects.pwl import Table
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
-from lut_opt.passes.hw.datapath.fixed import Style
+from lut_opt.passes.hw.datapath.fixed import DIRECT, Style
 from lut_opt.passes.hw.table_unit.select import build_multi, tables_of
 from lut_opt.passes.hw.table_unit.unit import Unit
 from lut_opt.passes.support.diagnostics import OpError
@@ -81,8 +81,8 @@ endmodule
         (2, (I8, I8), 0, Style()),
         (3, (U8, NARROW), 2, Style("binary", "inferred")),
         (5, (I8, U8), 4, Style()),
-        (7, (I8, I8), 0, Style(form="direct")),
-        (3, (U8, I8), 3, Style(form="direct")),
+        (7, (I8, I8), 0, Style(form=DIRECT)),
+        (3, (U8, I8), 3, Style(form=DIRECT)),
     ],
     ids=["two", "unsigned", "clamped", "direct", "direct, staged"],
 )
@@ -105,7 +105,7 @@ def test_each_select_is_its_table(
 
 def test_a_direct_unit_has_a_limit() -> None:
     with pytest.raises(ValueError, match="takes up to 12 bits, not 5 of select and 8"):
-        build_multi("unit", units(32, I8, I8), 0, Style(form="direct"))
+        build_multi("unit", units(32, I8, I8), 0, Style(form=DIRECT))
 
 
 MODULE = """

@@ -1,0 +1,170 @@
+"""A whole module to integer arithmetic: what `convert-pwl-to-arith` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from xdsl.builder import Builder
+from xdsl.dialects import func
+from xdsl.dialects.builtin import (
+    AnyFloat,
+    FunctionType,
+    MemRefType,
+    ModuleOp,
+    ShapedType,
+    TensorType,
+    VectorType,
+)
+from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.rewriter import InsertPoint, Rewriter
+from xdsl.utils.hints import isa
+
+from lut_opt.dialects.pwl import ApplyOp, DivideOp, UnitOp
+from lut_opt.dialects.pwl.function_body import erase_private_functions
+from lut_opt.dialects.pwl.ops import Shaped
+from lut_opt.dialects.quant import (
+    DequantizeCastOp,
+    QuantizeCastOp,
+    StorageCastOp,
+    UniformQuantizedType,
+    element_type,
+)
+from lut_opt.passes.arith import integer_code
+from lut_opt.passes.arith.elementwise import Emit, elementwise
+from lut_opt.passes.arith.options import Select, present_name
+from lut_opt.passes.arith.reductions import apply_reduced, plan_divide
+from lut_opt.passes.arith.units import UnitPlan, plan_unit
+from lut_opt.passes.support.diagnostics import OpError, about, copy_location
+
+Plan = Callable[[Builder], Emit]
+"""Emits what stands once before all elements (a constant table), and gives the scalar code."""
+
+
+def convert(module: ModuleOp, select: Select) -> None:
+    """Convert every `pwl` and `quant` operation, and all types."""
+    plans: list[tuple[Operation, Plan]] = []
+    units: list[tuple[UnitOp, UnitPlan]] = []
+    for inner in module.walk():
+        if isinstance(inner, ApplyOp):
+            plans.append((inner, _plan_apply(inner, select)))
+        elif isinstance(inner, QuantizeCastOp | DequantizeCastOp):
+            plans.append((inner, _plan_cast(inner)))
+        elif isinstance(inner, StorageCastOp):
+            plans.append((inner, lambda _: lambda _, value: value))
+        elif isinstance(inner, UnitOp):
+            with about(inner):
+                if isinstance(inner, DivideOp):
+                    units.append((inner, plan_divide(inner)))
+                else:
+                    units.append((inner, plan_unit(inner)))
+    # The plans hold every scale by now, so the types may forget theirs.
+    _convert_types(module)
+    for inner, plan in plans:
+        with about(inner):
+            _replace(inner, _code(inner, plan))
+    for unit, emit in units:
+        with about(unit):
+            _replace(unit, emit)
+    erase_private_functions(module, {e.function_name for e, _ in plans if isinstance(e, ApplyOp)})
+    _check(module)
+
+
+def _plan_apply(op: ApplyOp, asked: Select) -> Plan:
+    if op.table is None:
+        raise OpError(op, f"{op.function_name} has no table: run --pwl-search first")
+    table, operand, result = op.table.data, op.input_quantization, op.result_quantization
+    select = present_name(asked)
+    if op.reduce is not None:
+        reduced = op.reduced()
+        return lambda _: lambda b, q: apply_reduced(b, q, reduced)
+    if select != "direct":
+        return lambda _: lambda b, q: integer_code.apply_table(b, q, table, operand, result, select)
+
+    def plan(before: Builder) -> Emit:
+        values = integer_code.direct_table(before, table, operand, result)
+        return lambda b, q: integer_code.look_up(b, q, values, operand.bits)
+
+    return plan
+
+
+def _plan_cast(op: QuantizeCastOp | DequantizeCastOp) -> Plan:
+    quantized = element_type(op.result.type if isinstance(op, QuantizeCastOp) else op.input.type)
+    assert isinstance(quantized, UniformQuantizedType)
+    quantization = quantized.quantization
+    if isinstance(op, QuantizeCastOp):
+        return lambda _: lambda b, x: integer_code.quantize(b, x, quantization)
+    kind = element_type(op.result.type)
+    assert isinstance(kind, AnyFloat)
+    return lambda _: lambda b, q: integer_code.dequantize(b, q, quantization, kind)
+
+
+def _code(op: Operation, plan: Plan) -> Callable[[Builder], SSAValue | None]:
+    """The code of an element-wise op on whatever holds its elements."""
+    if isinstance(op, StorageCastOp):
+        return lambda _: op.input
+    destination = op.output if isinstance(op, ApplyOp) else None
+    kind = op.results[0].type if op.results else op.operands[0].type
+    return lambda before: elementwise(before, op.operands[0], kind, plan(before), destination)
+
+
+def _replace(op: Operation, emit: Callable[[Builder], SSAValue | None]) -> None:
+    """Put the planned code in the place of `op`."""
+    marker = op.prev_op
+    block = op.parent_block()
+    assert block is not None
+    result = emit(Builder(InsertPoint.before(op)))
+    created = block.first_op if marker is None else marker.next_op
+    while created is not None and created is not op:
+        copy_location(op, [created])
+        created = created.next_op
+    if result is not None:
+        op.results[0].replace_all_uses_with(result)
+    Rewriter.erase_op(op)
+
+
+def storage(type_: Attribute) -> Attribute:
+    """A type with quantized elements replaced by their storage integers."""
+    if isinstance(type_, UniformQuantizedType):
+        return type_.storage_type
+    if isinstance(type_, FunctionType):
+        inputs, outputs = map(storage, type_.inputs), map(storage, type_.outputs)
+        return FunctionType.from_lists(list(inputs), list(outputs))
+    # The cheap test goes first: most values of a model are neither shaped nor quantized.
+    if not isinstance(type_, ShapedType) or not isa(type_, Shaped):
+        return type_
+    if not isinstance(type_.get_element_type(), UniformQuantizedType):
+        return type_
+    element = storage(type_.get_element_type())
+    if isa(type_, TensorType[Attribute]):
+        return TensorType(element, type_.get_shape(), type_.encoding)
+    if isa(type_, VectorType[Attribute]):
+        return VectorType(element, type_.get_shape(), type_.scalable_dims)
+    assert isa(type_, MemRefType[Attribute])
+    return MemRefType(element, type_.get_shape(), type_.layout, type_.memory_space)
+
+
+def _convert_types(module: ModuleOp) -> None:
+    for op in module.walk():
+        values: list[SSAValue] = [*op.results]
+        values += [arg for region in op.regions for block in region.blocks for arg in block.args]
+        for value in values:
+            if (new := storage(value.type)) != value.type:
+                Rewriter.replace_value_with_new_type(value, new)
+        if isinstance(op, func.FuncOp):
+            op.function_type = _function_type(op.function_type)
+
+
+def _function_type(type_: FunctionType) -> FunctionType:
+    converted = storage(type_)
+    assert isinstance(converted, FunctionType)
+    return converted
+
+
+def _check(module: ModuleOp) -> None:
+    """Fail if something that this pass promises to remove is left."""
+    for op in module.walk():
+        if op.name.startswith(("pwl.", "quant.")):
+            raise OpError(op, f"{op.name} is left after the conversion: this is a bug, report it")
+        for value in op.results:
+            if storage(value.type) != value.type:
+                raise OpError(op, f"{op.name} still has the quantized type {value.type}")
