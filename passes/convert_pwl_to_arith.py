@@ -134,9 +134,10 @@ def _plan_cast(op: QuantizeCastOp | DequantizeCastOp) -> Plan:
 
 def _each(op: Operation, plan: Plan) -> Code:
     """The code of an element-wise op on whatever holds its elements."""
-    destination = op.output if isinstance(op, ApplyOp) else None
 
     def code(before: Builder) -> SSAValue | None:
+        # Operands are asked for here: those whose types were converted are new values.
+        destination = op.output if isinstance(op, ApplyOp) else None
         kind = op.results[0].type if op.results else op.operands[0].type
         return elementwise(before, op.operands[0], kind, plan(before), destination)
 
