@@ -64,6 +64,7 @@ from lut_opt.dialects.pwl.units.unit import (
     Part,
     Rowwise,
     Unit,
+    fraction_of,
 )
 
 UNITS: Mapping[str, type[Unit]] = {
@@ -99,4 +100,5 @@ __all__ = [
     "exp_fraction_for",
     "exp_operand",
     "exp_result",
+    "fraction_of",
 ]
