@@ -76,7 +76,7 @@ def _semantics(program: Program) -> Callable[[Integers], Integers]:
     for op in program.module.walk():
         if isinstance(op, SoftmaxOp):
             softmax = op.unit()
-            return lambda q: softmax.evaluate(q, -1)
+            return lambda q: softmax.evaluate(q)
         if isinstance(op, ApplyOp) and op.table is not None:
             lookup, result = op.table.data, op.result_quantization
             return lambda q: lookup.evaluate(q, result)

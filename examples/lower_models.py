@@ -83,7 +83,7 @@ def lower(program: Program, entries: int) -> tuple[Counter[str], list[object]]:
     ):
         each.apply(ctx, program.module)
     ops = [op for op in program.module.walk() if isinstance(op, ApplyOp | UnitOp)]
-    operators = Counter(op.FUNCTION if isinstance(op, UnitOp) else op.function_name for op in ops)
+    operators = Counter(op.UNIT.name if isinstance(op, UnitOp) else op.function_name for op in ops)
     tables: list[object] = [table for op in ops for table in tables_of(op)]
     ConvertPwlToArithPass().apply(ctx, program.module)
     program.module.verify()

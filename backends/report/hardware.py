@@ -61,7 +61,7 @@ def _describe_streaming(op: Operation, unit: RowUnit) -> list[dict[str, Any]]:
     facts = describe_row_unit(unit) | {"location": location(op)}
     return [
         describe(*sides[name], table, fits.get(name)) | {"table": name} | facts
-        for name, table in unit.tables.items()
+        for name, table in unit.semantics.tables.items()
     ]
 
 

@@ -80,13 +80,13 @@ def _describe_lookups(op: UnitOp) -> list[dict[str, Any]]:
         table = None if lookup.table is None else lookup.table.data
         fit = None if lookup.fit is None else lookup.fit.data
         row = describe(lookup.function.name, lookup.operand, lookup.result, table, fit)
-        rows.append(row | {"unit": op.FUNCTION, "table": lookup.name, "location": location(op)})
+        rows.append(row | {"unit": op.UNIT.name, "table": lookup.name, "location": location(op)})
         if isinstance(op, DivideOp):
             rows[-1]["reduction"] = describe_reduction(op.reduce)
             rows[-1]["operand"] = describe_storage(op.denominator_quantization)
             rows[-1]["numerator"] = describe_storage(op.input_quantization)
             rows[-1]["result"] = describe_storage(op.result_quantization)
-            rows[-1]["error_bound"] = None if table is None else op.unit().error_bound()
+            rows[-1]["error_bound"] = None if table is None else op.unit().error_bound(1)
     return rows
 
 

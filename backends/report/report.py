@@ -82,7 +82,7 @@ def _replaced(module: ModuleOp) -> list[str]:
 
 def _describe(op: ApplyOp | UnitOp) -> str:
     if isinstance(op, UnitOp):
-        return f"{op.FUNCTION} ({op.name})"
+        return f"{op.UNIT.name} ({op.name})"
     fused = op.attributes.get(FUSED)
     names = [name.data for name in fused] if isa(fused, ArrayAttr[StringAttr]) else []
     return f"{op.function_name} ({op.name})" + (f", fused: {', '.join(names)}" if names else "")

@@ -10,7 +10,6 @@ from typing import Any
 
 from xdsl.dialects.builtin import IntegerType
 
-from lut_opt.dialects.pwl import units
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.hw.row_unit.unit import RowUnit, ports
 
@@ -18,12 +17,12 @@ from lut_opt.passes.hw.row_unit.unit import RowUnit, ports
 def describe_row_unit(unit: RowUnit) -> dict[str, Any]:
     """The facts of a unit as a whole, without its tables."""
     semantics = unit.semantics
-    sides = {"x": semantics.operand, "y": semantics.result, **unit.parameters}
+    sides = {"x": semantics.operand, "y": semantics.result, **semantics.parameters}
     facts: dict[str, Any] = {
         "unit": unit.function,
         "module": unit.module,
         "row_length": unit.length,
-        "variable_length": isinstance(semantics, units.Softmax),
+        "variable_length": semantics.variable_length,
         "latency": unit.latency,
         "elements_per_cycle": unit.lanes,
         "error_bound": unit.error_bound,
@@ -38,21 +37,13 @@ def describe_row_unit(unit: RowUnit) -> dict[str, Any]:
             for name, type_, direction in ports(unit)
         ],
     }
-    if isinstance(semantics, units.Softmax):
-        return facts | {"clip": semantics.clip, "exp_fraction": semantics.exp_fraction}
-    return facts | {"epsilon": semantics.epsilon}
+    return facts | semantics.constants
 
 
 def table_sides(unit: RowUnit) -> dict[str, tuple[str, Quantization, Quantization]]:
     """For each table by name: its function, and how its input and result are stored."""
-    semantics = unit.semantics
-    if isinstance(semantics, units.Norm):
-        return {"rsqrt": ("rsqrt", units.RSQRT_OPERAND, units.INVERSE_RESULT)}
-    operand = units.exp_operand(semantics.operand.scale, semantics.clip)
-    return {
-        "exp": ("exp", operand, units.exp_result(semantics.exp_fraction)),
-        "reciprocal": ("reciprocal", units.RECIPROCAL_OPERAND, units.INVERSE_RESULT),
-    }
+    parts = unit.semantics.parts.items()
+    return {name: (part.function.name, part.operand, part.result) for name, part in parts}
 
 
 def _side(side: Quantization) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from lut_opt.backends.tools.icarus import hexadecimal
-from lut_opt.dialects.pwl import units
 from lut_opt.dialects.quantization import Integers, Quantization
 from lut_opt.passes.hw.row_unit.rows import SLACK
 from lut_opt.passes.hw.row_unit.unit import RowUnit
@@ -67,10 +66,8 @@ class Stimulus:
     def expected(self) -> Integers:
         """The results of the integer semantics, row after row."""
         semantics = self.unit.semantics
-        if isinstance(semantics, units.Softmax):
-            return np.concatenate([semantics.evaluate(row) for row in self.rows])
-        gamma, beta = self.parameters.get("gamma"), self.parameters.get("beta")
-        return np.concatenate([semantics.evaluate(row, gamma, beta) for row in self.rows])
+        parameters = [self.parameters[name] for name in semantics.parameters]
+        return np.concatenate([semantics.evaluate(row, *parameters) for row in self.rows])
 
     def beats(self) -> list[Beat]:
         """How the elements of all rows, one row after the other, go through a port."""
@@ -100,8 +97,8 @@ def sample(unit: RowUnit, seed: int = 0) -> Stimulus:
     """
     Random, constant, one-hot, alternating and extreme rows, and random gamma and beta.
 
-    Half of softmax's rows are shorter than the longest. Short rows are repeated, until the unit's
-    buffers have been full.
+    Half of the rows are shorter than the longest, where that may be. Short rows are repeated, until
+    the unit's buffers have been full.
     """
     operand, n = unit.semantics.operand, unit.length
     low, high, zero = operand.minimum, operand.maximum, operand.zero_point
@@ -112,11 +109,13 @@ def sample(unit: RowUnit, seed: int = 0) -> Stimulus:
     made += [np.full(n, float(value)) for value in (low, zero, high)]
     made += [np.where(one_hot, *pair) for pair in ((high, low), (low, high), (zero + 1, zero))]
     made += [np.where(np.arange(n) % 2, float(low), high)]
-    if unit.function == "softmax":
+    if unit.semantics.variable_length:
         made = [row[: rng.integers(1, n + 1)] if i % 2 else row for i, row in enumerate(made)]
     made *= 1 + 64 * unit.lanes // n
     rows = [np.clip(np.rint(row), low, high).astype(np.int64) for row in made]
-    parameters = {name: _parameter(unit, kind, rng) for name, kind in unit.parameters.items()}
+    parameters = {
+        name: _parameter(unit, kind, rng) for name, kind in unit.semantics.parameters.items()
+    }
     return Stimulus(unit, rows, parameters)
 
 
@@ -150,7 +149,7 @@ def vectors(stimulus: Stimulus, prefix: str = "") -> dict[str, str]:
     ):
         words = [end << lanes * bits | beat for end, beat in zip(ends, beats, strict=True)]
         files[f"{prefix}{name}.hex"] = hexadecimal(words, lanes * bits + flag_bits(unit))
-    for name, kind in unit.parameters.items():
+    for name, kind in unit.semantics.parameters.items():
         values = stimulus.parameters[name].reshape(-1, lanes)
         words = [pack(beat, kind.bits) for beat in values]
         files[f"{prefix}{name}.hex"] = hexadecimal(words, lanes * kind.bits)
@@ -181,7 +180,7 @@ def bench(stimulus: Stimulus, name: str, stalls: Stalls, prefix: str = "") -> st
     percent = round(100 * stalls.share)
     window = 3 * (unit.shape.beats + SLACK)
     patience = (count + unit.latency) * 20 + MARGIN
-    last = "    .x_last(x_last),\n" if isinstance(unit.semantics, units.Softmax) else ""
+    last = "    .x_last(x_last),\n" if unit.semantics.variable_length else ""
     x, y, keeps = "{x_last, x}", "{y_last, y}", ""
     if unit.shape.keeps:
         x, y = "{x_last, x_keep, x}", "{y_last, y_keep, y}"
@@ -265,12 +264,12 @@ endmodule
 
 def _loading(unit: RowUnit, prefix: str) -> tuple[str, str, str]:
     """Declarations, connections and statements that load gamma and beta."""
-    if not unit.parameters:
+    if not unit.semantics.parameters:
         return "", "", ""
     beats = unit.shape.beats
     declared = f"  reg write = 0; reg [{unit.index_bits - 1}:0] index = 0;\n"
     connected, begun, assigned = ".write(write), .index(index), ", "", ""
-    for key, kind in unit.parameters.items():
+    for key, kind in unit.semantics.parameters.items():
         declared += f"  reg [{unit.lanes * kind.bits - 1}:0] {key} = 0, {key}s [0:{beats - 1}];\n"
         connected += f".{key}({key}), "
         begun += f'    $readmemh("{prefix}{key}.hex", {key}s);\n'

@@ -20,18 +20,15 @@ from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
+from lut_opt.dialects.pwl import units
 from lut_opt.dialects.pwl.attributes import FitAttr, TableAttr
-from lut_opt.dialects.pwl.division import Division
-from lut_opt.dialects.pwl.functions import FUNCTIONS
-from lut_opt.dialects.pwl.ops import verify_period, verify_table
-from lut_opt.dialects.pwl.reduction import Core, sizes, table_sides
+from lut_opt.dialects.pwl.ops import verify_period
 from lut_opt.dialects.pwl.reduction_attributes import (
     LeadingZeroAttr,
     MultiRangeAttr,
     ReductionAttr,
 )
-from lut_opt.dialects.pwl.table import Table
-from lut_opt.dialects.pwl.unit_ops import Lookup, UnitOp, shape_of
+from lut_opt.dialects.pwl.unit_ops import UnitOp, shape_of
 from lut_opt.dialects.quant import UniformQuantizedType, element_type
 from lut_opt.dialects.quantization import Quantization
 
@@ -41,7 +38,7 @@ MAX_NUMERATOR_BITS = 16
 @irdl_op_definition
 class DivideOp(UnitOp):
     """
-    Divide, through a table of reciprocals: `lut_opt.dialects.pwl.division` is its meaning.
+    Divide, through a table of reciprocals: `units.Division` is its meaning.
 
     The numerator has up to 16 bits, the denominator up to 32; scalars, or tensors that broadcast
     as NumPy's do: aligned at the last axis, a size of 1 is repeated. Dynamic sizes are equal. A
@@ -55,7 +52,7 @@ class DivideOp(UnitOp):
     """
 
     name = "pwl.divide"
-    FUNCTION: ClassVar[str] = "divide"
+    UNIT: ClassVar[type[units.Unit]] = units.Division
 
     input = operand_def()
     denominator = operand_def()
@@ -87,76 +84,47 @@ class DivideOp(UnitOp):
         )
 
     @property
-    def input_quantization(self) -> Quantization:
-        """How the stored numerators stand for reals."""
-        return _quantized("numerator", self.input.type)
-
-    @property
     def denominator_quantization(self) -> Quantization:
         """How the stored denominators stand for reals."""
-        return _quantized("denominator", self.denominator.type)
+        return self.stored("denominator", self.denominator)
 
     @property
-    def result_quantization(self) -> Quantization:
-        """How the stored results stand for reals."""
-        return _quantized("result", self.result.type)
+    def constants(self) -> dict[str, units.Constant]:
+        return {"reduction": self.reduce.data}
+
+    @property
+    def row_axes(self) -> tuple[int, ...]:
+        return ()
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the result, −1 where a size is dynamic."""
         return shape_of(self.result.type)
 
-    def lookups(self) -> tuple[Lookup, ...]:
-        reduction, function = self.reduce.data, FUNCTIONS["reciprocal"]
-        sides = table_sides("reciprocal", reduction)
-        found = self.reciprocal, self.reciprocal_fit
-        return (Lookup("reciprocal", function, *sides, *found, reduction),)
+    def stored(self, kind: str, value: SSAValue) -> Quantization:
+        """As for other units; scalars are divided too."""
+        element = element_type(value.type)
+        held = isa(value.type, TensorType[Attribute]) or element == value.type
+        if not held or not isinstance(element, UniformQuantizedType):
+            kind = "numerator" if kind == "input" else kind
+            raise VerifyException(
+                f"the {kind} of pwl.divide must be !quant.uniform or a ranked tensor of it, got "
+                f"{value.type}"
+            )
+        return element.quantization
 
-    def unit(self) -> Division:
-        """The semantics of an op that has its table."""
-        if self.reciprocal is None:
-            raise ValueError("pwl.divide has no table: run --pwl-search first")
-        return self._unit(self.reciprocal.data)
-
-    def _unit(self, table: Table) -> Division:
-        return Division(
-            Core("reciprocal", self.reduce.data, table),
-            self.input_quantization,
-            self.denominator_quantization,
-            self.result_quantization,
-        )
-
-    def verify_(self) -> None:
-        """Check types, shapes, the reduction and the table."""
+    def verify_attributes(self) -> None:
         if self.input_quantization.bits > MAX_NUMERATOR_BITS:
             raise VerifyException(
                 f"the numerator of pwl.divide has at most {MAX_NUMERATOR_BITS} bits, "
                 f"got {self.input.type}"
             )
+        verify_period("reciprocal", self.reduce.data)
+
+    def verify_shapes(self) -> None:
         for kind, value in (("numerator", self.input), ("denominator", self.denominator)):
             _verify_broadcast(kind, value.type, self.result.type)
         _verify_sizes(self)
-        verify_period("reciprocal", self.reduce.data)
-        try:
-            sizes(self.denominator_quantization, odd=True)
-            _ = self._unit(Table((), (0,), (0,))).factor
-        except ValueError as error:
-            raise VerifyException(str(error)) from error
-        lookup = self.lookups()[0]
-        if lookup.table is not None:
-            verify_table(lookup.table.data, lookup.operand, lookup.result)
-        elif lookup.fit is not None:
-            raise VerifyException("a certificate without a table: remove it, or add the table")
-
-
-def _quantized(kind: str, type_: Attribute) -> Quantization:
-    element = element_type(type_)
-    held = isa(type_, TensorType[Attribute]) or isinstance(type_, UniformQuantizedType)
-    if not held or not isinstance(element, UniformQuantizedType):
-        raise VerifyException(
-            f"the {kind} of pwl.divide must be !quant.uniform or a ranked tensor of it, got {type_}"
-        )
-    return element.quantization
 
 
 def _verify_broadcast(kind: str, type_: Attribute, result: Attribute) -> None:

@@ -29,9 +29,9 @@ from xdsl.utils.exceptions import InterpretationError
 from xdsl.utils.hints import isa
 
 from lut_opt.dialects.pwl.divide_op import DivideOp
-from lut_opt.dialects.pwl.norm_ops import LayerNormOp, NormOp, RMSNormOp
+from lut_opt.dialects.pwl.norm_ops import LayerNormOp, RMSNormOp
 from lut_opt.dialects.pwl.ops import ApplyOp
-from lut_opt.dialects.pwl.unit_ops import LogSoftmaxOp, RowExponentialsOp, SoftmaxOp
+from lut_opt.dialects.pwl.unit_ops import LogSoftmaxOp, SoftmaxOp, UnitOp
 from lut_opt.dialects.quant import (
     DequantizeCastOp,
     QuantizeCastOp,
@@ -91,17 +91,15 @@ def _shaped(q: Integers, type_: Attribute) -> ShapedArray[Any]:
     return ShapedArray(TypedPtr[Any].new(values, xtype=element), list(q.shape))
 
 
-def _along_axis(op: RowExponentialsOp, args: tuple[Any, ...]) -> ShapedArray[Any]:
-    y = op.unit().evaluate(_array(args[0], op.input_quantization), op.axis.value.data)
-    return _shaped(y, op.result.type)
-
-
-def _normalize(op: NormOp, args: tuple[Any, ...]) -> ShapedArray[Any]:
-    unit, rest = op.unit(), list(args[1:])
-    gamma = None if unit.gamma is None else _array(rest.pop(0), unit.gamma)
-    beta = None if unit.beta is None else _array(rest.pop(0), unit.beta)
-    y = unit.evaluate(_array(args[0], unit.operand), gamma, beta, op.normalized.value.data)
-    return _shaped(y, op.result.type)
+def _run_unit(op: UnitOp, args: tuple[Any, ...]) -> PythonValues:
+    """A unit through its own semantics."""
+    unit = op.unit()
+    storages = (unit.operand, *unit.parameters.values())
+    q = [_any_array(value, by) for value, by in zip(args, storages, strict=True)]
+    y = unit.evaluate(*q, axes=op.row_axes)
+    if isinstance(op.result.type, UniformQuantizedType):
+        return (_write(y.reshape(1), unit.result)[0],)
+    return (_shaped(y, op.result.type),)
 
 
 @register_impls
@@ -140,41 +138,36 @@ class PwlFunctions(InterpreterFunctions):
     def run_divide(
         self, interpreter: Interpreter, op: DivideOp, args: tuple[Any, ...]
     ) -> PythonValues:
-        """Division through the unit's own semantics."""
-        stored = op.input_quantization, op.denominator_quantization
-        a, b = (_any_array(value, by) for value, by in zip(args, stored, strict=True))
-        y = op.unit().evaluate(a, b)
-        if isinstance(op.result.type, UniformQuantizedType):
-            return (_write(y.reshape(1), op.result_quantization)[0],)
-        return (_shaped(y, op.result.type),)
+        """Division."""
+        return _run_unit(op, args)
 
     @impl(SoftmaxOp)
     def run_softmax(
         self, interpreter: Interpreter, op: SoftmaxOp, args: tuple[Any, ...]
     ) -> PythonValues:
-        """Softmax through the unit's own semantics."""
-        return (_along_axis(op, args),)
+        """Softmax."""
+        return _run_unit(op, args)
 
     @impl(LogSoftmaxOp)
     def run_log_softmax(
         self, interpreter: Interpreter, op: LogSoftmaxOp, args: tuple[Any, ...]
     ) -> PythonValues:
-        """Log-softmax through the unit's own semantics."""
-        return (_along_axis(op, args),)
+        """Log-softmax."""
+        return _run_unit(op, args)
 
     @impl(LayerNormOp)
     def run_layer_norm(
         self, interpreter: Interpreter, op: LayerNormOp, args: tuple[Any, ...]
     ) -> PythonValues:
-        """Layer norm through the unit's own semantics."""
-        return (_normalize(op, args),)
+        """Layer norm."""
+        return _run_unit(op, args)
 
     @impl(RMSNormOp)
     def run_rms_norm(
         self, interpreter: Interpreter, op: RMSNormOp, args: tuple[Any, ...]
     ) -> PythonValues:
-        """RMS norm through the unit's own semantics."""
-        return (_normalize(op, args),)
+        """RMS norm."""
+        return _run_unit(op, args)
 
     @impl(QuantizeCastOp)
     def run_qcast(

@@ -22,29 +22,11 @@ from xdsl.utils.exceptions import VerifyException
 
 from lut_opt.dialects.pwl import units
 from lut_opt.dialects.pwl.attributes import FitAttr, TableAttr
-from lut_opt.dialects.pwl.functions import FUNCTIONS
-from lut_opt.dialects.pwl.table import Table
-from lut_opt.dialects.pwl.unit_ops import (
-    Lookup,
-    UnitOp,
-    optional_operand,
-    quantization_of,
-    shape_of,
-    verify_power_of_two,
-    verify_row,
-)
-
-MAX_EPSILON = 2.0**35
-"""ε with the fraction bits of the squares, in squared input steps."""
-
-_NO_TABLE = TableAttr(Table((), (0,), (0,)))
-"""Stands for the table where only the unit's widths and shifts matter."""
+from lut_opt.dialects.pwl.unit_ops import UnitOp, optional_operand
 
 
 class NormOp(UnitOp, ABC):
     """What the norms share; a row is the last `normalized` axes."""
-
-    CENTRED: ClassVar[bool]
 
     epsilon = prop_def(FloatAttr)
     normalized = prop_def(IntegerAttr)
@@ -53,86 +35,26 @@ class NormOp(UnitOp, ABC):
     gamma = opt_operand_def()
 
     @property
-    def beta_value(self) -> SSAValue | None:
-        """The addend of the affine part."""
-        return None
-
-    def lookups(self) -> tuple[Lookup, ...]:
-        sides = units.RSQRT_OPERAND, units.INVERSE_RESULT
-        return (Lookup("rsqrt", FUNCTIONS["rsqrt"], *sides, self.rsqrt, self.rsqrt_fit),)
-
-    def unit(self) -> units.Norm:
-        """The semantics of an op that has its table."""
-        if self.rsqrt is None:
-            raise ValueError(f"{self.name} has no table: run --pwl-search first")
-        return self._unit(self.rsqrt)
-
-    def _unit(self, rsqrt: TableAttr) -> units.Norm:
-        gamma, beta = self.gamma, self.beta_value
-        return units.Norm(
-            self.input_quantization,
-            self.result_quantization,
-            rsqrt.data,
-            self.epsilon.value.data,
-            self.CENTRED,
-            None if gamma is None else quantization_of(self, "gamma", gamma.type),
-            None if beta is None else quantization_of(self, "beta", beta.type),
-        )
+    def constants(self) -> dict[str, units.Constant]:
+        return {"epsilon": self.epsilon.value.data}
 
     @property
-    def row_shape(self) -> tuple[int, ...]:
-        """Shape of the last `normalized` axes, that of gamma and beta."""
-        return self.shape[len(self.shape) - self.normalized.value.data :]
+    def row_axes(self) -> tuple[int, ...]:
+        rank = len(self.shape)
+        return tuple(range(rank - self.normalized.value.data, rank))
 
-    def verify_(self) -> None:
+    def verify_attributes(self) -> None:
         count = self.normalized.value.data
         if not 1 <= count <= len(self.shape):
             raise VerifyException(
                 f"normalized must be from 1 to the {len(self.shape)} axes of the input, got {count}"
             )
-        self.verify_unit()
-        length = 1
-        for size in self.row_shape:
-            length *= max(size, 1)
-        verify_row(self.name, length)
-        self._verify_affine()
-        epsilon = self.epsilon.value.data
-        unit = self._unit(_NO_TABLE)
-        if units.centred_bits(unit.operand) > units.MAX_CENTRED_BITS:
-            raise VerifyException(
-                f"an input of {self.name} lies at most 2^{units.MAX_CENTRED_BITS} from its zero "
-                "point: use i16"
-            )
-        if not 0 <= epsilon * 2.0**unit.square_fraction / unit.operand.scale**2 <= MAX_EPSILON:
-            raise VerifyException(
-                f"epsilon {epsilon} is negative or too large for inputs in steps of "
-                f"{unit.operand.scale}"
-            )
-
-    def _verify_affine(self) -> None:
-        for name, value in (("gamma", self.gamma), ("beta", self.beta_value)):
-            if value is None:
-                continue
-            if shape_of(value.type) != self.row_shape:
-                raise VerifyException(f"{name} {value.type} has not the shape of a row")
-            quantization = quantization_of(self, name, value.type)
-            verify_power_of_two(self.name, name, quantization)
-            if quantization.zero_point:
-                raise VerifyException(f"{name} must have a zero point of 0")
-        unit = self._unit(_NO_TABLE)
-        beta_bits = 0 if unit.beta is None else unit.beta.bits
-        if not 0 <= unit.beta_shift <= units.MAX_SHIFTED_BITS - beta_bits and unit.beta:
-            raise VerifyException(
-                f"the scale of beta must be 2^-{unit.product_bits} or somewhat larger"
-            )
-        if not 0 <= unit.result_shift <= units.MAX_SHIFTED_BITS:
-            raise VerifyException(f"the result scale must be 2^-{unit.product_bits} or larger")
 
 
 @irdl_op_definition
 class LayerNormOp(NormOp):
     """
-    Layer norm over the last `normalized` axes, on integers: `units.Norm` is its meaning.
+    Layer norm over the last `normalized` axes, on integers: `units.LayerNorm` is its meaning.
 
     `gamma` and `beta` have the shape of those axes; the search adds the `rsqrt` table.
 
@@ -144,8 +66,7 @@ class LayerNormOp(NormOp):
     """
 
     name = "pwl.layer_norm"
-    FUNCTION: ClassVar[str] = "layer_norm"
-    CENTRED: ClassVar[bool] = True
+    UNIT: ClassVar[type[units.Unit]] = units.LayerNorm
 
     input = operand_def()
     gamma = opt_operand_def()
@@ -178,15 +99,11 @@ class LayerNormOp(NormOp):
             },
         )
 
-    @property
-    def beta_value(self) -> SSAValue | None:
-        return self.beta
-
 
 @irdl_op_definition
 class RMSNormOp(NormOp):
     """
-    RMS norm over the last `normalized` axes, on integers: `units.Norm` is its meaning.
+    RMS norm over the last `normalized` axes, on integers: `units.RMSNorm` is its meaning.
 
         %y = pwl.rms_norm %x gamma %g : tensor<64x!quant.uniform<i16:f32, 6.103516e-05>>
             {epsilon = 1.0e-06 : f64, normalized = 1 : i64}
@@ -195,8 +112,7 @@ class RMSNormOp(NormOp):
     """
 
     name = "pwl.rms_norm"
-    FUNCTION: ClassVar[str] = "rms_norm"
-    CENTRED: ClassVar[bool] = False
+    UNIT: ClassVar[type[units.Unit]] = units.RMSNorm
 
     input = operand_def()
     gamma = opt_operand_def()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -25,32 +26,32 @@ from xdsl.utils.hints import isa
 
 from lut_opt.dialects.pwl import units
 from lut_opt.dialects.pwl.attributes import FitAttr, TableAttr
-from lut_opt.dialects.pwl.functions import FUNCTIONS, Function
 from lut_opt.dialects.pwl.ops import verify_table
-from lut_opt.dialects.pwl.reduction import Reduction
+from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quant import UniformQuantizedType, element_type
-from lut_opt.dialects.quantization import Quantization, exact_log2
+from lut_opt.dialects.quantization import Quantization
 
 
 @dataclass(frozen=True)
-class Lookup:
-    """One table of a unit: what it approximates, between which integers; None: not searched yet."""
+class Lookup(units.Part):
+    """One table of a unit op; None: not searched yet."""
 
-    name: str
+    name: str = ""
     """Name of the property that holds the table; its certificate is in `<name>_fit`."""
-    function: Function
-    operand: Quantization
-    result: Quantization
-    table: TableAttr | None
-    fit: FitAttr | None
-    reduction: Reduction | None = None
-    """What brings wide operands here: relative errors count then, every octave alike."""
+    table: TableAttr | None = None
+    fit: FitAttr | None = None
 
 
 class UnitOp(IRDLOperation, ABC):
-    """What the units share: one quantized tensor in, one of the same shape out, no effect."""
+    """
+    What the units share: quantized tensors in, one out, no effect.
 
-    FUNCTION: ClassVar[str]
+    Operands follow the input in the order of the unit's parameters, under their names; tables are
+    properties under theirs.
+    """
+
+    UNIT: ClassVar[type[units.Unit]]
+    """The meaning, of which the op holds the data."""
 
     # Each op defines its operands again: their order is that of its own definitions.
     input = operand_def()
@@ -59,21 +60,73 @@ class UnitOp(IRDLOperation, ABC):
     @property
     def input_quantization(self) -> Quantization:
         """How the stored inputs stand for reals."""
-        return quantization_of(self, "input", self.input.type)
+        return self.stored("input", self.input)
 
     @property
     def result_quantization(self) -> Quantization:
         """How the stored results stand for reals."""
-        return quantization_of(self, "result", self.result.type)
+        return self.stored("result", self.result)
+
+    @property
+    def parameters(self) -> dict[str, SSAValue]:
+        """The operands besides the input, as far as there are any."""
+        found = {name: getattr(self, name, None) for name in self.UNIT.parameter_names()}
+        return {name: value for name, value in found.items() if value is not None}
+
+    @property
+    @abstractmethod
+    def constants(self) -> dict[str, units.Constant]:
+        """The constants of the unit."""
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of input and result, −1 where a size is dynamic."""
         return shape_of(self.input.type)
 
+    @property
     @abstractmethod
+    def row_axes(self) -> tuple[int, ...]:
+        """The axes that a row spans, ascending; none for an element-wise unit."""
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """Sizes of a row's axes, those of a norm's gamma and beta."""
+        return tuple(self.shape[axis] for axis in self.row_axes)
+
     def lookups(self) -> tuple[Lookup, ...]:
         """The unit's tables, searched or not."""
+        parts = self._build({}).parts
+        return tuple(
+            Lookup(
+                **vars(part), name=name, table=self._table(name), fit=getattr(self, f"{name}_fit")
+            )
+            for name, part in parts.items()
+        )
+
+    def unit(self) -> units.Unit:
+        """The semantics of an op that has its tables. ValueError if it has none."""
+        names = self.UNIT.table_names()
+        found = {name: table.data for name in names if (table := self._table(name)) is not None}
+        if len(found) < len(names):
+            several = "s" if len(names) > 1 else ""
+            raise ValueError(f"{self.name} has no table{several}: run --pwl-search first")
+        return self._build(found)
+
+    def _table(self, name: str) -> TableAttr | None:
+        return getattr(self, name)
+
+    def _build(self, tables: Mapping[str, Table]) -> units.Unit:
+        """The semantics, with blanks for tables that are not given."""
+        return self.UNIT.build(
+            self.input_quantization,
+            self.result_quantization,
+            {name: tables.get(name, units.BLANK) for name in self.UNIT.table_names()},
+            {name: self.stored(name, value) for name, value in self.parameters.items()},
+            self.constants,
+        )
+
+    def choose_constants(self, param_bits: int) -> None:
+        """Set those constants that follow from the width of the parameters to search for."""
 
     def set_table(self, name: str, table: TableAttr, fit: FitAttr | None) -> None:
         """Put a table and its certificate on the op."""
@@ -81,21 +134,55 @@ class UnitOp(IRDLOperation, ABC):
         if fit is not None:
             self.properties[f"{name}_fit"] = fit
 
-    def verify_unit(self) -> None:
-        """Check the types and tables that every unit has."""
-        operand, result = self.input_quantization, self.result_quantization
+    def stored(self, kind: str, value: SSAValue) -> Quantization:
+        """How an operand or the result is stored; VerifyException if it is not quantized."""
+        element = element_type(value.type)
+        if not isa(value.type, TensorType[Attribute]) or not isinstance(
+            element, UniformQuantizedType
+        ):
+            raise VerifyException(
+                f"{kind} of {self.name} must be a ranked tensor of !quant.uniform elements, got "
+                f"{value.type}"
+            )
+        return element.quantization
+
+    def verify_(self) -> None:
+        """Check attributes, shapes, types, constants and tables."""
+        self.verify_attributes()
+        self.verify_shapes()
+        try:
+            unit = self._build({})
+            unit.check()
+            for lookup in self.lookups():
+                self._verify_lookup(lookup)
+        except ValueError as error:
+            raise VerifyException(str(error)) from error
+        length = math.prod(max(size, 1) for size in self.row_shape)
+        if length > units.MAX_ROW:
+            raise VerifyException(
+                f"{self.name} takes rows of up to {units.MAX_ROW} elements, got {length}"
+            )
+
+    @abstractmethod
+    def verify_attributes(self) -> None:
+        """Check what says which elements make a row, and what else is the op's own."""
+
+    def verify_shapes(self) -> None:
+        """Check the shapes of operands and result."""
         if self.shape != shape_of(self.result.type):
             raise VerifyException(
                 f"input {self.input.type} and result {self.result.type} differ in shape"
             )
-        if operand.bits > 16 or result.bits > 16:
-            raise VerifyException(f"{self.name} takes and gives at most 16 bits")
-        verify_power_of_two(self.name, "result", result)
-        for lookup in self.lookups():
-            if lookup.table is not None:
-                verify_table(lookup.table.data, lookup.operand, lookup.result)
-            elif lookup.fit is not None:
-                raise VerifyException("a certificate without a table: remove it, or add the table")
+        for name, value in self.parameters.items():
+            if shape_of(value.type) != self.row_shape:
+                raise VerifyException(f"{name} {value.type} has not the shape of a row")
+
+    def _verify_lookup(self, lookup: Lookup) -> None:
+        if lookup.table is not None:
+            verify_table(lookup.table.data, lookup.operand, lookup.result)
+            self._build({lookup.name: lookup.table.data}).check_table(lookup.name)
+        elif lookup.fit is not None:
+            raise VerifyException("a certificate without a table: remove it, or add the table")
 
 
 class RowExponentialsOp(UnitOp, ABC):
@@ -123,55 +210,30 @@ class RowExponentialsOp(UnitOp, ABC):
         )
 
     @property
-    def fraction(self) -> int:
-        """Fraction bits of exp's results: `exp_fraction`, or what 8-bit parameters will give."""
-        if self.exp_fraction is not None:
-            return self.exp_fraction.value.data
-        return exp_fraction_for(self.input_quantization, 8)
+    def constants(self) -> dict[str, units.Constant]:
+        # Until the search says more: what parameters of 8 bits will give.
+        given = self.exp_fraction
+        fraction = units.exp_fraction_for(self.input_quantization, 8)
+        return {
+            "clip": self.clip.value.data,
+            "exp_fraction": fraction if given is None else given.value.data,
+        }
 
-    def exp_lookup(self) -> Lookup:
-        """The table of exponentials."""
-        operand = units.exp_operand(self.input_quantization.scale, self.clip.value.data)
-        result = units.exp_result(self.fraction)
-        return Lookup("exp", FUNCTIONS["exp"], operand, result, self.exp, self.exp_fit)
+    @property
+    def row_axes(self) -> tuple[int, ...]:
+        return (self.axis.value.data,)
 
-    @abstractmethod
-    def unit(self) -> units.Softmax | units.LogSoftmax:
-        """The semantics of an op that has its tables. ValueError if it has none."""
+    def choose_constants(self, param_bits: int) -> None:
+        fraction = units.exp_fraction_for(self.input_quantization, param_bits)
+        self.properties["exp_fraction"] = IntegerAttr(fraction, i64)
 
-    def verify_(self) -> None:
-        shape, axis, clip = self.shape, self.axis.value.data, self.clip.value.data
-        if not 0 <= axis < len(shape):
-            raise VerifyException(f"axis {axis} is not within 0 … {len(shape) - 1}")
-        if not -(1 << 16) < clip < 0:
-            raise VerifyException(f"clip must be from {1 - (1 << 16)} to -1, got {clip}")
-        if not 1 <= self.fraction <= units.MAX_EXP_FRACTION:
+    def verify_attributes(self) -> None:
+        if not 0 <= self.axis.value.data < len(self.shape):
             raise VerifyException(
-                f"exp_fraction must be from 1 to {units.MAX_EXP_FRACTION}, got {self.fraction}"
+                f"axis {self.axis.value.data} is not within 0 … {len(self.shape) - 1}"
             )
         if (self.exp is None) != (self.exp_fraction is None):
             raise VerifyException("the exp table and exp_fraction come together or not at all")
-        self.verify_unit()
-        self.verify_scales()
-        verify_row(self.name, shape[axis])
-        if self.exp is not None:
-            self._verify_exp(self.exp)
-
-    @abstractmethod
-    def verify_scales(self) -> None:
-        """Check the scales and the zero point of input and result."""
-
-    def _verify_exp(self, table: TableAttr) -> None:
-        result = units.exp_result(self.fraction)
-        ends = self.exp_lookup().operand.values[[0, -1]]
-        masked, largest = table.data.evaluate(ends, result).tolist()
-        if masked != 0:
-            raise VerifyException(
-                f"the exp table gives {masked} at clip = {ends[0]}, where masked positions are: "
-                "it must be 0"
-            )
-        if largest < 1:
-            raise VerifyException("the exp table gives 0 at a distance of 0: no row has a sum")
 
 
 @irdl_op_definition
@@ -185,7 +247,7 @@ class SoftmaxOp(RowExponentialsOp):
     """
 
     name = "pwl.softmax"
-    FUNCTION: ClassVar[str] = "softmax"
+    UNIT: ClassVar[type[units.Unit]] = units.Softmax
 
     input = operand_def()
     reciprocal = opt_prop_def(TableAttr)
@@ -195,29 +257,6 @@ class SoftmaxOp(RowExponentialsOp):
     traits = traits_def(Pure())
 
     assembly_format = "$input attr-dict `:` type($input) `->` type($result)"
-
-    def lookups(self) -> tuple[Lookup, ...]:
-        sides = units.RECIPROCAL_OPERAND, units.INVERSE_RESULT
-        tables = self.reciprocal, self.reciprocal_fit
-        reciprocal = Lookup("reciprocal", FUNCTIONS["reciprocal"], *sides, *tables)
-        return self.exp_lookup(), reciprocal
-
-    def unit(self) -> units.Softmax:
-        if self.exp is None or self.reciprocal is None:
-            raise ValueError("pwl.softmax has no tables: run --pwl-search first")
-        return units.Softmax(
-            self.input_quantization,
-            self.result_quantization,
-            self.clip.value.data,
-            self.fraction,
-            self.exp.data,
-            self.reciprocal.data,
-        )
-
-    def verify_scales(self) -> None:
-        result = self.result_quantization
-        if not 2.0**-15 <= result.scale <= 1 or result.zero_point:
-            raise VerifyException("the result needs a scale from 2^-15 to 1 and a zero point of 0")
 
 
 @irdl_op_definition
@@ -231,7 +270,7 @@ class LogSoftmaxOp(RowExponentialsOp):
     """
 
     name = "pwl.log_softmax"
-    FUNCTION: ClassVar[str] = "log_softmax"
+    UNIT: ClassVar[type[units.Unit]] = units.LogSoftmax
 
     input = operand_def()
     log = opt_prop_def(TableAttr)
@@ -242,43 +281,6 @@ class LogSoftmaxOp(RowExponentialsOp):
 
     assembly_format = "$input attr-dict `:` type($input) `->` type($result)"
 
-    def lookups(self) -> tuple[Lookup, ...]:
-        sides = units.RECIPROCAL_OPERAND, units.LOG_RESULT
-        log = Lookup("log", FUNCTIONS["log"], *sides, self.log, self.log_fit)
-        return self.exp_lookup(), log
-
-    def unit(self) -> units.LogSoftmax:
-        if self.exp is None or self.log is None:
-            raise ValueError("pwl.log_softmax has no tables: run --pwl-search first")
-        return units.LogSoftmax(
-            self.input_quantization,
-            self.result_quantization,
-            self.clip.value.data,
-            self.fraction,
-            self.exp.data,
-            self.log.data,
-        )
-
-    def verify_scales(self) -> None:
-        verify_power_of_two(self.name, "input", self.input_quantization)
-        least = 2.0**-units.TABLE_FRACTION
-        most = 2.0 ** (units.MAX_DISTANCE_SHIFT - units.TABLE_FRACTION)
-        if not least <= self.input_quantization.scale <= most:
-            raise VerifyException(
-                f"the input scale of {self.name} must be from 2^-16 to 2^28, got "
-                f"{self.input_quantization.scale}"
-            )
-        if self.result_quantization.scale < least or self.result_quantization.zero_point:
-            raise VerifyException(
-                "the result needs a scale of at least 2^-16 and a zero point of 0"
-            )
-
-
-def exp_fraction_for(operand: Quantization, param_bits: int) -> int:
-    """Fraction bits at which exp's steepest slope, 1, fits in `param_bits`, with a bit to spare."""
-    steps = math.floor(-math.log2(operand.scale))
-    return max(1, min(steps + param_bits - 2, units.MAX_EXP_FRACTION))
-
 
 def optional_operand(value: SSAValue | None) -> list[SSAValue]:
     """The operand list of an operand that may be missing."""
@@ -288,27 +290,3 @@ def optional_operand(value: SSAValue | None) -> list[SSAValue]:
 def shape_of(type_: Attribute) -> tuple[int, ...]:
     """Sizes of a tensor type, −1 where dynamic; empty for any other type."""
     return type_.get_shape() if isa(type_, TensorType[Attribute]) else ()
-
-
-def quantization_of(op: UnitOp, kind: str, type_: Attribute) -> Quantization:
-    """How a tensor operand is stored; VerifyException if it is not quantized."""
-    element = element_type(type_)
-    if not isa(type_, TensorType[Attribute]) or not isinstance(element, UniformQuantizedType):
-        raise VerifyException(
-            f"{kind} of {op.name} must be a ranked tensor of !quant.uniform elements, got {type_}"
-        )
-    return element.quantization
-
-
-def verify_power_of_two(op: str, kind: str, quantization: Quantization) -> None:
-    """Check that a scale is a power of two."""
-    if exact_log2(quantization.scale) is None:
-        raise VerifyException(
-            f"the {kind} scale of {op} must be a power of two, got {quantization.scale}"
-        )
-
-
-def verify_row(op: str, length: int) -> None:
-    """Check the length of a row, as far as it is known."""
-    if length > units.MAX_ROW:
-        raise VerifyException(f"{op} takes rows of up to {units.MAX_ROW} elements, got {length}")

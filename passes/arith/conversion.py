@@ -19,7 +19,7 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
-from lut_opt.dialects.pwl import ApplyOp, DivideOp, UnitOp
+from lut_opt.dialects.pwl import ApplyOp, UnitOp
 from lut_opt.dialects.pwl.function_body import erase_private_functions
 from lut_opt.dialects.pwl.ops import Shaped
 from lut_opt.dialects.quant import (
@@ -32,41 +32,47 @@ from lut_opt.dialects.quant import (
 from lut_opt.passes.arith import integer_code
 from lut_opt.passes.arith.elementwise import Emit, elementwise
 from lut_opt.passes.arith.options import Select, present_name
-from lut_opt.passes.arith.reductions import apply_reduced, plan_divide
-from lut_opt.passes.arith.units import UnitPlan, plan_unit
+from lut_opt.passes.arith.reductions import apply_reduced
+from lut_opt.passes.arith.units import plan_unit
 from lut_opt.passes.support.diagnostics import OpError, about, copy_location
 
 Plan = Callable[[Builder], Emit]
 """Emits what stands once before all elements (a constant table), and gives the scalar code."""
 
+Code = Callable[[Builder], SSAValue | None]
+"""Emits all that replaces an op, once its types have lost their scales, and gives its result."""
+
 
 def convert(module: ModuleOp, select: Select) -> None:
     """Convert every `pwl` and `quant` operation, and all types."""
-    plans: list[tuple[Operation, Plan]] = []
-    units: list[tuple[UnitOp, UnitPlan]] = []
+    planned: list[tuple[Operation, Code]] = []
     for inner in module.walk():
-        if isinstance(inner, ApplyOp):
-            plans.append((inner, _plan_apply(inner, select)))
-        elif isinstance(inner, QuantizeCastOp | DequantizeCastOp):
-            plans.append((inner, _plan_cast(inner)))
-        elif isinstance(inner, StorageCastOp):
-            plans.append((inner, lambda _: lambda _, value: value))
-        elif isinstance(inner, UnitOp):
-            with about(inner):
-                if isinstance(inner, DivideOp):
-                    units.append((inner, plan_divide(inner)))
-                else:
-                    units.append((inner, plan_unit(inner)))
+        with about(inner):
+            if (code := _plan(inner, select)) is not None:
+                planned.append((inner, code))
     # The plans hold every scale by now, so the types may forget theirs.
     _convert_types(module)
-    for inner, plan in plans:
+    for inner, code in planned:
         with about(inner):
-            _replace(inner, _code(inner, plan))
-    for unit, emit in units:
-        with about(unit):
-            _replace(unit, emit)
-    erase_private_functions(module, {e.function_name for e, _ in plans if isinstance(e, ApplyOp)})
+            _replace(inner, code)
+    names = {each.function_name for each, _ in planned if isinstance(each, ApplyOp)}
+    erase_private_functions(module, names)
     _check(module)
+
+
+def _plan(op: Operation, select: Select) -> Code | None:
+    """What replaces an op, None for one that stays."""
+    match op:
+        case UnitOp():
+            return plan_unit(op)
+        case ApplyOp():
+            return _each(op, _plan_apply(op, select))
+        case QuantizeCastOp() | DequantizeCastOp():
+            return _each(op, _plan_cast(op))
+        case StorageCastOp():
+            return lambda _: op.input
+        case _:
+            return None
 
 
 def _plan_apply(op: ApplyOp, asked: Select) -> Plan:
@@ -98,21 +104,24 @@ def _plan_cast(op: QuantizeCastOp | DequantizeCastOp) -> Plan:
     return lambda _: lambda b, q: integer_code.dequantize(b, q, quantization, kind)
 
 
-def _code(op: Operation, plan: Plan) -> Callable[[Builder], SSAValue | None]:
+def _each(op: Operation, plan: Plan) -> Code:
     """The code of an element-wise op on whatever holds its elements."""
-    if isinstance(op, StorageCastOp):
-        return lambda _: op.input
-    destination = op.output if isinstance(op, ApplyOp) else None
-    kind = op.results[0].type if op.results else op.operands[0].type
-    return lambda before: elementwise(before, op.operands[0], kind, plan(before), destination)
+
+    def code(before: Builder) -> SSAValue | None:
+        # Operands are asked for here: those whose types were converted are new values.
+        destination = op.output if isinstance(op, ApplyOp) else None
+        kind = op.results[0].type if op.results else op.operands[0].type
+        return elementwise(before, op.operands[0], kind, plan(before), destination)
+
+    return code
 
 
-def _replace(op: Operation, emit: Callable[[Builder], SSAValue | None]) -> None:
+def _replace(op: Operation, code: Code) -> None:
     """Put the planned code in the place of `op`."""
     marker = op.prev_op
     block = op.parent_block()
     assert block is not None
-    result = emit(Builder(InsertPoint.before(op)))
+    result = code(Builder(InsertPoint.before(op)))
     created = block.first_op if marker is None else marker.next_op
     while created is not None and created is not op:
         copy_location(op, [created])

@@ -7,7 +7,8 @@ A row is what the reduced axes span; what a row has once is a tensor of the othe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from xdsl.builder import Builder
 from xdsl.dialects import arith, math
@@ -24,9 +25,13 @@ from xdsl.ir.affine import AffineExpr, AffineMap
 from xdsl.rewriter import InsertPoint
 from xdsl.utils.hints import isa
 
+from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.pwl.units import Unit
 from lut_opt.dialects.quant import element_type
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.arith import integer_code
+
+Predicate = Literal["eq", "slt", "sge", "sgt"]
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,27 @@ class Integers:
         """Clamped to the storage range and cut to its bits."""
         clamped = self.min(self.max(a, to.minimum), to.maximum)
         return integer_code.resize(self.builder, clamped, to.bits)
+
+    def select(
+        self, predicate: Predicate, v: SSAValue, bound: int, yes: SSAValue, no: SSAValue
+    ) -> SSAValue:
+        """`yes` where v compares so with `bound`, else `no`."""
+        here = self.builder.insert(arith.CmpiOp(v, self.constant(bound), predicate)).result
+        return self.builder.insert(arith.SelectOp(here, yes, no)).result
+
+    def look_up(
+        self, q: SSAValue, table: Table, operand: Quantization, result: Quantization
+    ) -> SSAValue:
+        """A table's result in this width, for an input of any width."""
+        width = integer_code.register_width(operand.bits)
+        narrow = integer_code.resize(self.builder, q, width)
+        sides = replace(operand, bits=width), replace(result, bits=self.bits)
+        return integer_code.apply_table(self.builder, narrow, table, *sides, "chain")
+
+    def look_up_in(self, unit: Unit, name: str, q: SSAValue) -> SSAValue:
+        """What a table of a unit has for its input."""
+        part = unit.parts[name]
+        return self.look_up(q, unit.tables[name], part.operand, part.result)
 
 
 Body = Callable[[Integers, Sequence[SSAValue]], list[SSAValue]]

@@ -27,14 +27,13 @@ from lut_opt.passes.fuse.elementwise import is_uniform
 from lut_opt.passes.fuse.fusion import Fusion, all_declarations
 from lut_opt.passes.lower.division import as_reciprocal, division
 from lut_opt.passes.lower.periodic import lower_periodic
-from lut_opt.passes.lower.units import lower_unit
+from lut_opt.passes.lower.units import lower_unit, unit_kind
 from lut_opt.passes.quantize.casts import cancel_casts
 from lut_opt.passes.quantize.divisions import NAME as DIVIDE
 from lut_opt.passes.quantize.functions import Defaults, input_quantization, output_quantization
 from lut_opt.passes.quantize.wide import wide
 from lut_opt.passes.recognize.functions import Nonlinear, recognize
 from lut_opt.passes.recognize.periodic import is_periodic
-from lut_opt.passes.recognize.units import recognize_unit
 from lut_opt.passes.recognize.unsupported import check_supported
 from lut_opt.passes.recognize.written_out import raise_units
 from lut_opt.passes.support.declarations import KEPT
@@ -65,8 +64,8 @@ def lower(op: ModuleOp, defaults: Defaults, keep: tuple[str, ...], *, fuse: bool
 
 def _replacement(op: Operation, fusion: Fusion) -> tuple[str, Callable[[Defaults], None]] | None:
     """What `keep` calls an operator, and what replaces it; None for what stays."""
-    if (unit := recognize_unit(op)) is not None:
-        return unit.kind, partial(lower_unit, unit)
+    if (kind := unit_kind(op)) is not None:
+        return kind.name, partial(lower_unit, kind, op)
     if is_periodic(op):
         return (torch_name(op) or "").removeprefix("aten."), partial(lower_periodic, op)
     found = fusion.lowered(op) if op in fusion.at else recognize(op) or as_reciprocal(op)

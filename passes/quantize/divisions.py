@@ -16,6 +16,7 @@ from xdsl.dialects import arith
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, FloatAttr
 from xdsl.ir import Attribute, Operation, OpResult, SSAValue
 
+from lut_opt.dialects.pwl import units
 from lut_opt.dialects.pwl.divide_op import MAX_NUMERATOR_BITS
 from lut_opt.dialects.quant import element_type
 from lut_opt.dialects.quantization import Quantization, Reals
@@ -32,7 +33,7 @@ from lut_opt.passes.support.declarations import (
 )
 from lut_opt.passes.support.diagnostics import OpError
 
-NAME = "divide"
+NAME = units.Division.name
 """What `keep` calls a division."""
 
 Magnitudes = tuple[float, float]

@@ -10,6 +10,7 @@ outliers. An operator's `pwl.bits` goes before these widths.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, TensorType
@@ -20,7 +21,7 @@ from lut_opt.dialects.quantization import Quantization, exact_log2
 from lut_opt.dialects.torch import VTensorLiteralOp
 from lut_opt.passes.quantize.functions import Defaults, power_of_two_scale
 from lut_opt.passes.quantize.given import quantized_source, quantized_user
-from lut_opt.passes.recognize.units import Unit
+from lut_opt.passes.recognize.units import FoundNorm, FoundUnit
 from lut_opt.passes.support.declarations import RANGE, declared_bits, declared_range
 from lut_opt.passes.support.diagnostics import OpError
 
@@ -48,27 +49,51 @@ MAX_FRACTION = 24
 """Most fraction bits of gamma and beta."""
 
 
-def unit_input(found: Unit, defaults: Defaults) -> Quantization:
+Interval = tuple[float, float]
+
+ByRange = Callable[[FoundUnit, Interval, Defaults], Quantization]
+"""How an input is stored whose range is declared."""
+
+
+def unit_input(name: str, found: FoundUnit, by_range: ByRange, defaults: Defaults) -> Quantization:
     """How the input is stored: as it is quantized, by its declared range, or by input-scale."""
-    given, interval = quantized_source(found.operand), declared_range(found.ranged)
+    given, interval = quantized_source(found.operand), declared_range(found.op)
     if given is not None and given.bits <= STORAGE_BITS:
         return given
-    if interval is not None and found.kind == "log_softmax":
-        return Quantization(STORAGE_BITS, True, REACH[1] * 2.0**-LOG_DISTANCE_BITS)
-    if interval is not None and found.kind == "softmax":
-        reach = min(max(-interval[0], REACH[0]), REACH[1])
-        bits = min(declared_bits(found.ranged, defaults.input_bits), MAX_DISTANCE_BITS)
-        return Quantization(STORAGE_BITS, True, 2.0 ** math.ceil(math.log2(reach) - bits))
     if interval is not None:
-        bits = min(declared_bits(found.ranged, STORAGE_BITS), STORAGE_BITS)
-        return Quantization(bits, True, power_of_two_scale(*interval, bits - 1, True))
+        return by_range(found, interval, defaults)
     if defaults.input_scale is not None:
         return Quantization(STORAGE_BITS, True, defaults.input_scale)
     raise OpError(
         found.op,
-        f"no input scale for {found.kind}: put quantize/dequantize ops around it, give it "
-        f"{RANGE} = [lo, hi], pass input-scale=, or leave it with keep={found.kind}",
+        f"no input scale for {name}: put quantize/dequantize ops around it, give it "
+        f"{RANGE} = [lo, hi], pass input-scale=, or leave it with keep={name}",
     )
+
+
+def softmax_input(found: FoundUnit, interval: Interval, defaults: Defaults) -> Quantization:
+    """Steps that resolve the distances to the maximum that count."""
+    reach = min(max(-interval[0], REACH[0]), REACH[1])
+    bits = min(declared_bits(found.op, defaults.input_bits), MAX_DISTANCE_BITS)
+    return Quantization(STORAGE_BITS, True, 2.0 ** math.ceil(math.log2(reach) - bits))
+
+
+def log_softmax_input(found: FoundUnit, interval: Interval, defaults: Defaults) -> Quantization:
+    """Steps that are as fine as the result shall be exact."""
+    return Quantization(STORAGE_BITS, True, REACH[1] * 2.0**-LOG_DISTANCE_BITS)
+
+
+def norm_input(found: FoundUnit, interval: Interval, defaults: Defaults) -> Quantization:
+    """The range, and a bit of headroom."""
+    bits = min(declared_bits(found.op, STORAGE_BITS), STORAGE_BITS)
+    return Quantization(bits, True, power_of_two_scale(*interval, bits - 1, True))
+
+
+def softmax_clip(found: FoundUnit, operand: Quantization, defaults: Defaults) -> int:
+    """The distance at which a softmax ends."""
+    given = quantized_source(found.operand) is not None
+    bits = MAX_DISTANCE_BITS if given else defaults.input_bits
+    return clip_distance(operand, declared_bits(found.op, bits))
 
 
 def clip_distance(operand: Quantization, input_bits: int) -> int:
@@ -77,7 +102,7 @@ def clip_distance(operand: Quantization, input_bits: int) -> int:
     return -min(max(1, math.ceil(REACH[1] / operand.scale)), (1 << bits) - 1)
 
 
-def given_result(found: Unit) -> Quantization | None:
+def given_result(found: FoundUnit) -> Quantization | None:
     """The quantization that all users apply to the result, if the unit can make it."""
     given = {quantized_user(use.operation) for use in found.op.results[0].uses}
     if len(given) != 1 or (only := given.pop()) is None or only.bits > STORAGE_BITS:
@@ -85,7 +110,8 @@ def given_result(found: Unit) -> Quantization | None:
     return only if exact_log2(only.scale) is not None else None
 
 
-def softmax_result(found: Unit, defaults: Defaults) -> Quantization:
+def softmax_result(found: FoundUnit, defaults: Defaults) -> Quantization:
+    """Values from 0 to 1 in the output bits, unless output-scale asks for something else."""
     given = given_result(found)
     if given is not None and given.zero_point == 0 and 2.0**-15 <= given.scale <= 1:
         return given
@@ -94,27 +120,29 @@ def softmax_result(found: Unit, defaults: Defaults) -> Quantization:
     return Quantization(bits, False, defaults.output_scale or 2.0**-fraction)
 
 
-def log_softmax_result(found: Unit, operand: Quantization, defaults: Defaults) -> Quantization:
+def log_softmax_result(found: FoundUnit, operand: Quantization, defaults: Defaults) -> Quantization:
     """Sixteen bits that reach the smallest result that was seen, unless output-scale says more."""
     given = given_result(found)
     if given is not None and given.zero_point == 0 and given.scale >= 2.0**-units.TABLE_FRACTION:
         return given
     if defaults.output_scale is not None:
         return Quantization(min(defaults.output_bits, STORAGE_BITS), True, defaults.output_scale)
-    interval = declared_range(found.ranged)
+    interval = declared_range(found.op)
     distance = (1 << operand.bits) * operand.scale if interval is None else -min(interval[0], 0.0)
     reach = distance + math.log(units.MAX_ROW)
     return Quantization(STORAGE_BITS, True, power_of_two_scale(-reach, 0.0, STORAGE_BITS, True))
 
 
 def norm_result(
-    found: Unit, kind: TensorType[Attribute], fraction: int, defaults: Defaults
+    found: FoundNorm, kind: TensorType[Attribute], fraction: int, defaults: Defaults
 ) -> Quantization:
     """
     Sixteen bits that reach what a row can hold, unless output-scale asks for something else.
 
     A normalized value is at most √n. Models keep outliers in these results that eight bits lose.
     """
+    if (given := given_result(found)) is not None:
+        return given
     if defaults.output_scale is not None:
         bits = min(defaults.output_bits, STORAGE_BITS)
         return Quantization(bits, True, defaults.output_scale)
@@ -124,6 +152,19 @@ def norm_result(
     beta = 0.0 if found.beta is None else largest_magnitude(found.beta) or 0.0
     scale = 2.0 ** (math.ceil(math.log2(reach * gamma + beta)) - STORAGE_BITS + 1)
     return Quantization(STORAGE_BITS, True, max(scale, 2.0**-fraction))
+
+
+def affine_storage(value: SSAValue, most: int) -> Quantization:
+    """
+    How gamma or beta is stored, with at most `most` fraction bits.
+
+    In 16 bits if the module shows the values; weights beside the module are taken in 32.
+    """
+    largest = largest_magnitude(value)
+    if largest is None:
+        return Quantization(32, True, 2.0 ** -min(most, HIDDEN_FRACTION))
+    scale = power_of_two_scale(-largest, largest, STORAGE_BITS, True)
+    return Quantization(STORAGE_BITS, True, max(scale, 2.0 ** -min(most, MAX_FRACTION)))
 
 
 def largest_magnitude(value: SSAValue) -> float | None:

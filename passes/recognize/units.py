@@ -1,81 +1,67 @@
-"""Which whole torch ops are a softmax or a norm."""
+"""What torch ops that are a whole softmax or norm say: along which axes, with which parameters."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from xdsl.ir import Operation, SSAValue
 
-from lut_opt.dialects.torch import VTensorType, constant_value, torch_name
+from lut_opt.dialects.torch import VTensorType, constant_value
 from lut_opt.passes.support.diagnostics import OpError
 from lut_opt.passes.support.torch_builder import shape_of
 
 FLOAT32_EPSILON = 2.0**-23
 """What PyTorch adds in an RMS norm whose ε is None."""
 
-Kind = Literal["softmax", "log_softmax", "layer_norm", "rms_norm"]
+
+@dataclass(frozen=True)
+class FoundUnit:
+    """An op that a unit can replace. It may declare the range of its operand."""
+
+    op: Operation
+    operand: SSAValue
 
 
 @dataclass(frozen=True)
-class Unit:
-    """An op that a `pwl` unit can replace, or the last op of several."""
+class FoundSoftmax(FoundUnit):
+    """A softmax or log-softmax along an axis, which is not negative."""
 
-    kind: Kind
-    op: Operation
-    operand: SSAValue
-    ranged: Operation
-    """The op that may declare the range of the operand."""
-    axis: int = 0
-    """Softmax and log-softmax: the axis, not negative."""
-    normalized: int = 1
-    """Norms: how many trailing axes make a row."""
-    gamma: SSAValue | None = None
-    beta: SSAValue | None = None
-    epsilon: float = 0.0
+    axis: int
 
 
-def recognize_unit(op: Operation) -> Unit | None:
-    """The unit that one whole op stands for. OpError where a parameter is not constant."""
-    name = (torch_name(op) or "").removeprefix("aten.")
-    match name:
-        case "softmax.int" | "_softmax":
-            return _softmax(op, "softmax")
-        case "log_softmax.int" | "_log_softmax":
-            return _softmax(op, "log_softmax")
-        case "layer_norm" | "native_layer_norm":
-            return _layer_norm(op)
-        case "rms_norm":
-            count = _row_axes(op)
-            value = constant_value(op.operands[3])
-            epsilon = FLOAT32_EPSILON if value is None else _number(op, value)
-            gamma = _tensor(op.operands[2])
-            return Unit("rms_norm", op, op.operands[0], op, 0, count, gamma=gamma, epsilon=epsilon)
-        case _:
-            return None
+@dataclass(frozen=True)
+class FoundNorm(FoundUnit):
+    """A norm of rows that the last `normalized` axes make."""
+
+    normalized: int
+    gamma: SSAValue | None
+    beta: SSAValue | None
+    epsilon: float
 
 
-def _softmax(op: Operation, kind: Kind) -> Unit:
+def read_softmax(op: Operation) -> FoundSoftmax:
+    """A softmax or log-softmax. OpError where a parameter is not constant."""
     rank, axis = len(shape_of(op, op.operands[0])), constant_value(op.operands[1])
     if not isinstance(axis, int) or not -rank <= axis < rank:
         raise OpError(op, f"the axis of {op.name} must be a constant within the {rank} axes")
-    return Unit(kind, op, op.operands[0], op, axis=axis % rank)
+    return FoundSoftmax(op, op.operands[0], axis % rank)
 
 
-def _layer_norm(op: Operation) -> Unit:
+def read_layer_norm(op: Operation) -> FoundNorm:
+    """A layer norm. OpError where a parameter is not constant, or the statistics are used."""
     if any(result.uses for result in op.results[1:]):
         raise OpError(op, f"mean and rstd of {op.name} are used; only its first result is computed")
     x, _, weight, bias, epsilon = op.operands[:5]
-    return Unit(
-        "layer_norm",
-        op,
-        x,
-        op,
-        normalized=_row_axes(op),
-        gamma=_tensor(weight),
-        beta=_tensor(bias),
-        epsilon=_number(op, constant_value(epsilon)),
-    )
+    affine = _tensor(weight), _tensor(bias)
+    return FoundNorm(op, x, _row_axes(op), *affine, _number(op, constant_value(epsilon)))
+
+
+def read_rms_norm(op: Operation) -> FoundNorm:
+    """An RMS norm. OpError where a parameter is not constant."""
+    value = constant_value(op.operands[3])
+    epsilon = FLOAT32_EPSILON if value is None else _number(op, value)
+    gamma = _tensor(op.operands[2])
+    return FoundNorm(op, op.operands[0], _row_axes(op), gamma, None, epsilon)
 
 
 def _row_axes(op: Operation) -> int:

@@ -17,6 +17,7 @@ from collections.abc import Collection
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 
+from lut_opt.dialects.pwl import units
 from lut_opt.dialects.torch import constant_value, torch_name
 from lut_opt.passes.recognize.written_out_norms import (
     WrittenNorm,
@@ -36,9 +37,9 @@ def raise_units(module: ModuleOp, keep: Collection[str]) -> None:
         name = torch_name(op)
         if op.parent is None or name not in ("aten.mul.Tensor", "aten.div.Tensor"):
             continue
-        if name == "aten.div.Tensor" and "softmax" not in keep and _raise_softmax(op):
+        if name == "aten.div.Tensor" and units.Softmax.name not in keep and _raise_softmax(op):
             continue
-        if "rms_norm" not in keep and (norm := written_norm(op)) is not None:
+        if units.RMSNorm.name not in keep and (norm := written_norm(op)) is not None:
             _raise_norm(op, norm)
 
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
-from xdsl.dialects.builtin import IntegerAttr, i64
-
 from lut_opt.dialects.pwl import (
     ApplyOp,
     FitAttr,
     Lookup,
-    RowExponentialsOp,
     Table,
     UnitOp,
 )
@@ -20,7 +17,6 @@ from lut_opt.dialects.pwl.certificate import RealFunction, samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.pwl.ops import reducible
 from lut_opt.dialects.pwl.reduction import Reduction
-from lut_opt.dialects.pwl.unit_ops import exp_fraction_for
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search.wide.design import relative_weights
 from lut_opt.passes.tabulate.options import SearchOptions
@@ -40,16 +36,15 @@ class PartSearch:
 
     def search_unit(self, op: UnitOp) -> None:
         """Find every table of a unit and put it on the op."""
-        if isinstance(op, RowExponentialsOp):
-            fraction = exp_fraction_for(op.input_quantization, self.options.param_bits)
-            op.properties["exp_fraction"] = IntegerAttr(fraction, i64)
+        op.choose_constants(self.options.param_bits)
         for lookup in op.lookups():
             sides = lookup.operand, lookup.result
             table, fit = self._solve(lookup.function, *sides, reduction=lookup.reduction)
-            if lookup.name == "exp" and not _ends_in_zero(table.data, lookup):
+            if lookup.ends_in_zero and not _ends_in_zero(table.data, lookup):
                 if self.options.entries == 1:
                     raise ValueError(
-                        "exp must end in zero and yet begin at one: use at least 2 entries"
+                        f"{lookup.function.name} must end in zero and yet begin at one: use at "
+                        "least 2 entries"
                     )
                 table, fit = self._solve(lookup.function, *sides, zero_tail=True)
             op.set_table(lookup.name, table, fit)

@@ -17,8 +17,6 @@ from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.hw.row_unit.unit import RowUnit
 from lut_opt.passes.hw.table_unit.unit import describe_side, digest
 
-TABLES = ("exp", "reciprocal", "rsqrt")
-
 
 def describe_row_unit(op: hw.HWModuleOp, unit: RowUnit) -> None:
     """Put on a module what it computes."""
@@ -39,21 +37,20 @@ def _attributes(unit: RowUnit) -> dict[str, Attribute]:
         "pwl.throughput": IntegerAttr(unit.lanes, i64),
         **{
             f"pwl.{name}": UniformQuantizedType.from_quantization(kind)
-            for name, kind in unit.parameters.items()
+            for name, kind in semantics.parameters.items()
         },
         **{f"pwl.{name}_fit": FitAttr(fit) for name, fit in unit.fits},
     }
-    if isinstance(semantics, units.Softmax):
-        return attributes | {
-            "pwl.clip": IntegerAttr(semantics.clip, i64),
-            "pwl.exp_fraction": IntegerAttr(semantics.exp_fraction, i64),
-            "pwl.exp": TableAttr(semantics.exp),
-            "pwl.reciprocal": TableAttr(semantics.reciprocal),
-        }
-    return attributes | {
-        "pwl.rsqrt": TableAttr(semantics.rsqrt),
-        "pwl.epsilon": FloatAttr(semantics.epsilon, f64),
-    }
+    for name, value in semantics.constants.items():
+        attributes[f"pwl.{name}"] = (
+            IntegerAttr(value, i64) if isinstance(value, int) else FloatAttr(_real(value), f64)
+        )
+    return attributes | {f"pwl.{name}": TableAttr(t) for name, t in semantics.tables.items()}
+
+
+def _real(value: units.Constant) -> float:
+    assert isinstance(value, float)
+    return value
 
 
 def row_unit_of(op: hw.HWModuleOp) -> RowUnit | None:
@@ -61,25 +58,16 @@ def row_unit_of(op: hw.HWModuleOp) -> RowUnit | None:
     found = _Reader(op)
     if not isinstance(function := op.attributes.get("pwl.rows"), StringAttr):
         return None
-    operand, result = found.side("operand"), found.side("result")
-    semantics: units.Softmax | units.Norm
-    if function.data == "softmax":
-        tables = found.table("exp"), found.table("reciprocal")
-        clip, fraction = found.integer("clip"), found.integer("exp_fraction")
-        semantics = units.Softmax(operand, result, clip, fraction, *tables)
-    else:
-        epsilon = op.attributes["pwl.epsilon"]
-        assert isinstance(epsilon, FloatAttr)
-        semantics = units.Norm(
-            operand,
-            result,
-            found.table("rsqrt"),
-            epsilon.value.data,
-            function.data == "layer_norm",
-            found.quantization("gamma"),
-            found.quantization("beta"),
-        )
-    names = ("exp", "reciprocal", "rsqrt")
+    kind = units.UNITS[function.data]
+    given = {name: found.quantization(name) for name in kind.parameter_names()}
+    semantics = kind.build(
+        found.side("operand"),
+        found.side("result"),
+        {name: found.table(name) for name in kind.table_names()},
+        {name: stored for name, stored in given.items() if stored is not None},
+        {name: found.constant(name) for name in kind.constant_names()},
+    )
+    names = kind.table_names()
     fits = tuple((name, fit) for name in names if (fit := found.fit(name)) is not None)
     length, steps = found.integer("length"), found.integer("steps")
     lanes = found.integer("lanes") if "pwl.lanes" in op.attributes else 1
@@ -96,6 +84,12 @@ class _Reader:
         """A number that every unit has."""
         attribute = self.attributes[f"pwl.{name}"]
         assert isinstance(attribute, IntegerAttr)
+        return attribute.value.data
+
+    def constant(self, name: str) -> int | float:
+        """A number that belongs to the meaning."""
+        attribute = self.attributes[f"pwl.{name}"]
+        assert isinstance(attribute, IntegerAttr | FloatAttr)
         return attribute.value.data
 
     def table(self, name: str) -> Table:
@@ -124,12 +118,13 @@ class _Reader:
 def comment(unit: RowUnit) -> str:
     """The header of the module in SystemVerilog."""
     lanes, semantics = unit.lanes, unit.semantics
-    softmax = isinstance(semantics, units.Softmax)
-    tables = unit.tables
     digests = ", ".join(
-        f"{name} {table.entries} entries {digest(table)}" for name, table in tables.items()
+        f"{name} {table.entries} entries {digest(table)}"
+        for name, table in semantics.tables.items()
     )
-    rows = f"1 to {unit.length} elements, ended by x_last" if softmax else f"{unit.length} elements"
+    rows = f"{unit.length} elements"
+    if semantics.variable_length:
+        rows = f"1 to {rows}, ended by x_last"
     lines = [
         f"{unit.module}: {unit.function}, row by row, in integers",
         f"  rows:      {rows}",
@@ -137,9 +132,9 @@ def comment(unit: RowUnit) -> str:
         f"  x:         {describe_side('x', semantics.operand)}",
         f"  y:         {describe_side('y', semantics.result)}",
     ]
-    for name, kind in unit.parameters.items():
+    for name, kind in semantics.parameters.items():
         lines.append(f"  {name + ':':<11}{describe_side(name, kind)}")
-    if unit.parameters:
+    if semantics.parameters:
         lines.append("             written at [index] while write is set, before the first row")
     if lanes > 1:
         lines.append(f"  lanes:     {lanes} elements side by side, the first in the lowest bits")
@@ -152,6 +147,6 @@ def comment(unit: RowUnit) -> str:
         f"  latency:   {unit.latency} cycles from first x to first y of a row of {unit.length}",
         f"  rate:      {each} a cycle, row after row; valid and ready on both sides",
         f"  max error: {unit.error_bound:.6g} output steps on any row"
-        + (", for |gamma| up to 1" if "gamma" in unit.parameters else ""),
+        + (", for |gamma| up to 1" if "gamma" in semantics.parameters else ""),
     ]
     return "\n".join(lines)

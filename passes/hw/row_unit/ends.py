@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from xdsl.ir import SSAValue
 
-from lut_opt.dialects.pwl.table import Table
-from lut_opt.dialects.quantization import Quantization
+from lut_opt.dialects.pwl.units import Unit
 from lut_opt.passes.hw.builder.circuit import Wire
 from lut_opt.passes.hw.builder.pipeline import Pipeline
 from lut_opt.passes.hw.builder.sequential import Sequential
 from lut_opt.passes.hw.datapath.fixed import Style, build_datapath
+from lut_opt.passes.hw.row_unit.beats import Shape
 from lut_opt.passes.hw.row_unit.rows import Accepted
+
+
+@dataclass(frozen=True)
+class WritePort:
+    """Where parameters are loaded: beat `index` of those that the unit has."""
+
+    write: SSAValue
+    index: SSAValue
+    values: Mapping[str, SSAValue]
 
 
 @dataclass(frozen=True)
@@ -24,6 +34,7 @@ class Source:
     data: SSAValue
     last: SSAValue | None
     keep: SSAValue | None = None
+    port: WritePort | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,17 @@ class TableStyle:
     style: Style
 
 
+@dataclass(frozen=True)
+class RowCircuit:
+    """How the hardware of one kind of unit is made."""
+
+    build: Callable[[Sequential, Any, Shape, Source, SSAValue, TableStyle], Sink]
+    """From the unit's semantics; the last value is whether results are taken."""
+    latency: Callable[[int, int], int]
+    """Cycles from a row's first beat to its first result, by the row's beats and a table's steps,
+    if nothing holds it up."""
+
+
 def row_ends(circuit: Sequential, arrival: Accepted, name: str) -> SSAValue:
     """Set in the cycle after a row's last beat has been taken."""
     state = circuit.state(name, 0, 1, initial=0)
@@ -56,18 +78,20 @@ def look_up(
     pipeline: Pipeline,
     wires: Mapping[str, Wire],
     names: Sequence[str],
-    table: Table,
-    operand: Quantization,
-    result: Quantization,
+    unit: Unit,
+    table: str,
     how: TableStyle,
 ) -> dict[str, Wire]:
-    """Replace each wire of `names` by what the table has for it; the others wait for them."""
-    circuit = pipeline.circuit
+    """Replace each wire of `names` by what a table has for it; the others wait for them."""
+    circuit, part = pipeline.circuit, unit.parts[table]
+    operand, result = part.operand, part.result
     found: dict[str, Wire] = {}
     for name in names:
         port = circuit.resize(wires[name], operand.bits)
         with pipeline.held():
-            value = build_datapath(circuit, port, table, operand, result, how.steps, how.style)
+            value = build_datapath(
+                circuit, port, unit.tables[table], operand, result, how.steps, how.style
+            )
         found[name] = Wire(value, result.minimum, result.maximum)
     waiting = {key: wire for key, wire in wires.items() if key not in found}
     return {**pipeline.delay(waiting, how.steps), **found}

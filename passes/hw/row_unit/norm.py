@@ -1,5 +1,5 @@
 """
-The streaming layer norm and RMS norm: exactly `units.Norm.evaluate`, row after row.
+The streaming layer norm and RMS norm: exactly `evaluate` of their semantics, row after row.
 
     x ─▶ buffer, Σc, Σc² ─▶ variance, inverse root ─▶ a·r, rounding, γ, β, rounding ─▶ y
 
@@ -9,8 +9,6 @@ Two passes over a row, one beat a cycle in each, over two rows at the same time.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 from xdsl.ir import SSAValue
 
@@ -20,18 +18,9 @@ from lut_opt.passes.hw.builder.circuit import Wire, width_of
 from lut_opt.passes.hw.builder.pipeline import Pipeline, StallingPipeline
 from lut_opt.passes.hw.builder.sequential import Sequential
 from lut_opt.passes.hw.row_unit.beats import Lane, Shape, flags, join
-from lut_opt.passes.hw.row_unit.ends import Sink, Source, TableStyle
+from lut_opt.passes.hw.row_unit.ends import RowCircuit, Sink, Source, TableStyle, WritePort
 from lut_opt.passes.hw.row_unit.rows import RowBuffer
 from lut_opt.passes.hw.row_unit.variance import centre, inverse_root, sums_of
-
-
-@dataclass(frozen=True)
-class WritePort:
-    """Where gamma and beta are loaded: beat `index` of those that the unit has."""
-
-    write: SSAValue
-    index: SSAValue
-    values: Mapping[str, SSAValue]
 
 
 def build_norm(
@@ -39,7 +28,6 @@ def build_norm(
     unit: units.Norm,
     shape: Shape,
     source: Source,
-    port: WritePort | None,
     sink_ready: SSAValue,
     how: TableStyle,
 ) -> Sink:
@@ -58,14 +46,12 @@ def build_norm(
     summary = inverse_root(finish, valid, wires, unit, shape.length, how)
     row.finish(finish.valid, summary)
     outer = StallingPipeline(c, "out", sink_ready)
-    wires = _scale(outer, row, unit, port)
+    wires = _scale(outer, row, unit, source.port)
     y = join(c, [c.resize(wires[name], unit.result.bits) for name in shape.names("y")])
     return Sink(row.ready, outer.valid, wires["last"].value, y)
 
 
-def latency(beats: int, steps: int) -> int:
-    """Cycles from a row's first beat to its first result, if nothing holds it up."""
-    return beats + 13 + steps
+NORM = RowCircuit(build_norm, lambda beats, steps: beats + 13 + steps)
 
 
 def _scale(
@@ -121,9 +107,7 @@ def _parameters(
     ends = c.equals(index.wire, beats - 1)
     c.drive(index, c.mux(ends, c.constant(0), c.plus(index.wire, c.constant(1))), given)
     wires: dict[str, Wire] = {}
-    for name, kind in (("gamma", unit.gamma), ("beta", unit.beta)):
-        if kind is None:
-            continue
+    for name, kind in unit.parameters.items():
         memory = c.memory(f"{name}s", beats, shape.lanes * kind.bits)
         memory.write(Wire(port.index, 0, beats - 1), port.values[name], port.write)
         read = shape.split(c, memory.read(index.wire), *storage_range(kind.bits, kind.signed))

@@ -20,7 +20,14 @@ from lut_opt.passes.hw.builder.octave import leading_one, mantissa
 from lut_opt.passes.hw.builder.pipeline import Pipeline, StallingPipeline
 from lut_opt.passes.hw.builder.sequential import Sequential
 from lut_opt.passes.hw.row_unit.beats import Lane, Shape, flags, join, kept, largest
-from lut_opt.passes.hw.row_unit.ends import Sink, Source, TableStyle, look_up, row_ends
+from lut_opt.passes.hw.row_unit.ends import (
+    RowCircuit,
+    Sink,
+    Source,
+    TableStyle,
+    look_up,
+    row_ends,
+)
 from lut_opt.passes.hw.row_unit.rows import Accepted, RowBuffer
 
 
@@ -55,9 +62,7 @@ def build_softmax(
     return Sink(scores.ready, outer.valid, wires["last"].value, y, keep)
 
 
-def latency(beats: int, steps: int) -> int:
-    """Cycles from a row's first beat to its first result, if nothing holds it up."""
-    return 2 * beats + 9 + 2 * steps
+SOFTMAX = RowCircuit(build_softmax, lambda beats, steps: 2 * beats + 9 + 2 * steps)
 
 
 def _maximum(c: Sequential, arrival: Accepted, beat: Sequence[Wire]) -> Wire:
@@ -83,11 +88,7 @@ def _exponential(
         return c.clamp(negative, unit.clip, 0)
 
     wires = pipeline.stage({**shape.each("e", wires, clipped), **flags(wires)})
-    sides = (
-        units.exp_operand(unit.operand.scale, unit.clip),
-        units.exp_result(unit.exp_fraction),
-    )
-    wires = look_up(pipeline, wires, shape.names("e"), unit.exp, *sides, how)
+    wires = look_up(pipeline, wires, shape.names("e"), unit, "exp", how)
     pipeline.close()
     return wires
 
@@ -108,8 +109,7 @@ def _reciprocal(
     aligned, moved = leading_one(c, wires["total"], 1, total.width)
     k = c.subtract(c.constant(total.width - 1), moved)
     wires = pipeline.stage({"r": mantissa(c, aligned, 1, units.RECIPROCAL_BITS), "k": k})
-    sides = units.RECIPROCAL_OPERAND, units.INVERSE_RESULT
-    return look_up(pipeline, wires, ["r"], unit.reciprocal, *sides, how)
+    return look_up(pipeline, wires, ["r"], unit, "reciprocal", how)
 
 
 def _scale(pipeline: StallingPipeline, exps: RowBuffer, unit: units.Softmax) -> dict[str, Wire]:

@@ -1,16 +1,17 @@
 """
 A streaming unit: one softmax or norm in one `hw.module`.
 
-Ports: `clock`, `reset` (synchronous); `x_valid`, `x`, `x_ready` and, for softmax, `x_last`;
-`y_valid`, `y`, `y_last`, `y_ready`. A beat passes in every cycle in which valid and ready are both
-set: one element, or one in each lane, the first in the lowest bits. Softmax with more lanes than
-one has `x_keep` and `y_keep`, a bit for each lane: lanes whose bit is not set hold no element, and
-have the result 0. A norm with gamma or beta has `write`, `index` (of a beat) and `gamma`, `beta` to
-load them before the first row.
+Ports: `clock`, `reset` (synchronous); `x_valid`, `x`, `x_ready` and, where rows have a variable
+length, `x_last`; `y_valid`, `y`, `y_last`, `y_ready`. A beat passes in every cycle in which valid
+and ready are both set: one element, or one in each lane, the first in the lowest bits. With more
+lanes than one and a variable length there are `x_keep` and `y_keep`, a bit for each lane: lanes
+whose bit is not set hold no element, and have the result 0. Parameters (gamma, beta) have `write`,
+`index` (of a beat) and a port each to load them before the first row.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xdsl.dialects import hw, seq
@@ -22,14 +23,21 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Block, Region, TypeAttribute
 
-from lut_opt.dialects.pwl import Fit, Table, units
-from lut_opt.dialects.quantization import Quantization
+from lut_opt.dialects.pwl import Fit, units
 from lut_opt.passes.hw.builder.sequential import Sequential
 from lut_opt.passes.hw.datapath.fixed import Style
-from lut_opt.passes.hw.row_unit import norm, softmax
 from lut_opt.passes.hw.row_unit.beats import Shape
-from lut_opt.passes.hw.row_unit.ends import Sink, Source, TableStyle
+from lut_opt.passes.hw.row_unit.ends import RowCircuit, Source, TableStyle, WritePort
+from lut_opt.passes.hw.row_unit.norm import NORM
+from lut_opt.passes.hw.row_unit.softmax import SOFTMAX
 from lut_opt.passes.hw.table_unit.unit import unit_name
+
+CIRCUITS: Mapping[str, RowCircuit] = {
+    units.Softmax.name: SOFTMAX,
+    units.LayerNorm.name: NORM,
+    units.RMSNorm.name: NORM,
+}
+"""How each unit that has hardware is built, by its name."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +45,9 @@ class RowUnit:
     """What one `hw.module` computes: `semantics.evaluate` of each row of `length` elements."""
 
     module: str
-    semantics: units.Softmax | units.Norm
+    semantics: units.Unit
     length: int
-    """Elements of a row; of the longest row, for softmax."""
+    """Elements of a row; of the longest, if its length is variable."""
     steps: int = 0
     """Cycles that each table takes."""
     fits: tuple[tuple[str, Fit], ...] = ()
@@ -49,42 +57,23 @@ class RowUnit:
 
     @property
     def shape(self) -> Shape:
-        """How rows come: softmax's may end within a beat."""
-        keeps = self.lanes > 1 and isinstance(self.semantics, units.Softmax)
-        return Shape(self.length, self.lanes, keeps)
+        """How rows come: those of variable length may end within a beat."""
+        return Shape(self.length, self.lanes, self.lanes > 1 and self.semantics.variable_length)
 
     @property
     def function(self) -> str:
-        """`softmax`, `layer_norm` or `rms_norm`."""
-        if isinstance(self.semantics, units.Softmax):
-            return "softmax"
-        return "layer_norm" if self.semantics.centred else "rms_norm"
+        """The name of what it computes, such as `softmax`."""
+        return self.semantics.name
 
     @property
     def latency(self) -> int:
         """Cycles from a row's first beat to its first result, if nothing holds it up."""
-        kind = softmax if isinstance(self.semantics, units.Softmax) else norm
-        return kind.latency(self.shape.beats, self.steps)
+        return CIRCUITS[self.function].latency(self.shape.beats, self.steps)
 
     @property
     def error_bound(self) -> float:
         """Largest error of any result in output steps, for stored gammas of magnitude up to 1."""
         return self.semantics.error_bound(self.length)
-
-    @property
-    def tables(self) -> dict[str, Table]:
-        """The tables by name."""
-        if isinstance(self.semantics, units.Softmax):
-            return {"exp": self.semantics.exp, "reciprocal": self.semantics.reciprocal}
-        return {"rsqrt": self.semantics.rsqrt}
-
-    @property
-    def parameters(self) -> dict[str, Quantization]:
-        """Gamma and beta, as far as there are any."""
-        if isinstance(self.semantics, units.Softmax):
-            return {}
-        found = {"gamma": self.semantics.gamma, "beta": self.semantics.beta}
-        return {name: kind for name, kind in found.items() if kind is not None}
 
     @property
     def index_bits(self) -> int:
@@ -100,9 +89,7 @@ _IN, _OUT = hw.Direction.INPUT, hw.Direction.OUTPUT
 def ports(unit: RowUnit) -> list[Port]:
     """Every port in order."""
     operand, result = unit.semantics.operand, unit.semantics.result
-    parameters, lanes = unit.parameters, unit.lanes
-    softmax_unit = isinstance(unit.semantics, units.Softmax)
-    keeps = unit.shape.keeps
+    parameters, lanes, keeps = unit.semantics.parameters, unit.lanes, unit.shape.keeps
     return [
         ("clock", seq.ClockType(), _IN),
         ("reset", i1, _IN),
@@ -110,7 +97,7 @@ def ports(unit: RowUnit) -> list[Port]:
         *((name, IntegerType(lanes * kind.bits), _IN) for name, kind in parameters.items()),
         ("x_valid", i1, _IN),
         ("x", IntegerType(lanes * operand.bits), _IN),
-        *([("x_last", i1, _IN)] * softmax_unit),
+        *([("x_last", i1, _IN)] * unit.semantics.variable_length),
         *([("x_keep", IntegerType(lanes), _IN)] * keeps),
         ("x_ready", i1, _OUT),
         ("y_valid", i1, _OUT),
@@ -130,19 +117,14 @@ def build_row_unit(unit: RowUnit, style: Style = Style()) -> hw.HWModuleOp:
     for name, argument in values.items():
         argument.name_hint = name
     circuit = Sequential(block, values["clock"], values["reset"])
-    how = TableStyle(unit.steps, style)
-    source = Source(values["x_valid"], values["x"], values.get("x_last"), values.get("x_keep"))
-    sink: Sink
-    if isinstance(unit.semantics, units.Softmax):
-        arguments = (unit.semantics, unit.shape, source, values["y_ready"], how)
-        sink = softmax.build_softmax(circuit, *arguments)
-    else:
-        port = None
-        if unit.parameters:
-            loaded = {name: values[name] for name in unit.parameters}
-            port = norm.WritePort(values["write"], values["index"], loaded)
-        arguments = (unit.semantics, unit.shape, source, port, values["y_ready"], how)
-        sink = norm.build_norm(circuit, *arguments)
+    port = None
+    if unit.semantics.parameters:
+        loaded = {name: values[name] for name in unit.semantics.parameters}
+        port = WritePort(values["write"], values["index"], loaded)
+    x, flags = values["x"], (values.get("x_last"), values.get("x_keep"))
+    source, how = Source(values["x_valid"], x, *flags, port), TableStyle(unit.steps, style)
+    make = CIRCUITS[unit.function].build
+    sink = make(circuit, unit.semantics, unit.shape, source, values["y_ready"], how)
     keep = [] if sink.keep is None else [sink.keep]
     circuit.output([sink.ready, sink.valid, sink.data, sink.last, *keep])
     made = [hw.ModulePort(StringAttr(n), t, hw.DirectionAttr(way)) for n, t, way in listed]

@@ -1,4 +1,4 @@
-"""Streaming units for the softmax and norm operations of a module."""
+"""Streaming units for the unit operations of a module."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from xdsl.dialects import hw
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
-from lut_opt.dialects.pwl import Fit, NormOp, SoftmaxOp, UnitOp, units
+from lut_opt.dialects.pwl import Fit, UnitOp, units
 from lut_opt.passes.hw.datapath.fixed import Style
 from lut_opt.passes.hw.datapath.multiply import Multiplier
 from lut_opt.passes.hw.datapath.segments import Select
 from lut_opt.passes.hw.row_unit.attributes import describe_row_unit
-from lut_opt.passes.hw.row_unit.unit import RowUnit, build_row_unit, row_unit_name
+from lut_opt.passes.hw.row_unit.unit import CIRCUITS, RowUnit, build_row_unit, row_unit_name
 from lut_opt.passes.support.diagnostics import OpError, about
 
 
@@ -57,17 +57,13 @@ def _fits(op: UnitOp) -> Iterator[tuple[str, Fit]]:
 
 def _row_unit(op: UnitOp, how: Build) -> RowUnit:
     """What an operation computes, without a name."""
-    if isinstance(op, SoftmaxOp):
-        sizes: Sequence[int] = [op.shape[op.axis.value.data]]
-        semantics: units.Softmax | units.Norm = op.unit()
-    elif isinstance(op, NormOp):
-        sizes, semantics = op.row_shape, op.unit()
-    else:
+    if op.UNIT.name not in CIRCUITS:
         raise OpError(
             op,
             f"no hardware for {op.name} yet: leave it to the host with "
-            f"--lower-nonlinear-to-pwl=keep={op.FUNCTION}",
+            f"--lower-nonlinear-to-pwl=keep={op.UNIT.name}",
         )
+    semantics, sizes = op.unit(), op.row_shape
     length = how.row if DYNAMIC_INDEX in sizes else math.prod(sizes)
     if length == 0:
         raise OpError(
@@ -77,7 +73,7 @@ def _row_unit(op: UnitOp, how: Build) -> RowUnit:
         )
     if length > units.MAX_ROW:
         raise OpError(op, f"{op.name} takes rows of up to {units.MAX_ROW} elements, got {length}")
-    if length % how.lanes and isinstance(op, NormOp):
+    if length % how.lanes and not semantics.variable_length:
         raise OpError(
             op,
             f"a row of {op.name} is whole beats, and {length} elements are no multiple of "

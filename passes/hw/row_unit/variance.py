@@ -74,8 +74,7 @@ def inverse_root(
     m = Wire(c.resize(m, max(1, m.high.bit_length())), 0, m.high)
     t = mantissa(c, aligned, 2, units.RSQRT_BITS)
     wires = pipeline.stage({"r": t, "m": m, **{name: wires[name] for name in kept}})
-    sides = units.RSQRT_OPERAND, units.INVERSE_RESULT
-    return look_up(pipeline, wires, ["r"], unit.rsqrt, *sides, how)
+    return look_up(pipeline, wires, ["r"], unit, "rsqrt", how)
 
 
 def _with_epsilon(c: Sequential, variance: Wire, unit: units.Norm, length: int) -> Wire:

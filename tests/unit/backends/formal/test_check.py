@@ -139,7 +139,7 @@ def test_shared_units_that_say_something_else_are_wrong(
 def test_streaming_units_are_checked_and_others_only_named() -> None:
     table = Table((900,), (-38, -16), (5300, 4000), 4, 0, 16)
     byte = Quantization(8, True, 2.0**-4)
-    unit = RowUnit("norm", units.Norm(byte, byte, table, 1e-5, False), 4)
+    unit = RowUnit("norm", units.RMSNorm(byte, byte, table, 1e-5), 4)
     op = build_row_unit(unit)
     describe_row_unit(op, unit)
     block = Block([hw.OutputOp([])])

@@ -34,8 +34,8 @@ FINE, SHARE = Quantization(16, True, 2.0**-10), Quantization(8, False, 2.0**-8)
 AFFINE = Quantization(16, True, 2.0**-13), Quantization(16, True, 2.0**-12)
 BYTES = units.Softmax(BYTE, SHARE, -255, 12, EXP, RECIPROCAL)
 SHORTS = units.Softmax(SHORT, Quantization(16, False, 2.0**-15), -255, 12, EXP, RECIPROCAL)
-LAYER = units.Norm(BYTE, BYTE, RSQRT, 1e-5, True, *AFFINE)
-RMS = units.Norm(FINE, FINE, RSQRT, 1e-5, False, AFFINE[0])
+LAYER = units.LayerNorm(BYTE, BYTE, RSQRT, 1e-5, *AFFINE)
+RMS = units.RMSNorm(FINE, FINE, RSQRT, 1e-5, AFFINE[0])
 
 # Rows that end within a beat, within the first, and with one; a row of one beat.
 UNITS = [
@@ -45,7 +45,7 @@ UNITS = [
     RowUnit("layer_6x2", LAYER, 6, 1, lanes=2),
     RowUnit("layer_8x4", LAYER, 8, lanes=4),
     RowUnit("rms_4x4", RMS, 4, 2, lanes=4),
-    RowUnit("rms_6x2", units.Norm(BYTE, FINE, RSQRT, 1e-5, False), 6, lanes=2),
+    RowUnit("rms_6x2", units.RMSNorm(BYTE, FINE, RSQRT, 1e-5), 6, lanes=2),
 ]
 LONG = [
     RowUnit(f"{name}_128x{lanes}", semantics, 128, 2, lanes=lanes)
@@ -76,7 +76,7 @@ def stimuli(draw: st.DrawFn, unit: RowUnit) -> Stimulus:
         name: np.asarray(
             draw(st.lists(st.integers(side.minimum, side.maximum), min_size=n, max_size=n))
         )
-        for name, side in unit.parameters.items()
+        for name, side in unit.semantics.parameters.items()
     }
     return Stimulus(unit, draw(st.lists(row, min_size=1, max_size=40)), parameters)
 

@@ -45,7 +45,8 @@ def norm(
     gamma: Quantization | None = None,
     beta: Quantization | None = None,
 ) -> units.Norm:
-    return units.Norm(operand, result, RSQRT, 1e-5, centred, gamma, beta)
+    kind = units.LayerNorm if centred else units.RMSNorm
+    return kind(operand, result, RSQRT, 1e-5, gamma, beta)
 
 
 FINE = Quantization(16, True, 2.0**-10)

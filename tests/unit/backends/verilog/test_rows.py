@@ -24,11 +24,11 @@ FINE = Quantization(16, True, 2.0**-10)
 AFFINE = Quantization(16, True, 2.0**-13), Quantization(32, True, 2.0**-20)
 UNITS = [
     RowUnit("softmax", units.Softmax(SHORT, BYTE, -255, 12, EXP, RECIPROCAL), 100, 1),
-    RowUnit("layer", units.Norm(FINE, FINE, RSQRT, 1e-5, True, *AFFINE), 300, 4),
-    RowUnit("rms", units.Norm(FINE, FINE, RSQRT, 1e-5, False), 1),
+    RowUnit("layer", units.LayerNorm(FINE, FINE, RSQRT, 1e-5, *AFFINE), 300, 4),
+    RowUnit("rms", units.RMSNorm(FINE, FINE, RSQRT, 1e-5), 1),
     RowUnit("wide_softmax", units.Softmax(SHORT, BYTE, -255, 12, EXP, RECIPROCAL), 30, 0, lanes=4),
-    RowUnit("wide_layer", units.Norm(FINE, FINE, RSQRT, 1e-5, True, *AFFINE), 32, 1, lanes=8),
-    RowUnit("wide_rms", units.Norm(FINE, FINE, RSQRT, 1e-5, False), 64, lanes=64),
+    RowUnit("wide_layer", units.LayerNorm(FINE, FINE, RSQRT, 1e-5, *AFFINE), 32, 1, lanes=8),
+    RowUnit("wide_rms", units.RMSNorm(FINE, FINE, RSQRT, 1e-5), 64, lanes=64),
 ]
 
 

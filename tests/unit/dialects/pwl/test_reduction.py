@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lut_opt.dialects.pwl.division import Division
 from lut_opt.dialects.pwl.reduction import (
     PERIOD,
     REDUCIBLE,
@@ -23,6 +22,7 @@ from lut_opt.dialects.pwl.reduction import (
     table_sides,
 )
 from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.pwl.units import Division
 from lut_opt.dialects.quantization import Quantization
 
 SEED_RANGES = MultiRange((128, 1024, 8192), (3, 6, 9), 16, 128, 5)
@@ -116,7 +116,7 @@ def test_division_in_fractions(
     a: Quantization, b: Quantization, y: Quantization, data: st.DataObject
 ) -> None:
     """Every step of the definition, in exact arithmetic."""
-    unit = Division(Core("reciprocal", LeadingZero(9), RECIPROCAL_16), a, b, y)
+    unit = Division(a, y, b, LeadingZero(9), RECIPROCAL_16)
     p = data.draw(st.integers(a.minimum, a.maximum))
     q = data.draw(st.integers(b.minimum, b.maximum))
     c, v = p - a.zero_point, q - b.zero_point

@@ -91,7 +91,7 @@ class WithTables(Interpreter):
         if isinstance(op, ApplyOp):
             y = op.table.data.evaluate(q, op.result_quantization)
         elif isinstance(op, RowExponentialsOp):
-            y = op.unit().evaluate(q, op.axis.value.data)
+            y = op.unit().evaluate(q, axes=op.row_axes)
         else:
             kinds = [element_type(value.type).quantization for value in op.operands[1:]]
             tensors = [value for value in rest if isinstance(value, torch.Tensor)]

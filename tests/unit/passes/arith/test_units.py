@@ -17,7 +17,7 @@ from xdsl.interpreters.shaped_array import ShapedArray
 from xdsl.interpreters.utils.ptr import TypedPtr
 
 from lut_opt.dialects.assembly import Program, context, parse
-from lut_opt.dialects.pwl import NormOp, RowExponentialsOp, UnitOp
+from lut_opt.dialects.pwl import UnitOp
 from lut_opt.dialects.pwl.interpreter import PwlFunctions
 from lut_opt.dialects.quant import UniformQuantizedType, element_type
 from lut_opt.dialects.quantization import Integers
@@ -67,13 +67,7 @@ def inputs(op: UnitOp, kind: str) -> list[Integers]:
 
 
 def expected(op: UnitOp, arrays: list[Integers]) -> Integers:
-    if isinstance(op, RowExponentialsOp):
-        return op.unit().evaluate(arrays[0], op.axis.value.data)
-    assert isinstance(op, NormOp)
-    unit, rest = op.unit(), arrays[1:]
-    gamma = rest.pop(0) if unit.gamma else None
-    beta = rest.pop(0) if unit.beta else None
-    return unit.evaluate(arrays[0], gamma, beta, op.normalized.value.data)
+    return op.unit().evaluate(*arrays, axes=op.row_axes)
 
 
 def stored(array: Integers, bits: int) -> Any:

@@ -7,39 +7,61 @@ first page has the formula.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from lut_opt.dialects.pwl.fixed_point import mantissa, round_shift
+from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.pwl.reduction import (
     MAX_SHIFT,
     Core,
+    Reduction,
     largest_result,
     saturated_error,
     sizes,
 )
+from lut_opt.dialects.pwl.table import Table
+from lut_opt.dialects.pwl.units.unit import Part, Unit
 from lut_opt.dialects.quantization import Integers, Quantization
 
 
 @dataclass(frozen=True)
-class Division:
-    """`pwl.divide`: the storage of both operands and of the result, and the reciprocal's core."""
+class Division(Unit):
+    """`pwl.divide`: the operand is the numerator; a table of reciprocals behind a reduction."""
 
-    core: Core
-    numerator: Quantization
+    name: ClassVar[str] = "divide"
+
     denominator: Quantization
-    result: Quantization
+    reduction: Reduction
+    reciprocal: Table
+
+    @property
+    def core(self) -> Core:
+        """The table behind its reduction."""
+        return Core("reciprocal", self.reduction, self.reciprocal)
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        sides = self.core.sides
+        return {"reciprocal": Part(FUNCTIONS["reciprocal"], *sides, self.reduction)}
+
+    def check(self) -> None:
+        sizes(self.denominator, odd=True)
+        _ = self.factor
 
     @property
     def factor(self) -> tuple[int, int]:
         """The constant C as mantissa and shift."""
-        unit = self.denominator.scale * 2.0**self.core.reduction.origin
-        return mantissa(self.numerator.scale / (unit * self.result.scale))
+        unit = self.denominator.scale * 2.0**self.reduction.origin
+        return mantissa(self.operand.scale / (unit * self.result.scale))
 
-    def evaluate(self, a: Integers, b: Integers) -> Integers:
-        """Stored results of stored operands, which broadcast as NumPy's do."""
-        c = np.asarray(a, np.int64) - self.numerator.zero_point
+    def evaluate(self, q: Integers, *parameters: Integers, axes: Sequence[int] = (-1,)) -> Integers:
+        """Stored results of stored numerators and denominators, which broadcast as NumPy's do."""
+        (b,) = parameters
+        c = np.asarray(q, np.int64) - self.operand.zero_point
         v = np.asarray(b, np.int64) - self.denominator.zero_point
         r, k = self.core.look_up(np.maximum(np.abs(v), 1))
         m, shift = self.factor
@@ -50,25 +72,25 @@ class Division:
         limit = np.where(c > 0, high, low)
         return np.where((v == 0) & (c != 0), limit, np.clip(y, low, high))
 
-    def error_bound(self) -> float:
+    def error_bound(self, length: int = 1) -> float:
         """
         The largest error of any result of a denominator that is not 0, in output steps.
+
+        Whatever the length: every element is by itself.
 
         Against the quotient in exact arithmetic, saturated to the result's range: as for
         `Reduced`, with Y = |a|_max / |b|_min.
         """
         least, most = sizes(self.denominator, odd=True)
-        top = largest_result(self.numerator) * self.numerator.scale / self.result.scale
+        top = largest_result(self.operand) * self.operand.scale / self.result.scale
         largest = top / (least * self.denominator.scale)
         limit = largest_result(self.result)
         bound = saturated_error(self.core.error(), largest, limit)
-        outside = np.array(self.core.reduction.saturated(least, most), np.int64)
+        outside = np.array(self.reduction.saturated(least, most), np.int64)
         if len(outside):
             r, k = self.core.look_up(outside)
             m, shift = self.factor
-            scaled = (
-                r * 2.0 ** -(self.core.fraction + shift + k) * m * largest_result(self.numerator)
-            )
+            scaled = r * 2.0 ** -(self.core.fraction + shift + k) * m * largest_result(self.operand)
             true = top / (outside * self.denominator.scale)
             # The worst numerator is the one whose larger product just reaches the limit.
             wrong = np.abs(scaled - true) * np.minimum(1.0, limit / np.maximum(scaled, true))
