@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from xdsl.context import Context
@@ -17,18 +18,18 @@ from xdsl.dialects.builtin import (
     i64,
 )
 from xdsl.passes import ModulePass
+from xdsl.utils.arg_spec import ArgSpec
 
 from lut_opt.dialects.pwl import ApplyOp, UnitOp
-from lut_opt.dialects.pwl.certificate import Samples, samples
+from lut_opt.dialects.pwl.certificate import samples
 from lut_opt.dialects.pwl.function_body import real_function
-from lut_opt.dialects.quantization import Reals
-from lut_opt.passes.search import Budget, front
-from lut_opt.passes.search.strategies import TAKE_TAILS
+from lut_opt.passes.search import Budget, Setting, front
 from lut_opt.passes.support.declarations import HISTOGRAM, declared_range
-from lut_opt.passes.support.diagnostics import OpError, about
+from lut_opt.passes.support.diagnostics import about
+from lut_opt.passes.support.options import from_spec
 from lut_opt.passes.support.progress import progress
-from lut_opt.passes.tabulate.options import DEFAULT_ENTRIES, Positions, SearchOptions
-from lut_opt.passes.tabulate.table import problems, solve
+from lut_opt.passes.tabulate.options import DEFAULT_ENTRIES, SearchOptions
+from lut_opt.passes.tabulate.table import Wanted, problems, solve
 from lut_opt.passes.tabulate.tails import Domain, with_tails
 from lut_opt.passes.tabulate.units import PartSearch, Solved
 from lut_opt.passes.tabulate.weights import calibrated_weights
@@ -55,22 +56,16 @@ class PwlSearchPass(SearchOptions, ModulePass):
 
     name = "pwl-search"
 
+    @classmethod
+    def from_spec(cls, spec: ArgSpec) -> Self:
+        """The pass as `xdsl-opt` asks for it: strategies bring options that are no fields here."""
+        return from_spec(cls, spec)
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Search the tables of the whole module."""
         solved: Solved = {}
         fronts: dict[Hashable, ArrayAttr[DictionaryAttr]] = {}
-        unit_bits = self.unit_bits or self.param_bits
-        parts = PartSearch(
-            SearchOptions(
-                strategy=self.strategy if self.strategy in ("optimal", *TAKE_TAILS) else "auto",
-                entries=self.entries or DEFAULT_ENTRIES,
-                param_bits=unit_bits,
-                metric=self.metric,
-                seed=self.seed,
-                samples=self.samples,
-            ),
-            solved,
-        )
+        parts = PartSearch.of(self, solved)
         work = [inner for inner in op.walk() if isinstance(inner, ApplyOp | UnitOp)]
         for inner in progress(work, self.name):
             with about(inner):
@@ -85,18 +80,15 @@ class PwlSearchPass(SearchOptions, ModulePass):
         self, op: ApplyOp, solved: Solved, fronts: dict[Hashable, ArrayAttr[DictionaryAttr]]
     ) -> None:
         """Find the table of one op, or take that of an equal one."""
-        declared, start = self._domain(op), self._start(op)
+        declared = self._domain(op)
         seen = None if self.weights == "uniform" else op.attributes.get(HISTOGRAM)
         sides = op.input_quantization, op.result_quantization
-        function = real_function(op)
-        # A preset goes by the function's name; nothing else does.
-        name = None if self.preset == "none" else op.function_name
-        key = function, name, *sides, declared, seen, start
+        function, config = real_function(op), self._config(op)
+        key = function, config, *sides, declared, seen
         if key not in solved:
             options, domain = with_tails(self, function, *sides, declared)
-            points = samples(function, (), *sides, domain)
-            weights = self._weights(op, points)
-            solved[key] = solve(options, function, points, *sides, domain, weights, start)
+            wanted = self._wanted(op, domain, config)
+            solved[key] = solve(options, wanted)
         op.table, op.fit = solved[key]
         if self.pareto:
             if key not in fronts:
@@ -105,9 +97,7 @@ class PwlSearchPass(SearchOptions, ModulePass):
 
     def _pareto(self, op: ApplyOp, domain: Domain) -> ArrayAttr[DictionaryAttr]:
         """The tables that no smaller table beats, from the smallest up."""
-        sides = op.input_quantization, op.result_quantization
-        points = samples(real_function(op), (), *sides, domain)
-        make = problems(self, points, *sides, self._weights(op, points))
+        make = problems(self, self._wanted(op, domain))
         budget = Budget(param_bits=self.budget_bits or (self.param_bits,))
         rows = [
             DictionaryAttr(
@@ -123,17 +113,28 @@ class PwlSearchPass(SearchOptions, ModulePass):
         ]
         return ArrayAttr(rows)
 
-    def _start(self, op: ApplyOp) -> Positions:
-        """The real breakpoints of the op's table, for a warm start."""
-        if not self.warm_start:
-            return ()
-        wanted = self.entries or DEFAULT_ENTRIES
-        if op.table is None or op.table.data.entries != wanted:
-            raise OpError(
-                op, f"warm-start needs a table of {wanted} entries on the op: search first"
-            )
-        real = op.input_quantization.dequantize(np.asarray(op.table.data.breakpoints, np.int64))
-        return tuple(real.tolist())
+    def _wanted(self, op: ApplyOp, domain: Domain, config: object | None = None) -> Wanted:
+        """What the op's table should answer at the inputs that count."""
+        function, operand, result = real_function(op), *op.table_sides
+        points = samples(function, (), operand, result, domain)
+        return Wanted(
+            function=function,
+            points=points,
+            operand=operand,
+            result=result,
+            domain=domain,
+            weights=None if self.weights == "uniform" else calibrated_weights(op, points),
+            config=config,
+        )
+
+    def _config(self, op: ApplyOp) -> object | None:
+        """What the strategy takes for the op's table."""
+        start = None
+        if op.table is not None:
+            breakpoints = np.asarray(op.table.data.breakpoints, np.int64)
+            start = tuple(op.input_quantization.dequantize(breakpoints).tolist())
+        entries = self.entries or DEFAULT_ENTRIES
+        return self.config(Setting(function=op.function_name, entries=entries, start=start))
 
     def _domain(self, op: ApplyOp) -> Domain:
         """The real inputs that count, None for every stored input."""
@@ -143,7 +144,3 @@ class PwlSearchPass(SearchOptions, ModulePass):
         low = float(max(low, first)) if self.domain_min is None else float(self.domain_min)
         high = float(min(high, last)) if self.domain_max is None else float(self.domain_max)
         return None if low <= first and high >= last else (low, high)
-
-    def _weights(self, op: ApplyOp, points: Samples) -> Reals | None:
-        """How often each counted input occurs, None for equally often."""
-        return None if self.weights == "uniform" else calibrated_weights(op, points)

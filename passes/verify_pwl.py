@@ -15,13 +15,12 @@ from lut_opt.dialects.pwl import ApplyOp, Fit, FitAttr, Table, TableAttr, UnitOp
 from lut_opt.dialects.pwl.certificate import RealFunction, certify, samples
 from lut_opt.dialects.pwl.function_body import real_function
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.pwl_search import PwlSearchPass
 from lut_opt.passes.search.model.integer_constraints import violations
 from lut_opt.passes.search.optimal.exponents import storage
 from lut_opt.passes.support.diagnostics import OpError, about
-from lut_opt.passes.support.options import from_text
 from lut_opt.passes.support.progress import progress
-from lut_opt.passes.tabulate.table import optimum, plain_problem
+from lut_opt.passes.tabulate.options import demands
+from lut_opt.passes.tabulate.table import Wanted, optimum, plain_problem
 
 TOLERANCE = 1e-9
 """Relative difference between two machines' double-precision libraries that is no difference."""
@@ -98,18 +97,24 @@ def _verify(op: Operation, claim: _Claim, table: Table, fit: Fit) -> None:
         ("max_error", fit.max_error, figures.max_error),
         ("exact", fit.exact, figures.exact),
     ]
-    options = from_text(PwlSearchPass, fit.request)
-    exponent_bits = options.exponent_bits
-    if exponent_bits:
-        storage(table, options.param_bits, exponent_bits)
-    problem = plain_problem(table, fit.entries, points, operand, result, options)
+    asked = demands(fit.request)
+    exponent_bits = fit.exponent_bits or 0
+    if fit.mantissa_bits is not None:
+        storage(table, fit.mantissa_bits, exponent_bits)
+    wanted = Wanted(
+        function=claim.function, points=points, operand=operand, result=result, domain=fit.domain
+    )
+    constraints = asked.constraints()
+    problem = plain_problem(
+        table, fit.entries, wanted, constraints=constraints, gap=float(asked.gap)
+    )
     if fit.optimal_mse is not None or fit.least_mse is not None:
         best = optimum(problem, exponent_bits)
         proven = best is not None and best.proven
         least = best.lower_bound if best else None
         stated_and_true.append(("optimal_mse", fit.optimal_mse, least if proven else None))
         stated_and_true.append(("least_mse", fit.least_mse, None if proven else least))
-    if broken := violations(replace(problem, constraints=options.constraints()), table):
+    if broken := violations(replace(problem, constraints=constraints), table):
         raise OpError(op, f"the table of {claim.name} does not keep to {', '.join(broken)}")
     for name, stated, true in stated_and_true:
         if not _equal(stated, true):

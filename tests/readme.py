@@ -7,18 +7,16 @@ The list of passes comes from their docstrings; the output under each `$ lut-opt
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_type_hints
 
 from xdsl.passes import ModulePass
 
-from lut_opt.passes.support.options import describe_type, field_docs
+from lut_opt.passes.support.options import describe_type, options, show
 from lut_opt.universe import LUT_OPT_UNIVERSE
 
 ROOT = Path(__file__).parents[1]
@@ -39,19 +37,14 @@ def describe(pass_type: type[ModulePass]) -> str:
         lines += [" ".join(part.split()), ""] if part else []
     if example:
         lines += ["```", *"\n\n".join(example).split("\n"), "```", ""]
-    hints, docs = get_type_hints(pass_type), field_docs(pass_type)
-    if fields := dataclasses.fields(pass_type):
+    known = options(pass_type)
+    if known:
         lines += ["| option | takes | default | |", "|---|---|---|---|"]
-    for field in fields:
-        default = field.default
-        if isinstance(default, tuple):
-            default = ",".join(map(str, default))
-        shown = str(default).lower() if isinstance(default, bool) else default
-        takes = describe_type(hints[field.name]).replace("|", " \\| ")
-        text = "" if shown in (None, "") else f"`{shown}`"
-        name = field.name.replace("_", "-")
-        lines.append(f"| `{name}` | {takes} | {text} | {docs.get(field.name, '')} |")
-    return "\n".join(lines) + ("\n\n" if fields else "\n")
+    for key, option in known.items():
+        shown = "" if option.default in (None, "", ()) else f"`{show(option.default)}`"
+        takes = describe_type(option.hint).replace("|", " \\| ")
+        lines.append(f"| `{key}` | {takes} | {shown} | {option.doc} |")
+    return "\n".join(lines) + ("\n\n" if known else "\n")
 
 
 def passes() -> str:

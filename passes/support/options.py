@@ -5,15 +5,62 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
+import itertools
 import shlex
 import sys
 import textwrap
 import types
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from xdsl.passes import ModulePass
+from xdsl.utils.arg_spec import ArgSpec
 
 PassT = TypeVar("PassT", bound=ModulePass)
+
+
+def choice(default: str, choices: Callable[[], Mapping[str, str]]) -> Any:
+    """A field that takes one of the keys, known when asked for; the values say what each does."""
+    return dataclasses.field(default=default, metadata={"choices": choices})
+
+
+def parts(classes: Callable[[], Sequence[type[Any]]]) -> Any:
+    """A field whose instances of further dataclasses are given by options of the pass, too."""
+    return dataclasses.field(default=(), metadata={"parts": classes})
+
+
+@dataclasses.dataclass(frozen=True)
+class Option:
+    """One option: a field of the pass, or of one of its parts."""
+
+    owner: type[Any]
+    name: str
+    """Of the field."""
+    hint: Any
+    """The type of its values."""
+    default: Any
+    doc: str
+    """The docstring under the field."""
+
+
+def options(owner: type[Any]) -> dict[str, Option]:
+    """The options of a pass by their keys in kebab-case, in the order of the fields."""
+    hints, docs = get_type_hints(owner), field_docs(owner)
+    found: dict[str, Option] = {}
+    for field in dataclasses.fields(owner):
+        inner = [options(part) for part in field.metadata.get("parts", tuple)()]
+        hint, doc = hints[field.name], docs.get(field.name, "")
+        if choices := field.metadata.get("choices"):
+            hint = cast(Any, Literal)[tuple(choices())]
+            doc = "; ".join(f"`{name}` {what}" for name, what in choices().items()) + "."
+        if "parts" not in field.metadata:
+            key = field.name.replace("_", "-")
+            inner = [{key: Option(owner, field.name, hint, field.default, doc)}]
+        for new in inner:
+            if twice := sorted(found.keys() & new.keys()):
+                raise TypeError(f"two options are called {', '.join(twice)}")
+            found |= new
+    return found
 
 
 def from_text(pass_type: type[PassT], text: str) -> PassT:
@@ -22,26 +69,40 @@ def from_text(pass_type: type[PassT], text: str) -> PassT:
 
     Raises ValueError that names the option, what it takes and what it got.
     """
-    hints = get_type_hints(pass_type)
-    known = {f.name.replace("_", "-"): f.name for f in dataclasses.fields(pass_type)}
-    values: dict[str, Any] = {}
+    known = options(pass_type)
+    values: dict[type[Any], dict[str, Any]] = {pass_type: {}}
     for word in shlex.split(text):
         key, equals, value = word.partition("=")
-        name = known.get(key.replace("_", "-"))
-        if name is None:
+        option = known.get(key.replace("_", "-"))
+        if option is None:
             takes = f"takes {', '.join(known)}" if known else "takes no options"
             raise ValueError(f"unknown option '{key}': {pass_type.name} {takes}")
-        if name in values:
+        own = values.setdefault(option.owner, {})
+        if option.name in own:
             raise ValueError(f"option '{key}' is given twice")
-        values[name] = _convert(key, value if equals else "true", hints[name])
-    return pass_type(**values)
+        own[option.name] = convert(key, value if equals else "true", option.hint)
+    mine = values.pop(pass_type)
+    for field in dataclasses.fields(pass_type):
+        if "parts" in field.metadata:
+            mine[field.name] = tuple(owner(**own) for owner, own in values.items())
+    return pass_type(**mine)
 
 
-def _convert(key: str, text: str, hint: Any) -> Any:
+def from_spec(pass_type: type[PassT], spec: ArgSpec) -> PassT:
+    """Build a pass as `xdsl-opt` asks for it."""
+    words: list[str] = []
+    for key, values in spec.parameters.items():
+        text = ",".join(show(value) for value in values)
+        words.append(shlex.quote(f"{key}={text}") if values else key)
+    return from_text(pass_type, " ".join(words))
+
+
+def convert(key: str, text: str, hint: Any) -> Any:
+    """The value of an option. Raises ValueError that says what it takes."""
     for kind in get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,):
         origin = get_origin(kind)
         if origin is tuple:
-            return tuple(_convert(key, part, get_args(kind)[0]) for part in text.split(","))
+            return tuple(convert(key, part, get_args(kind)[0]) for part in text.split(","))
         if origin is Literal and text in get_args(kind):
             return text
         if kind is bool and text in ("true", "false"):
@@ -54,6 +115,13 @@ def _convert(key: str, text: str, hint: Any) -> Any:
             except ValueError:
                 continue
     raise ValueError(f"option '{key}' takes {describe_type(hint)}, got '{text}'")
+
+
+def show(value: object) -> str:
+    """A value as an option's text."""
+    if isinstance(value, tuple):
+        return ",".join(map(show, cast(tuple[object, ...], value)))
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def describe_type(hint: Any) -> str:
@@ -71,12 +139,15 @@ def describe_type(hint: Any) -> str:
     return names.get(hint, str(hint))
 
 
-def field_docs(pass_type: type[ModulePass]) -> dict[str, str]:
-    """The docstring under each field of a pass."""
+def field_docs(owner: type[Any]) -> dict[str, str]:
+    """The docstring under each field of a dataclass, of those that it inherits, too."""
+    names = {field.name for field in dataclasses.fields(owner)}
     docs: dict[str, str] = {}
-    owners = [kind for kind in pass_type.__mro__ if kind.__module__.startswith("lut_opt.")]
-    for node in map(_class_node, reversed(owners)):
-        for field, doc in zip(node.body, node.body[1:], strict=False):
+    for kind in reversed(owner.__mro__):
+        if names.isdisjoint(vars(kind).get("__annotations__", {})):
+            continue
+        body = _class_node(kind).body
+        for field, doc in itertools.pairwise(body):
             if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
                 match doc:
                     case ast.Expr(ast.Constant(str(text))):
@@ -88,7 +159,7 @@ def field_docs(pass_type: type[ModulePass]) -> dict[str, str]:
 
 def _class_node(kind: type) -> ast.ClassDef:
     tree = ast.parse(inspect.getsource(sys.modules[kind.__module__]))
-    classes = (node for node in tree.body if isinstance(node, ast.ClassDef))
+    classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
     return next(node for node in classes if node.name == kind.__name__)
 
 
@@ -97,15 +168,8 @@ def describe(pass_type: type[ModulePass]) -> str:
     summary = " ".join(inspect.cleandoc(pass_type.__doc__ or "").partition("\n\n")[0].split())
     lines = [f"  --{pass_type.name}", *textwrap.wrap(summary, 92, initial_indent="      ",
                                                       subsequent_indent="      ")]  # fmt: skip
-    hints, docs = get_type_hints(pass_type), field_docs(pass_type)
-    for field in dataclasses.fields(pass_type):
-        default = "" if field.default is None else f" (default: {_show(field.default)})"
-        key = f"{field.name.replace('_', '-')}={describe_type(hints[field.name])}{default}"
-        lines.append(f"        {key}")
-        doc = docs.get(field.name, "")
-        lines += textwrap.wrap(doc, 86, initial_indent=" " * 12, subsequent_indent=" " * 12)
+    for key, option in options(pass_type).items():
+        default = "" if option.default in (None, ()) else f" (default: {show(option.default)})"
+        lines.append(f"        {key}={describe_type(option.hint)}{default}")
+        lines += textwrap.wrap(option.doc, 86, initial_indent=" " * 12, subsequent_indent=" " * 12)
     return "\n".join(lines) + "\n"
-
-
-def _show(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

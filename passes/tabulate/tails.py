@@ -7,10 +7,9 @@ from typing import cast
 
 from lut_opt.dialects.pwl.certificate import RealFunction, samples
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.search.model.formulate import formulate
+from lut_opt.passes.search.model.formulate import Goal, formulate
 from lut_opt.passes.search.model.integer_constraints import tail_line
 from lut_opt.passes.search.model.tails import Reach, find_tails
-from lut_opt.passes.search.strategies import TAKE_TAILS
 from lut_opt.passes.tabulate.options import DEFAULT_ENTRIES, SearchOptions, TailName
 
 Domain = tuple[float, float] | None
@@ -57,7 +56,7 @@ def with_zero_tail(
     function rounds to 0, or else is the least input alone. Exact tails are for mse.
     """
     options = replace(options, left_tail="zero", metric="mse")
-    if options.strategy not in TAKE_TAILS:
+    if not options.chosen.takes_tails:
         return options, None
     left, _ = find_tails(function, operand, result)
     second, last = map(float, operand.dequantize(operand.values[[1, -1]]))
@@ -70,10 +69,10 @@ def _applies(options: SearchOptions, operand: Quantization) -> bool:
     return (
         operand.bits > _NARROW
         and "auto" in (options.left_tail, options.right_tail)
-        and options.strategy in ("auto", "optimal", *TAKE_TAILS)
+        and (options.chosen.takes_tails or options.chosen.takes_constraints)
         and options.metric == "mse"
         and options.budget() is None
-        and not (options.exponent_bits or options.warm_start or options.preset != "none")
+        and not (options.exponent_bits or options.is_own_kind)
         and not (wanted.coupled or wanted.zero_exact or wanted.symmetry != "none")
         and (options.entries or DEFAULT_ENTRIES) > 2
     )
@@ -94,17 +93,7 @@ def _exact(
     points = samples(function, (), operand, result, domain)
     wanted = options.constraints()
     try:
-        problem = formulate(
-            points,
-            operand,
-            result,
-            entries=options.entries or DEFAULT_ENTRIES,
-            param_bits=options.param_bits,
-            intercept_bits=options.intercept_bits,
-            frac_bits=options.frac_bits,
-            form=options.form,
-            constraints=wanted,
-        )
+        problem = formulate(points, operand, result, options.shape(), Goal(constraints=wanted))
         for tail in (wanted.left, wanted.right):
             if tail is not None:
                 tail_line(problem, tail)
