@@ -28,7 +28,7 @@ from lut_opt.passes.support.declarations import HISTOGRAM, declared_range
 from lut_opt.passes.support.diagnostics import about
 from lut_opt.passes.support.options import from_spec
 from lut_opt.passes.support.progress import progress
-from lut_opt.passes.tabulate.options import DEFAULT_ENTRIES, SearchOptions
+from lut_opt.passes.tabulate.options import SearchOptions
 from lut_opt.passes.tabulate.table import Wanted, problems, solve
 from lut_opt.passes.tabulate.tails import Domain, with_tails
 from lut_opt.passes.tabulate.units import PartSearch, Solved
@@ -133,13 +133,13 @@ class PwlSearchPass(SearchOptions, ModulePass):
         if op.table is not None:
             breakpoints = np.asarray(op.table.data.breakpoints, np.int64)
             start = tuple(op.input_quantization.dequantize(breakpoints).tolist())
-        entries = self.entries or DEFAULT_ENTRIES
+        entries = self.size(op.input_quantization)
         return self.config(Setting(function=op.function_name, entries=entries, start=start))
 
     def _domain(self, op: ApplyOp) -> Domain:
         """The real inputs that count, None for every stored input."""
         operand = op.input_quantization
-        first, last = operand.dequantize(operand.values[[0, -1]])
+        first, last = operand.dequantize(operand.ends)
         low, high = declared_range(op) or (first, last)
         low = float(max(low, first)) if self.domain_min is None else float(self.domain_min)
         high = float(min(high, last)) if self.domain_max is None else float(self.domain_max)

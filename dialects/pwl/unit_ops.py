@@ -163,7 +163,7 @@ class RowExponentialsOp(UnitOp, ABC):
 
     def _verify_exp(self, table: TableAttr) -> None:
         result = units.exp_result(self.fraction)
-        ends = self.exp_lookup().operand.values[[0, -1]]
+        ends = self.exp_lookup().operand.ends
         masked, largest = table.data.evaluate(ends, result).tolist()
         if masked != 0:
             raise VerifyException(

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from xdsl.dialects.builtin import DictionaryAttr
 
 from lut_opt.dialects.pwl.request import request_of, request_values
-from lut_opt.dialects.quantization import Reals
+from lut_opt.dialects.quantization import Quantization, Reals
 from lut_opt.passes.search import (
     STRATEGIES,
     Budget,
@@ -42,7 +42,8 @@ class SearchOptions:
     strategy: str = choice("auto", lambda: {name: each.doc for name, each in STRATEGIES.items()})
     """Name of the strategy in `STRATEGIES`, whose `doc` says what each does."""
     entries: int | None = None
-    """Number of segments of each table, N (default: 8, or the fewest that meet a budget)."""
+    """Number of segments of each table, N (default: 8, or as many as there are stored inputs if
+    those are fewer, or the fewest that meet a budget)."""
     param_bits: int = 8
     """Width of slopes and intercepts, 2 to 32."""
     unit_bits: int | None = None
@@ -81,7 +82,9 @@ class SearchOptions:
     monotone: Monotone = "none"
     """Optimal: no slope and no step at a breakpoint points the other way."""
     symmetry: Symmetry = "none"
-    """Optimal: f(−x) is −f(x) or f(x) exactly; half of the table tells all."""
+    """Optimal: the accumulator of −x is that of x, negated if odd, exactly; half of the table tells
+    all. Results are rounded half up: an odd one that lies just between two steps is no mirror
+    image. A function that is not so itself is refused."""
     left_tail: TailName = "auto"
     """The first segment is exactly 0, x, 1 or −1. `auto`, for inputs of more than 8 bits: the one
     of these that the function runs into, if any; what it rounds correctly no longer counts, since
@@ -171,10 +174,14 @@ class SearchOptions:
                 f"most {32 - most}: the table holds them shifted by up to {most}"
             )
 
-    def shape(self, entries: int | None = None, param_bits: int | None = None) -> Shape:
-        """What the table is made of, of other entries and widths than asked for where given."""
+    def size(self, operand: Quantization) -> int:
+        """Entries of a table for these inputs."""
+        return self.entries or min(DEFAULT_ENTRIES, operand.maximum - operand.minimum + 1)
+
+    def shape(self, entries: int, param_bits: int | None = None) -> Shape:
+        """What a table of so many entries is made of, of another width than asked for if given."""
         return Shape(
-            entries=entries or self.entries or DEFAULT_ENTRIES,
+            entries=entries,
             param_bits=param_bits or self.param_bits,
             intercept_bits=self.intercept_bits,
             frac_bits=self.frac_bits,

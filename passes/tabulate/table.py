@@ -42,15 +42,20 @@ class Wanted:
 
 
 def solve(options: SearchOptions, wanted: Wanted) -> tuple[TableAttr, FitAttr]:
-    """The table, and its certificate."""
+    """
+    The table, and its certificate.
+
+    Raises `ValueError` for a symmetry that the function has not.
+    """
+    if options.symmetry != "none":
+        _check_symmetry(wanted, odd=options.symmetry == "odd")
     make = problems(options, wanted)
     found: SearchResult | None = None
     if (budget := options.budget()) is not None:
         table, strategy = meet(make, budget).table, "optimal"
         entries = table.entries
     else:
-        shape = options.shape()
-        problem = make(shape.entries, shape.param_bits)
+        problem = make(options.size(wanted.operand), options.param_bits)
         found = _search(options, problem, wanted)
         table, strategy = found.table, found.strategy
         entries = table.entries if options.chosen.finds_entries else problem.entries
@@ -69,6 +74,23 @@ def problems(options: SearchOptions, wanted: Wanted) -> Make:
         return formulate(wanted.points, wanted.operand, wanted.result, shape, goal)
 
     return make
+
+
+def _check_symmetry(wanted: Wanted, *, odd: bool) -> None:
+    """Half a step of the result is what a symmetric table may miss by, saturation apart."""
+    points, result = wanted.points, wanted.result
+    (mirrored,) = np.nonzero(np.isin(-points.x, points.x))
+    reach = max(abs(float(bound)) for bound in result.dequantize(result.ends))
+    here = wanted.function(points.x[mirrored])
+    there = wanted.function(-points.x[mirrored]) * (-1.0 if odd else 1.0)
+    apart = np.abs(np.clip(here, -reach, reach) - np.clip(there, -reach, reach))
+    worst = int(np.argmax(apart)) if len(apart) else 0
+    if len(apart) and apart[worst] > result.scale / 2:
+        kind, sign = ("odd", "−") if odd else ("even", "")
+        raise ValueError(
+            f"{wanted.function.name} is not {kind}: f(x) and {sign}f(−x) differ by "
+            f"{apart[worst]:.3g} at x = {points.x[mirrored][worst]:g}: leave symmetry= out"
+        )
 
 
 def _is_plain(options: SearchOptions, wanted: Wanted) -> bool:

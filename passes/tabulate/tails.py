@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import cast
 
+import numpy as np
+
 from lut_opt.dialects.pwl.certificate import RealFunction, samples
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search.model.formulate import Goal, formulate
 from lut_opt.passes.search.model.integer_constraints import tail_line
 from lut_opt.passes.search.model.tails import Reach, find_tails
-from lut_opt.passes.tabulate.options import DEFAULT_ENTRIES, SearchOptions, TailName
+from lut_opt.passes.tabulate.options import SearchOptions, TailName
 
 Domain = tuple[float, float] | None
 
@@ -32,7 +34,7 @@ def with_tails(
     """
     if not _applies(options, operand):
         return options, domain
-    low, high = domain or tuple(map(float, operand.dequantize(operand.values[[0, -1]])))
+    low, high = domain or tuple(map(float, operand.dequantize(operand.ends)))
     left, right = find_tails(function, operand, result)
     if options.left_tail == "auto" and left is not None and low < left.end:
         chosen = replace(options, left_tail=_name(left)), (left.end, high)
@@ -59,7 +61,7 @@ def with_zero_tail(
     if not options.chosen.takes_tails:
         return options, None
     left, _ = find_tails(function, operand, result)
-    second, last = map(float, operand.dequantize(operand.values[[1, -1]]))
+    second, last = map(float, operand.dequantize(operand.ends + np.array([1, 0])))
     reached = left is not None and left.name == "zero" and left.end > second
     return options, (left.end if left is not None and reached else second, last)
 
@@ -74,7 +76,7 @@ def _applies(options: SearchOptions, operand: Quantization) -> bool:
         and options.budget() is None
         and not (options.exponent_bits or options.is_own_kind)
         and not (wanted.coupled or wanted.zero_exact or wanted.symmetry != "none")
-        and (options.entries or DEFAULT_ENTRIES) > 2
+        and options.size(operand) > 2
     )
 
 
@@ -93,7 +95,9 @@ def _exact(
     points = samples(function, (), operand, result, domain)
     wanted = options.constraints()
     try:
-        problem = formulate(points, operand, result, options.shape(), Goal(constraints=wanted))
+        problem = formulate(
+            points, operand, result, options.shape(options.size(operand)), Goal(constraints=wanted)
+        )
         for tail in (wanted.left, wanted.right):
             if tail is not None:
                 tail_line(problem, tail)

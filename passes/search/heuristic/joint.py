@@ -100,8 +100,8 @@ def formulate_joint(scales: Sequence[Scale], shape: Shape, goal: Goal = PLAIN) -
     The problem of one table in seed form for several scales, each of them counting alike.
 
     `mse` is the plain mean over the scales of their weighted MSE; `max` the largest error of all.
-    One λ is for all scales, and the weights are those of the scales; what satisfies the constraints
-    on the finest grid satisfies them at every scale.
+    One λ is for all scales, at some of which parameters may saturate, and the weights are those of
+    the scales; what satisfies the constraints on the finest grid satisfies them at every scale.
 
     Raises `ValueError` where a scale has no seed form (`formulate`), and for `max` if the function
     saturates at one scale and not at another.
@@ -118,7 +118,7 @@ def formulate_joint(scales: Sequence[Scale], shape: Shape, goal: Goal = PLAIN) -
     merged, weights = _merge(scales, finest, goal.metric)
     bits = int(max(-merged.q[0], merged.q[-1], 1)).bit_length() + 1
     operand = Quantization(max(bits, shape.entries.bit_length() + 1), True, finest)
-    result, shape = Quantization(32, True, finest), replace(shape, form="seed")
+    result, shape = Quantization(32, True, finest), replace(shape, form="seed", saturates=True)
     problem = formulate(merged, operand, result, shape, replace(goal, weights=weights))
     shape = replace(shape, frac_bits=exact_log2(finest / problem.accumulator_scale))
     parts = (

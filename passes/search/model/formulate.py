@@ -18,9 +18,12 @@ from lut_opt.dialects.quantization import (
 from lut_opt.passes.search.model.constraints import Constraints
 from lut_opt.passes.search.model.dynamic import cut, forward
 from lut_opt.passes.search.model.moments import Moments
-from lut_opt.passes.search.model.problem import Metric, Problem
+from lut_opt.passes.search.model.problem import MAX_ACCUMULATOR_BITS, Metric, Problem
 
 Form = Literal["auto", "seed", "direct"]
+
+_MOST_BITS = MAX_ACCUMULATOR_BITS - 2
+"""Bits of a shifted intercept that leave the sum its sign and a carry."""
 
 _SKETCH_POINTS = 384
 """Points, evenly spread, from which the magnitude of slopes and intercepts is read."""
@@ -93,11 +96,19 @@ class Shape:
     direct form's slopes do not fit even with r = 0, up to twice the range is accepted: the search
     bounds them."""
     form: Form = "auto"
-    """`auto` is the seed form where it is possible, else direct; where no λ fits it is direct."""
+    """`auto` is the seed form where it is possible and fits, else direct."""
     octaves: int = 0
     """For entries with exponents 0 … octaves: the problem's accumulator unit is the finest of all,
     and the default λ or r and the intercept shift are such that everything fits in the coarsest,
     which is 2^octaves times as large."""
+    saturates: bool = False
+    """Whether parameters may lie far beyond their widths at a `frac_bits` that is given; by default
+    that is an error."""
+
+    @property
+    def intercept_width(self) -> int:
+        """Width of the intercepts."""
+        return self.intercept_bits or self.param_bits
 
     def __post_init__(self) -> None:
         if self.form not in get_args(Form):
@@ -196,7 +207,7 @@ class _Limits:
 
     @property
     def intercepts(self) -> tuple[int, int]:
-        return storage_range(self.shape.intercept_bits or self.param_bits, signed=True)
+        return storage_range(self.shape.intercept_width, signed=True)
 
     def fits(self, values: Reals, limits: tuple[int, int]) -> bool:
         """Whether the values, rounded, lie within the limits."""
@@ -243,6 +254,16 @@ def _seed(limits: _Limits) -> _Scaling:
             f"frac-bits = {frac_bits} makes the accumulator coarser than the result: the seed form "
             f"needs at least {least} here"
         )
+    else:
+        unit = operand.scale * 2.0 ** (limits.octaves - frac_bits)
+        _check_slopes(limits, unit)
+        intercepts = limits.lines.level - limits.lines.slope * limits.lines.centre
+        _check_range(limits, "intercepts", intercepts * 2.0 ** (frac_bits - limits.octaves))
+    if limits.shape.intercept_width - exponent > _MOST_BITS:
+        raise ValueError(
+            f"the seed form shifts intercepts by {-exponent} at an input scale of "
+            f"{operand.scale:g}, beyond the accumulator: use form=direct"
+        )
     return _Scaling(False, operand.scale * 2.0**-frac_bits, -exponent, frac_bits - least)
 
 
@@ -281,6 +302,8 @@ def _direct(limits: _Limits) -> _Scaling:
             )
     elif frac_bits < 0:
         raise ValueError(f"frac-bits must not be negative in the direct form, not {frac_bits}")
+    else:
+        _check_slopes(limits, result.scale * 2.0 ** (limits.octaves - frac_bits))
     coarsest = frac_bits - limits.octaves
     unit = result.scale * 2.0**-coarsest
     slopes = np.clip(np.rint(lines.slope / unit), *limits.slopes)
@@ -290,6 +313,29 @@ def _direct(limits: _Limits) -> _Scaling:
     while not limits.fits(intercepts / 2.0**shift, limits.intercepts):
         shift += 1
     return _Scaling(True, result.scale * 2.0**-frac_bits, shift, frac_bits)
+
+
+def _check_slopes(limits: _Limits, unit: float) -> None:
+    """Slopes at a number of fraction bits that was given."""
+    _check_range(limits, "slopes", limits.lines.slope / unit)
+
+
+def _check_range(limits: _Limits, kind: str, values: Reals) -> None:
+    """
+    Raises `ValueError` where parameters have to saturate.
+
+    What the real-valued optimum needs may be more than a table needs: up to twice the range the
+    search bounds them.
+    """
+    high = limits.slopes[1] if kind == "slopes" else limits.intercepts[1]
+    excess = float(np.max(np.abs(values))) / (high + 1)
+    if excess > 2.0 and not limits.shape.saturates:
+        frac_bits, fewer = limits.shape.frac_bits, int(np.ceil(np.log2(excess)))
+        raise ValueError(
+            f"{kind} saturate at frac-bits={frac_bits}: they are {excess:.3g} times what "
+            f"{limits.param_bits} bits hold; use at least {fewer} fraction bits less, more "
+            "param-bits, or leave frac-bits out"
+        )
 
 
 def _normalized(weights: Reals | None, points: int) -> Reals:
