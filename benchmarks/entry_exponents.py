@@ -23,7 +23,7 @@ from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.quantization import Quantization, Reals
 from lut_opt.passes.search.model.costs import Costs
 from lut_opt.passes.search.model.dynamic import forward
-from lut_opt.passes.search.model.formulate import formulate
+from lut_opt.passes.search.model.formulate import Shape, formulate
 
 FRACTION_BITS = range(4, 11)
 OCTAVES = 4
@@ -38,10 +38,7 @@ def run_costs(function: str, scale: float, frac_bits: int, param_bits: int) -> R
         points,
         operand,
         result,
-        entries=1,
-        param_bits=param_bits,
-        frac_bits=frac_bits,
-        form="seed",
+        Shape(entries=1, param_bits=param_bits, frac_bits=frac_bits, form="seed"),
     )
     first, end = np.triu_indices(problem.points + 1, 1)
     costs = np.full((problem.points + 1,) * 2, np.inf)

@@ -18,7 +18,7 @@ from lut_opt.dialects.pwl.certificate import RealFunction, samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search import GeneticConfig, Problem, search
-from lut_opt.passes.search.model.formulate import formulate
+from lut_opt.passes.search.model.formulate import Shape, formulate
 
 DOMAINS = {
     "gelu": (-4.0, 4.0),
@@ -38,7 +38,7 @@ def problem(function: RealFunction, domain: tuple[float, float], scale: float, n
     operand = Quantization(8, True, scale)
     result = Quantization(32, True, scale * 2.0**-6)
     points = samples(function, (), operand, result, domain)
-    return formulate(points, operand, result, entries=n, frac_bits=6, form="seed")
+    return formulate(points, operand, result, Shape(entries=n, frac_bits=6, form="seed"))
 
 
 def optimal_rows(repetitions: int) -> list[tuple[str, str, float, float, float]]:

@@ -29,7 +29,7 @@ from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.quantize.functions import power_of_two_scale
 from lut_opt.passes.quantize.wide import TABLE_BITS, magnitudes, octave_storage
 from lut_opt.passes.search import search
-from lut_opt.passes.search.model.formulate import formulate
+from lut_opt.passes.search.model.formulate import Goal, Shape, formulate
 from lut_opt.passes.search.wide.design import design, relative_weights
 from lut_opt.passes.search.wide.units import LeadingZero, Reduction, Wide, relative_errors, table_2
 
@@ -72,10 +72,8 @@ def reciprocal(entries: int, param_bits: int) -> Core:
     problem = formulate(
         points,
         *sides,
-        entries=entries,
-        param_bits=param_bits,
-        form="direct",
-        weights=relative_weights("reciprocal", reduction, points),
+        Shape(entries=entries, param_bits=param_bits, form="direct"),
+        Goal(weights=relative_weights("reciprocal", reduction, points)),
     )
     return Core("reciprocal", reduction, search(problem, strategy="optimal").table)
 

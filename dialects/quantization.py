@@ -13,6 +13,10 @@ Reals = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
+MAX_VALUES = 1 << 24
+"""Stored values that are looked at one by one."""
+
+
 @dataclass(frozen=True, init=False)
 class Quantization:
     """
@@ -48,8 +52,20 @@ class Quantization:
         set_field("maximum", storage_range(bits, signed)[1] if maximum is None else maximum)
 
     @property
+    def ends(self) -> Integers:
+        """The least and the greatest stored value."""
+        return np.array([self.minimum, self.maximum], np.int64)
+
+    @property
     def values(self) -> Integers:
-        """Every stored value, ascending."""
+        """Every stored value, ascending. Raises `ValueError` above `MAX_VALUES` of them."""
+        count = self.maximum - self.minimum + 1
+        if count > MAX_VALUES:
+            raise ValueError(
+                f"{count} stored inputs are more than the {MAX_VALUES} that a table is made for: "
+                "narrow the input's storage (its range, as in i32<-4096:4095>, or its type, such "
+                "as i16), or use a range reduction"
+            )
         return np.arange(self.minimum, self.maximum + 1, dtype=np.int64)
 
     def dequantize(self, q: Integers) -> Reals:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
+from xdsl.utils.arg_spec import ArgSpec
 
+from lut_opt.passes.support.options import from_spec
 from lut_opt.passes.tabulate.options import SearchOptions
 
 
@@ -28,6 +31,11 @@ class PwlSearchPass(SearchOptions, ModulePass):
     """
 
     name = "pwl-search"
+
+    @classmethod
+    def from_spec(cls, spec: ArgSpec) -> Self:
+        """The pass as `xdsl-opt` asks for it: strategies bring options that are no fields here."""
+        return from_spec(cls, spec)
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Search the tables of the whole module."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -27,8 +26,6 @@ class VerifyPwlPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Verify the whole module."""
-        from lut_opt.passes.pwl_search import PwlSearchPass
-        from lut_opt.passes.support.options import from_text
         from lut_opt.passes.tabulate.certificates import verify
 
-        verify(op, partial(from_text, PwlSearchPass), self.name)
+        verify(op, self.name)

@@ -9,8 +9,8 @@ from xdsl.ir import Operation
 
 from lut_opt.dialects.assembly import describe_location
 from lut_opt.dialects.pwl import Fit, ReductionAttr, Table
+from lut_opt.dialects.pwl.request import request_text
 from lut_opt.dialects.quantization import Quantization, exact_log2
-from lut_opt.passes.support.options import from_text
 
 UNKNOWN = "<unknown>"
 """What `describe_location` says of an op without a place."""
@@ -74,7 +74,8 @@ def _describe_fit(fit: Fit | None) -> dict[str, Any]:
     keys += ("least_mse", "request", "form", "metric", "points", "exact", "domain")
     if fit is None:
         return dict.fromkeys((*keys, "requested_entries"))
-    return {key: getattr(fit, key) for key in keys} | {"requested_entries": fit.entries}
+    known = {key: getattr(fit, key) for key in keys}
+    return known | {"request": request_text(fit.request), "requested_entries": fit.entries}
 
 
 def _exponents(table: Table | None, fit: Fit | None) -> list[int] | None:
@@ -83,14 +84,12 @@ def _exponents(table: Table | None, fit: Fit | None) -> list[int] | None:
 
     Raises `ValueError` for a table that is not what was asked for.
     """
-    if table is None or fit is None or "exponent-bits" not in fit.request:
+    if table is None or fit is None or fit.mantissa_bits is None or fit.exponent_bits is None:
         return None
     # The search takes a while to import, and few tables need it here.
-    from lut_opt.passes.pwl_search import PwlSearchPass
     from lut_opt.passes.search.optimal.exponents import storage
 
-    options = from_text(PwlSearchPass, fit.request)
-    return list(storage(table, options.param_bits, options.exponent_bits))
+    return list(storage(table, fit.mantissa_bits, fit.exponent_bits))
 
 
 def describe_reduction(reduction: ReductionAttr) -> dict[str, Any]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from xdsl.dialects.builtin import IntegerType, f64
+from xdsl.dialects.builtin import DictionaryAttr, IntegerType, StringAttr, f64
 from xdsl.ir import Data
 from xdsl.irdl import irdl_attr_definition
 from xdsl.parser import AttrParser
@@ -17,6 +17,7 @@ from xdsl.utils.hints import isa
 
 from lut_opt.dialects.literals import parse_double
 from lut_opt.dialects.pwl.functions import FUNCTIONS
+from lut_opt.dialects.pwl.request import check_request, earlier_request
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Reals, storage_range
 
@@ -190,12 +191,17 @@ class Fit:
     domain: tuple[float, float] | None = None
     least_mse: float | None = None
     """No table of the problem has a smaller MSE than this, where the optimum itself is unproven."""
-    request: str = ""
-    """The search's options other than the defaults, as `lut-opt` takes them."""
+    exponent_bits: int | None = None
+    """Each entry is stored as mantissas and an exponent of so many bits; None: as it stands."""
+    mantissa_bits: int | None = None
+    """Width of the slopes' mantissas; given with `exponent_bits`."""
+    request: DictionaryAttr = field(default_factory=lambda: DictionaryAttr({}))
+    """The search's options other than the defaults, by name; see `request.py`."""
 
 
 _FIT_WORDS = ("form", "metric")
 _FIT_COUNTS = ("seed", "entries", "points")
+_FIT_FORMAT = ("exponent_bits", "mantissa_bits")
 _FIT_NUMBERS = ("mse", "max_error", "exact", "optimal_mse", "least_mse")
 
 
@@ -206,7 +212,10 @@ class FitAttr(Data[Fit]):
 
         #pwl.fit<optimal, form = seed, metric = mse, seed = 0, entries = 8, points = 129,
                  mse = 1.7e-05, max_error = 7.0e-01, exact = 9.6e-01, optimal_mse = 1.7e-05,
-                 domain = [-4.0, 4.0]>
+                 domain = [-4.0, 4.0], request = {entries = 8 : i64, symmetry = "odd"}>
+
+    The request holds typed values. Text, `request = "entries=8 symmetry=odd"`, is what certificates
+    held before; it is still read in this release, and printed as a dictionary.
     """
 
     name = "pwl.fit"
@@ -222,6 +231,12 @@ class FitAttr(Data[Fit]):
             raise VerifyException("a certificate needs at least one point")
         if fit.exact > 1:
             raise VerifyException(f"exact is a share between 0 and 1, got {fit.exact}")
+        if (fit.exponent_bits is None) != (fit.mantissa_bits is None):
+            raise VerifyException("exponent_bits and mantissa_bits are one format: give both")
+        try:
+            check_request(fit.request)
+        except ValueError as error:
+            raise VerifyException(str(error)) from error
 
     @classmethod
     def parse_parameter(cls, parser: AttrParser) -> Fit:
@@ -231,14 +246,15 @@ class FitAttr(Data[Fit]):
             **{key: parser.parse_integer for key in _FIT_COUNTS},
             **{key: lambda: parse_double(parser) for key in _FIT_NUMBERS},
             "domain": lambda: _parse_interval(parser),
-            "request": parser.parse_str_literal,
+            **{key: parser.parse_integer for key in _FIT_FORMAT},
+            "request": lambda: _parse_request(parser),
         }
-        optional = ("optimal_mse", "least_mse", "domain", "request")
+        optional = ("optimal_mse", "least_mse", "domain", "request", *_FIT_FORMAT)
         required = tuple(key for key in fields if key not in optional)
         with parser.in_angle_brackets():
             strategy = parser.parse_identifier()
             values = parse_fields(parser, fields, required)
-        return Fit(strategy, **values)
+        return Fit(strategy, **{**values, **values.get("request", {})})
 
     def print_parameter(self, printer: Printer) -> None:
         """Print every known figure, losslessly."""
@@ -255,9 +271,12 @@ class FitAttr(Data[Fit]):
                 printer.print_string(", domain = [")
                 printer.print_list(fit.domain, lambda bound: printer.print_float(bound, f64))
                 printer.print_string("]")
-            if fit.request:
+            for key in _FIT_FORMAT:
+                if (bits := getattr(fit, key)) is not None:
+                    printer.print_string(f", {key} = {bits}")
+            if fit.request.data:
                 printer.print_string(", request = ")
-                printer.print_string_literal(fit.request)
+                printer.print_attribute(fit.request)
 
 
 def _verify_parameters(kind: str, values: Sequence[int], bits: int) -> None:
@@ -279,6 +298,20 @@ def _parse_interval(parser: AttrParser) -> tuple[float, float]:
     if len(bounds) != 2:
         parser.raise_error("expected an interval of two numbers: [low, high]")
     return bounds[0], bounds[1]
+
+
+def _parse_request(parser: AttrParser) -> dict[str, Any]:
+    """Parse `{name = value, …}`, or the text of earlier certificates."""
+    start = parser.pos
+    attribute = parser.parse_attribute()
+    if isinstance(attribute, DictionaryAttr):
+        return {"request": attribute}
+    if not isinstance(attribute, StringAttr):
+        parser.raise_error("expected a request: {name = value, …}", start)
+    try:
+        return earlier_request(attribute.data)
+    except ValueError as error:
+        parser.raise_error(str(error), start)
 
 
 def parse_fields(

@@ -232,7 +232,7 @@ def table_sides(function: Reducible, reduction: Reduction) -> tuple[Quantization
     """How a table's input and result are stored: as wide as the function."""
     operand = reduction.operand(PERIOD[function])
     scale = 2.0 ** -table_fraction(function, reduction)
-    ends = FUNCTIONS[function](operand.dequantize(operand.values[[0, -1]])) / scale
+    ends = FUNCTIONS[function](operand.dequantize(operand.ends)) / scale
     low, high = min(0, math.floor(ends.min())), math.ceil(ends.max())
     bits = max((-low).bit_length(), high.bit_length()) + (low < 0)
     return operand, Quantization(bits, low < 0, scale, 0, low, high)

@@ -31,9 +31,7 @@ from lut_opt.dialects.pwl.certificate import Samples, certify, samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.search.heuristic.genetic import GeneticConfig
-from lut_opt.passes.search.heuristic.neural import NeuralConfig
-from lut_opt.passes.search.model.formulate import Form, formulate
+from lut_opt.passes.search.model.formulate import Form, Goal, Shape, formulate
 from lut_opt.passes.search.model.problem import Metric, Problem
 from lut_opt.passes.search.strategies import STRATEGIES, search
 from lut_opt.passes.support.progress import progress
@@ -41,11 +39,8 @@ from lut_opt.passes.support.progress import progress
 _FORMAT = 1
 """Goes into every hash; raise it when a search finds other tables than before."""
 
-_SEEDED = ("genetic", "neural")
-"""Strategies whose table depends on the seed."""
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """One search: a function of `FUNCTIONS`, its formats, and how to look for the table."""
 
@@ -61,13 +56,13 @@ class Task:
     """Real inputs that count; None: all that are stored."""
     strategy: str = "auto"
     seed: int = 0
-    config: GeneticConfig | NeuralConfig | None = None
-    """The strategy's own options."""
+    config: object | None = None
+    """The strategy's own `Config`."""
     parameters: tuple[float, ...] = ()
     """The function's own parameters."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """What became of a task."""
 
@@ -118,15 +113,15 @@ def grid(
     axes = itertools.product(functions, scales, entries, param_bits, strategies)
     for function, scale, size, bits, strategy in axes:
         task = Task(
-            function,
-            Quantization(input_bits, True, scale),
-            Quantization(input_bits, True, scale if result_scale is None else result_scale),
-            size,
-            bits,
+            function=function,
+            operand=Quantization(input_bits, True, scale),
+            result=Quantization(input_bits, True, scale if result_scale is None else result_scale),
+            entries=size,
+            param_bits=bits,
             domain=domain,
             strategy=strategy,
         )
-        chosen = seeds if strategy in _SEEDED else seeds[:1]
+        chosen = seeds if STRATEGIES[strategy].seeded else seeds[:1]
         tasks.extend(replace(task, seed=seed) for seed in chosen)
     return tasks
 
@@ -139,11 +134,13 @@ def pose(task: Task) -> tuple[Samples, Problem]:
         points,
         task.operand,
         task.result,
-        entries=task.entries,
-        param_bits=task.param_bits,
-        frac_bits=task.frac_bits,
-        form=task.form,
-        metric=task.metric,
+        Shape(
+            entries=task.entries,
+            param_bits=task.param_bits,
+            frac_bits=task.frac_bits,
+            form=task.form,
+        ),
+        Goal(metric=task.metric),
     )
     return points, problem
 
@@ -186,11 +183,19 @@ def solve(task: Task) -> Row:
             config=task.config,
         )
     except (ValueError, TypeError) as problem_of_the_task:
-        return Row(task, key, error=str(problem_of_the_task))
+        return Row(task=task, key=key, error=str(problem_of_the_task))
     seconds = time.perf_counter() - started
     certificate = certify(found.table, points, task.operand, task.result)
-    max_error, exact = certificate.max_error, certificate.exact
-    return Row(task, key, found.table, found.loss, found.proven, max_error, exact, seconds)
+    return Row(
+        task=task,
+        key=key,
+        table=found.table,
+        loss=found.loss,
+        proven=found.proven,
+        max_error=certificate.max_error,
+        exact=certificate.exact,
+        seconds=seconds,
+    )
 
 
 def run(

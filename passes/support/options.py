@@ -65,7 +65,7 @@ def options(owner: type[Any]) -> dict[str, Option]:
 
 def from_text(pass_type: type[PassT], text: str) -> PassT:
     """
-    Build a pass or a target from `k=v k=v` (keys in kebab-case).
+    Build a pass from `k=v k=v` (keys in kebab-case).
 
     Raises ValueError that names the option, what it takes and what it got.
     """

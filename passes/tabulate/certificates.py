@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
 from xdsl.dialects.builtin import ModuleOp
@@ -17,19 +17,15 @@ from lut_opt.passes.search.model.integer_constraints import violations
 from lut_opt.passes.search.optimal.exponents import storage
 from lut_opt.passes.support.diagnostics import OpError, about
 from lut_opt.passes.support.progress import progress
-from lut_opt.passes.tabulate.options import SearchOptions
-from lut_opt.passes.tabulate.table import optimum, plain_problem
+from lut_opt.passes.tabulate.options import demands
+from lut_opt.passes.tabulate.table import Wanted, optimum, plain_problem
 
 TOLERANCE = 1e-9
 """Relative difference between two machines' double-precision libraries that is no difference."""
 
 
-def verify(op: ModuleOp, options_of: Callable[[str], SearchOptions], name: str) -> None:
-    """
-    Raise `OpError` for the first that is not.
-
-    `options_of` reads what a certificate was asked for; `name` is that of the progress shown.
-    """
+def verify(op: ModuleOp, name: str) -> None:
+    """Raise `OpError` for the first that is not; `name` is that of the progress shown."""
     verified: set[Hashable] = set()
     work = [inner for inner in op.walk() if isinstance(inner, ApplyOp | UnitOp)]
     for inner in progress(work, name):
@@ -40,7 +36,7 @@ def verify(op: ModuleOp, options_of: Callable[[str], SearchOptions], name: str) 
             if claim.fit is None or key in verified:
                 continue
             with about(inner):
-                _verify(inner, claim, claim.table.data, claim.fit.data, options_of)
+                _verify(inner, claim, claim.table.data, claim.fit.data)
             verified.add(key)
 
 
@@ -73,13 +69,7 @@ def _claims(op: ApplyOp | UnitOp) -> list[_Claim]:
     ]
 
 
-def _verify(
-    op: Operation,
-    claim: _Claim,
-    table: Table,
-    fit: Fit,
-    options_of: Callable[[str], SearchOptions],
-) -> None:
+def _verify(op: Operation, claim: _Claim, table: Table, fit: Fit) -> None:
     operand, result = claim.operand, claim.result
     points = samples(claim.function, (), operand, result, fit.domain)
     figures = certify(table, points, operand, result)
@@ -89,18 +79,24 @@ def _verify(
         ("max_error", fit.max_error, figures.max_error),
         ("exact", fit.exact, figures.exact),
     ]
-    options = options_of(fit.request)
-    exponent_bits = options.exponent_bits
-    if exponent_bits:
-        storage(table, options.param_bits, exponent_bits)
-    problem = plain_problem(table, fit.entries, points, operand, result, options)
+    asked = demands(fit.request)
+    exponent_bits = fit.exponent_bits or 0
+    if fit.mantissa_bits is not None:
+        storage(table, fit.mantissa_bits, exponent_bits)
+    wanted = Wanted(
+        function=claim.function, points=points, operand=operand, result=result, domain=fit.domain
+    )
+    constraints = asked.constraints()
+    problem = plain_problem(
+        table, fit.entries, wanted, constraints=constraints, gap=float(asked.gap)
+    )
     if fit.optimal_mse is not None or fit.least_mse is not None:
         best = optimum(problem, exponent_bits)
         proven = best is not None and best.proven
         least = best.lower_bound if best else None
         stated_and_true.append(("optimal_mse", fit.optimal_mse, least if proven else None))
         stated_and_true.append(("least_mse", fit.least_mse, None if proven else least))
-    if broken := violations(replace(problem, constraints=options.constraints()), table):
+    if broken := violations(replace(problem, constraints=constraints), table):
         raise OpError(op, f"the table of {claim.name} does not keep to {', '.join(broken)}")
     for name, stated, true in stated_and_true:
         if not _equal(stated, true):

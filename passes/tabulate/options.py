@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
-from typing import Literal, cast
+from typing import Any, Literal
 
+from xdsl.dialects.builtin import DictionaryAttr
+
+from lut_opt.dialects.pwl.request import request_of, request_values
+from lut_opt.dialects.quantization import Quantization, Reals
 from lut_opt.passes.search import (
+    STRATEGIES,
     Budget,
     Constraints,
-    ExactConfig,
     Form,
-    GeneticConfig,
+    Goal,
     Metric,
-    NeuralConfig,
+    Setting,
+    Shape,
+    Strategy,
 )
-from lut_opt.passes.search.heuristic.presets import genetic_preset
 from lut_opt.passes.search.model.constraints import Monotone, Symmetry
 from lut_opt.passes.search.model.tails import TAILS
 from lut_opt.passes.search.optimal.exponents import octaves
-from lut_opt.passes.search.strategies import TAKE_TAILS
+from lut_opt.passes.search.strategies import option_classes
+from lut_opt.passes.support.options import choice, convert, options, parts, show
 
 DEFAULT_ENTRIES = 8
 
-Positions = tuple[float, ...]
-"""Real breakpoints, ascending."""
+_DEMANDS = ("zero_exact", "monotone", "symmetry", "left_tail", "right_tail", "gap", "max_jump")
+"""Options that a table can be held against."""
 
 TailName = Literal["auto", "free", "zero", "identity", "one", "minus-one"]
 
@@ -33,13 +39,11 @@ TailName = Literal["auto", "free", "zero", "identity", "one", "minus-one"]
 class SearchOptions:
     """Fields that become options; each has its meaning below it."""
 
-    strategy: Literal["auto", "optimal", "exact", "genetic", "neural", "uniform"] = "auto"
-    """`optimal` is proven by dynamic programming; `exact` takes the fewest entries whose rounded
-    results are correct; `genetic` is GQA-LUT's Algorithms 1 and 2; `neural` is NN-LUT; `uniform`
-    cuts the inputs that count into equal widths, with the best integer line on each; `auto` takes
-    the proven optimum where the dynamic program applies and genetic search elsewhere."""
+    strategy: str = choice("auto", lambda: {name: each.doc for name, each in STRATEGIES.items()})
+    """Name of the strategy in `STRATEGIES`, whose `doc` says what each does."""
     entries: int | None = None
-    """Number of segments of each table, N (default: 8, or the fewest that meet a budget)."""
+    """Number of segments of each table, N (default: 8, or as many as there are stored inputs if
+    those are fewer, or the fewest that meet a budget)."""
     param_bits: int = 8
     """Width of slopes and intercepts, 2 to 32."""
     unit_bits: int | None = None
@@ -73,14 +77,14 @@ class SearchOptions:
     """Budget: the fewest entries whose largest error is at most this, in output steps."""
     budget_bits: tuple[int, ...] = ()
     """Budget: widths of slopes and intercepts to choose from (default: param-bits alone)."""
-    tolerance: int = 0
-    """Exact: output steps by which a result may miss the correctly rounded function."""
     zero_exact: bool = False
     """Optimal: the accumulator at x = 0 is f(0)."""
     monotone: Monotone = "none"
     """Optimal: no slope and no step at a breakpoint points the other way."""
     symmetry: Symmetry = "none"
-    """Optimal: f(−x) is −f(x) or f(x) exactly; half of the table tells all."""
+    """Optimal: the accumulator of −x is that of x, negated if odd, exactly; half of the table tells
+    all. Results are rounded half up: an odd one that lies just between two steps is no mirror
+    image. A function that is not so itself is refused."""
     left_tail: TailName = "auto"
     """The first segment is exactly 0, x, 1 or −1. `auto`, for inputs of more than 8 bits: the one
     of these that the function runs into, if any; what it rounds correctly no longer counts, since
@@ -95,34 +99,14 @@ class SearchOptions:
     pareto: bool = False
     """Also write `pwl.pareto`: bits of storage against mean squared error, for every number of
     entries up to 64 and the widths of budget-bits; `-t json` shows it."""
-    preset: Literal["none", "printed", "authors", "integer"] = "none"
-    """Genetic: GQA-LUT's Table 1 for this function and size, as printed, as the authors' program
-    has it, or judged on the integer table; the genetic options below then do not count."""
-    population: int = 50
-    """Genetic: individuals, N_p."""
-    generations: int = 500
-    """Genetic: rounds of evolution, T."""
-    crossover_rate: float | int = 0.7
-    """Genetic: θ_c."""
-    mutation_rate: float | int = 0.2
-    """Genetic: θ_m."""
-    mutation: Literal["normal", "rounding", "mixed"] = "rounding"
-    """Genetic: Algorithm 1's noise on every breakpoint, Algorithm 2's rounding mutation, or either
-    by chance."""
-    rounding_rate: float | int = 0.05
-    """Genetic: θ_r of the rounding mutation."""
-    rounding_range: tuple[int, ...] = (0, 6)
-    """Genetic: [m_a, m_b], the fraction bits to which breakpoints are rounded."""
-    fitness: Literal["grid", "integer"] = "integer"
-    """Genetic: the paper's error of real segments on a 0.01 grid, or the integer table's loss."""
-    stop_gap: float | int | None = None
-    """Genetic: stop within this share of the proven optimum (integer fitness only)."""
-    warm_start: bool = False
-    """Genetic: go on from the breakpoints of the table that the op holds already."""
-    samples: int = 20_000
-    """Neural: training samples (the paper's 100,000 change little)."""
+    configs: tuple[object, ...] = parts(option_classes)
+    """Options of strategies, at most one instance of each class; any may be given, and those of the
+    strategy that runs count."""
 
     def __post_init__(self) -> None:
+        if self.strategy not in STRATEGIES:
+            known = ", ".join(STRATEGIES)
+            raise ValueError(f"strategy must be one of {known}, not '{self.strategy}'")
         if self.entries is not None and self.entries < 1:
             raise ValueError(f"entries must be at least 1, got {self.entries}")
         for name, bits in (
@@ -135,8 +119,6 @@ class SearchOptions:
         for name, least in (("frac-bits", self.frac_bits), ("seed", self.seed)):
             if least is not None and least < 0:
                 raise ValueError(f"{name} must not be negative, got {least}")
-        if len(self.rounding_range) != 2:
-            raise ValueError("rounding-range takes two integers, as in rounding-range=0,6")
         for name, bound in (("domain-min", self.domain_min), ("domain-max", self.domain_max)):
             if bound is not None and not math.isfinite(bound):
                 raise ValueError(f"{name} must be finite, got {bound}")
@@ -146,38 +128,41 @@ class SearchOptions:
         if not 0 <= self.gap < 1:
             raise ValueError(f"gap must be at least 0 and below 1, got {self.gap}")
         self._check_combinations()
+        self._check_exclusive()
         self._check_exponents()
-        # Configurations check their own ranges.
-        for config in (self.genetic, self.neural, self.exact, self.constraints, self.budget):
-            config()
+        # These check their own ranges.
+        self.constraints()
+        self.budget()
 
     def _check_combinations(self) -> None:
         budget = self.mse is not None or self.max_error is not None
         if budget and self.entries is not None:
             raise ValueError("a budget (mse=, max-error=) finds the entries: leave entries= out")
-        if budget and self.strategy not in ("auto", "optimal"):
+        if budget and not self.chosen.takes_constraints:
             raise ValueError(f"strategy={self.strategy} takes no budget: use strategy=optimal")
         if self.budget_bits and not (budget or self.pareto):
             raise ValueError("budget-bits needs a budget (mse= or max-error=), or pareto=true")
-        if self.strategy == "exact" and self.entries is not None:
-            raise ValueError("strategy=exact finds the entries: leave entries= out")
-        if self.preset != "none" and self.strategy != "genetic":
-            raise ValueError("preset is for strategy=genetic")
-        if self.warm_start and self.strategy != "genetic":
-            raise ValueError("warm-start is for strategy=genetic")
-        if self.tolerance and self.strategy != "exact":
-            raise ValueError("tolerance is for strategy=exact")
+        if self.chosen.finds_entries and self.entries is not None:
+            raise ValueError(f"strategy={self.strategy} finds the entries: leave entries= out")
         wanted = self.constraints()
-        if self.strategy in TAKE_TAILS:
+        if self.chosen.takes_tails:
             wanted = replace(wanted, left=None, right=None)
-        if wanted.any and self.strategy not in ("auto", "optimal"):
+        if wanted.any and not self.chosen.takes_constraints:
             raise ValueError(f"strategy={self.strategy} sees to no constraints: use optimal")
+
+    def _check_exclusive(self) -> None:
+        for strategy in STRATEGIES.values():
+            given = self.given(strategy)
+            for name in strategy.exclusive:
+                if name in given and strategy is not self.chosen:
+                    key = name.replace("_", "-")
+                    raise ValueError(f"{key} is for strategy={strategy.name}")
 
     def _check_exponents(self) -> None:
         most = octaves(self.exponent_bits)
         if not most:
             return
-        if self.strategy not in ("auto", "optimal"):
+        if not self.chosen.takes_constraints:
             raise ValueError(f"strategy={self.strategy} takes no exponent-bits: use optimal")
         if self.metric != "mse":
             raise ValueError(f"metric={self.metric} takes no exponent-bits: use metric=mse")
@@ -188,6 +173,26 @@ class SearchOptions:
                 f"exponent-bits={self.exponent_bits} needs param-bits and intercept-bits of at "
                 f"most {32 - most}: the table holds them shifted by up to {most}"
             )
+
+    def size(self, operand: Quantization) -> int:
+        """Entries of a table for these inputs."""
+        return self.entries or min(DEFAULT_ENTRIES, operand.maximum - operand.minimum + 1)
+
+    def shape(self, entries: int, param_bits: int | None = None) -> Shape:
+        """What a table of so many entries is made of, of another width than asked for if given."""
+        return Shape(
+            entries=entries,
+            param_bits=param_bits or self.param_bits,
+            intercept_bits=self.intercept_bits,
+            frac_bits=self.frac_bits,
+            form=self.form,
+            octaves=octaves(self.exponent_bits),
+        )
+
+    def goal(self, weights: Reals | None = None) -> Goal:
+        """What makes the table good."""
+        constraints, gap = self.constraints(), float(self.gap)
+        return Goal(metric=self.metric, weights=weights, constraints=constraints, gap=gap)
 
     def constraints(self) -> Constraints:
         """What every table must satisfy."""
@@ -210,56 +215,70 @@ class SearchOptions:
             param_bits=self.budget_bits or (self.param_bits,),
         )
 
-    def exact(self) -> ExactConfig:
-        """Options of `strategy=exact`."""
-        return ExactConfig(tolerance=self.tolerance)
+    @property
+    def chosen(self) -> Strategy[Any]:
+        """The strategy asked for."""
+        return STRATEGIES[self.strategy]
 
-    def neural(self) -> NeuralConfig:
-        """Options of `strategy=neural`: the network's breakpoints, the best line for each."""
-        return NeuralConfig(samples=self.samples, refit=True)
+    @property
+    def is_own_kind(self) -> bool:
+        """Whether the strategy is asked for a table of its own kind."""
+        return not self.given(self.chosen).keys().isdisjoint(self.chosen.exclusive)
 
-    def genetic(self, function: str = "gelu", start: Positions = ()) -> GeneticConfig:
-        """Options of `strategy=genetic`; a preset depends on the function and the entries."""
-        initial = (start,) if start else ()
-        if self.preset != "none":
-            entries = self.entries or DEFAULT_ENTRIES
-            return replace(genetic_preset(function, entries, variant=self.preset), initial=initial)
-        low, high = self.rounding_range
-        return GeneticConfig(
-            population=self.population,
-            generations=self.generations,
-            crossover_rate=float(self.crossover_rate),
-            mutation_rate=float(self.mutation_rate),
-            mutation=self.mutation,
-            rounding_rate=float(self.rounding_rate),
-            rounding_range=(low, high),
-            fitness=self.fitness,
-            elite=1 if self.fitness == "integer" else 0,
-            stop_gap=None if self.stop_gap is None else float(self.stop_gap),
-            initial=initial,
+    def config(self, setting: Setting) -> object | None:
+        """What the strategy takes for one table."""
+        kind = self.chosen.options
+        if kind is None:
+            return None
+        own = next((config for config in self.configs if type(config) is kind), None)
+        return self.chosen.configure(kind() if own is None else own, setting)
+
+    @property
+    def shared_configs(self) -> tuple[object, ...]:
+        """The options of strategies, without those for tables of their own kind."""
+        own = {name for strategy in STRATEGIES.values() for name in strategy.exclusive}
+        return tuple(
+            type(config)(**{k: v for k, v in _given(config).items() if k not in own})
+            for config in self.configs
         )
 
-    def config(self, function: str, start: Positions = ()) -> object | None:
-        """Options of the strategy asked for, for one function; `start`: breakpoints of a table."""
-        match self.strategy:
-            case "exact":
-                return self.exact()
-            case "neural":
-                return self.neural()
-            case "optimal" | "uniform":
-                return None
-            case _:
-                return self.genetic(function, start)
+    def given(self, strategy: Strategy[Any]) -> dict[str, Any]:
+        """The options of a strategy that are not its defaults."""
+        own = (config for config in self.configs if type(config) is strategy.options)
+        return _given(next(own, None))
 
-    def request(self) -> str:
-        """The options that are not the defaults, as text for the certificate."""
-        words: list[str] = []
-        for field in fields(SearchOptions):
-            value = getattr(self, field.name)
-            if value == field.default:
-                continue
-            if isinstance(value, tuple):
-                value = ",".join(map(str, cast(tuple[int, ...], value)))
-            shown = str(value).lower() if isinstance(value, bool) else value
-            words.append(f"{field.name.replace('_', '-')}={shown}")
-        return " ".join(words)
+    def request(self) -> DictionaryAttr:
+        """The options that are not the defaults, for the certificate."""
+        own: dict[str, Any] = {}
+        for config in self.configs:
+            own |= _given(config)
+        names = {each.name for each in fields(SearchOptions)} - {"configs"}
+        return request_of({k: v for k, v in _given(self).items() if k in names}, own)
+
+
+def demands(request: DictionaryAttr) -> SearchOptions:
+    """
+    The options of a certificate's request that say what its table must be.
+
+    How the table was looked for does not count. Raises `ValueError` for a name that is no option:
+    what it asked for cannot be checked.
+    """
+    known, read = options(SearchOptions), request_values(request)
+    wanted: dict[str, Any] = {}
+    for name, value in read.items():
+        option = known.get(name.replace("_", "-"))
+        if option is None:
+            raise ValueError(
+                f"the certificate was asked for '{name}', which is no option of pwl-search (any "
+                "more), so that it cannot be checked: search the table again"
+            )
+        if name in _DEMANDS:
+            wanted[name] = convert(name.replace("_", "-"), show(value), option.hint)
+    return SearchOptions(**wanted)
+
+
+def _given(config: Any) -> dict[str, Any]:
+    """The fields of a dataclass, or of None, that are not the defaults."""
+    every = () if config is None else fields(config)
+    pairs = ((each, getattr(config, each.name)) for each in every)
+    return {each.name: value for each, value in pairs if value != each.default}

@@ -2,47 +2,115 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from lut_opt.dialects.pwl import Fit, FitAttr, Table, TableAttr
 from lut_opt.dialects.pwl.certificate import RealFunction, Samples, certify
 from lut_opt.dialects.quantization import Quantization, Reals
-from lut_opt.passes.search import NotProvable, Problem, SearchResult, meet, search
-from lut_opt.passes.search.model.formulate import formulate
+from lut_opt.passes.search import (
+    Constraints,
+    NotProvable,
+    Problem,
+    SearchResult,
+    formulate,
+    meet,
+    search,
+)
 from lut_opt.passes.search.optimal.budget import Make
-from lut_opt.passes.search.optimal.exponents import minimize_exponents, narrowed, octaves
-from lut_opt.passes.tabulate.options import DEFAULT_ENTRIES, Positions, SearchOptions
+from lut_opt.passes.search.optimal.exponents import minimize_exponents, narrowed
+from lut_opt.passes.tabulate.options import SearchOptions
 from lut_opt.passes.tabulate.tails import Domain
 
 
-def solve(
-    options: SearchOptions,
-    function: RealFunction,
-    points: Samples,
-    operand: Quantization,
-    result: Quantization,
-    domain: Domain,
-    weights: Reals | None = None,
-    start: Positions = (),
-) -> tuple[TableAttr, FitAttr]:
-    """The table of one function, and its certificate; `start`: breakpoints to go on from."""
-    problem_for = problems(options, points, operand, result, weights)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Wanted:
+    """What a table should answer, and to whom."""
+
+    function: RealFunction
+    points: Samples
+    """The function at the inputs that count."""
+    operand: Quantization
+    result: Quantization
+    domain: Domain = None
+    """The interval of the inputs that count, None for all."""
+    weights: Reals | None = None
+    """How much each of the points counts, None: all alike."""
+    config: object | None = None
+    """The strategy's configuration for this table."""
+
+
+def solve(options: SearchOptions, wanted: Wanted) -> tuple[TableAttr, FitAttr]:
+    """
+    The table, and its certificate.
+
+    Raises `ValueError` for a symmetry that the function has not.
+    """
+    if options.symmetry != "none":
+        _check_symmetry(wanted, odd=options.symmetry == "odd")
+    make = problems(options, wanted)
     found: SearchResult | None = None
     if (budget := options.budget()) is not None:
-        table, strategy = meet(problem_for, budget).table, "optimal"
+        table, strategy = meet(make, budget).table, "optimal"
         entries = table.entries
     else:
-        problem = problem_for(options.entries or DEFAULT_ENTRIES, options.param_bits)
-        found = _search(options, problem, function, result, start)
+        problem = make(options.size(wanted.operand), options.param_bits)
+        found = _search(options, problem, wanted)
         table, strategy = found.table, found.strategy
-        entries = table.entries if strategy == "exact" else problem.entries
-    figures = certify(table, points, operand, result)
-    wanted = options.constraints()
-    plain = weights is None and options.metric == "mse" and wanted == wanted.tails
-    if found is None or not plain or found.lower_bound is None:
-        problem = plain_problem(table, entries, points, operand, result, options)
+        entries = table.entries if options.chosen.finds_entries else problem.entries
+    if not _is_plain(options, wanted) or found is None or found.lower_bound is None:
+        constraints, gap = options.constraints(), float(options.gap)
+        problem = plain_problem(table, entries, wanted, constraints=constraints, gap=gap)
         found = optimum(problem, options.exponent_bits)
-    fit = Fit(
+    return TableAttr(table), FitAttr(_fit(options, wanted, table, strategy, entries, found))
+
+
+def problems(options: SearchOptions, wanted: Wanted) -> Make:
+    """The problem of the options for any number of entries and parameter bits."""
+
+    def make(entries: int, param_bits: int) -> Problem:
+        shape, goal = options.shape(entries, param_bits), options.goal(wanted.weights)
+        return formulate(wanted.points, wanted.operand, wanted.result, shape, goal)
+
+    return make
+
+
+def _check_symmetry(wanted: Wanted, *, odd: bool) -> None:
+    """Half a step of the result is what a symmetric table may miss by, saturation apart."""
+    points, result = wanted.points, wanted.result
+    (mirrored,) = np.nonzero(np.isin(-points.x, points.x))
+    reach = max(abs(float(bound)) for bound in result.dequantize(result.ends))
+    here = wanted.function(points.x[mirrored])
+    there = wanted.function(-points.x[mirrored]) * (-1.0 if odd else 1.0)
+    apart = np.abs(np.clip(here, -reach, reach) - np.clip(there, -reach, reach))
+    worst = int(np.argmax(apart)) if len(apart) else 0
+    if len(apart) and apart[worst] > result.scale / 2:
+        kind, sign = ("odd", "−") if odd else ("even", "")
+        raise ValueError(
+            f"{wanted.function.name} is not {kind}: f(x) and {sign}f(−x) differ by "
+            f"{apart[worst]:.3g} at x = {points.x[mirrored][worst]:g}: leave symmetry= out"
+        )
+
+
+def _is_plain(options: SearchOptions, wanted: Wanted) -> bool:
+    """Whether the search's own optimum is that of the certificate."""
+    asked = options.constraints()
+    return wanted.weights is None and options.metric == "mse" and asked == asked.tails
+
+
+def _fit(
+    options: SearchOptions,
+    wanted: Wanted,
+    table: Table,
+    strategy: str,
+    entries: int,
+    best: SearchResult | None,
+) -> Fit:
+    operand, result = wanted.operand, wanted.result
+    figures = certify(table, wanted.points, operand, result)
+    exponent_bits = options.exponent_bits or None
+    return Fit(
         strategy=strategy,
         form=table.form(operand, result) if options.form == "auto" else options.form,
         metric=options.metric,
@@ -52,60 +120,26 @@ def solve(
         mse=figures.mse,
         max_error=figures.max_error,
         exact=figures.exact,
-        optimal_mse=found.loss if found and found.proven else None,
-        domain=domain,
-        least_mse=found.lower_bound if found and not found.proven else None,
+        optimal_mse=best.loss if best and best.proven else None,
+        domain=wanted.domain,
+        least_mse=best.lower_bound if best and not best.proven else None,
+        exponent_bits=exponent_bits,
+        mantissa_bits=options.param_bits if exponent_bits else None,
         request=options.request(),
     )
-    return TableAttr(table), FitAttr(fit)
 
 
-def problems(
-    options: SearchOptions,
-    points: Samples,
-    operand: Quantization,
-    result: Quantization,
-    weights: Reals | None,
-) -> Make:
-    """The problem of the options for any number of entries and parameter bits."""
-
-    def make(entries: int, param_bits: int) -> Problem:
-        return formulate(
-            points,
-            operand,
-            result,
-            entries=entries,
-            param_bits=param_bits,
-            intercept_bits=options.intercept_bits,
-            frac_bits=options.frac_bits,
-            form=options.form,
-            metric=options.metric,
-            weights=weights,
-            constraints=options.constraints(),
-            octaves=octaves(options.exponent_bits),
-            gap=float(options.gap),
-        )
-
-    return make
-
-
-def _search(
-    options: SearchOptions,
-    problem: Problem,
-    function: RealFunction,
-    result: Quantization,
-    start: Positions,
-) -> SearchResult:
+def _search(options: SearchOptions, problem: Problem, wanted: Wanted) -> SearchResult:
     if options.exponent_bits:
         return _optimal(problem, options.exponent_bits)
-    # The authors' outer segments are chords to far points, where the result's range has long ended.
-    saturate = options.preset != "authors"
+    function, result = wanted.function, wanted.result
+    saturated = options.chosen.saturated
     return search(
         problem,
-        lambda x: result.clip(function(x)) if saturate else function(x),
+        lambda x: result.clip(function(x)) if saturated else function(x),
         strategy=options.strategy,
         seed=options.seed,
-        config=options.config(function.name, start),
+        config=wanted.config,
     )
 
 
@@ -113,27 +147,36 @@ def _optimal(problem: Problem, exponent_bits: int) -> SearchResult:
     if not exponent_bits:
         return search(problem, strategy="optimal")
     found = minimize_exponents(problem, exponent_bits)
-    loss, reason = problem.loss(found.table), "optimum proven"
-    return SearchResult(found.table, loss, "optimal", 0, found.tried, 0, reason, True, loss)
+    loss = problem.loss(found.table)
+    return SearchResult(
+        table=found.table,
+        loss=loss,
+        strategy="optimal",
+        seed=0,
+        evaluations=found.tried,
+        stop_reason="optimum proven",
+        proven=True,
+        lower_bound=loss,
+    )
 
 
 def plain_problem(
     table: Table,
     entries: int,
-    points: Samples,
-    operand: Quantization,
-    result: Quantization,
-    options: SearchOptions,
+    wanted: Wanted,
+    *,
+    constraints: Constraints,
+    gap: float,
 ) -> Problem:
     """
     The problem that a table of these shifts and widths solves, all inputs counted alike.
 
-    Of the options, exponents count (the widths of the problem are then those of the mantissas), the
-    tails, which the tables that a table is compared with have, too, and the gap.
+    Of the constraints the tails count, which the tables that a table is compared with have, too.
     """
+    points, result = wanted.points, wanted.result
     unit = result.scale * 2.0**-table.result_shift
     offset = result.zero_point * 2.0**table.result_shift
-    problem = Problem(
+    return Problem(
         q=points.q,
         target=points.y / unit + offset,
         weights=np.ones(len(points.q)),
@@ -142,18 +185,21 @@ def plain_problem(
         intercept_shift=table.intercept_shift,
         result_shift=table.result_shift,
         accumulator_scale=unit,
-        operand=operand,
+        operand=wanted.operand,
         offset=offset,
         intercept_bits=table.intercept_bits,
-        constraints=options.constraints().tails,
-        gap=float(options.gap),
+        constraints=constraints.tails,
+        gap=gap,
     )
-    return narrowed(problem, options.exponent_bits)
 
 
 def optimum(problem: Problem, exponent_bits: int = 0) -> SearchResult | None:
-    """The table of least mean squared error, or a bound for it; None where no proof is in reach."""
+    """
+    The table of least mean squared error, or a bound for it; None where no proof is in reach.
+
+    The problem has the widths of the table; with exponents the mantissas are narrower.
+    """
     try:
-        return _optimal(problem, exponent_bits)
+        return _optimal(narrowed(problem, exponent_bits), exponent_bits)
     except NotProvable:
         return None

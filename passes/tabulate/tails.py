@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import cast
 
+import numpy as np
+
 from lut_opt.dialects.pwl.certificate import RealFunction, samples
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.search.model.formulate import formulate
+from lut_opt.passes.search.model.formulate import Goal, formulate
 from lut_opt.passes.search.model.integer_constraints import tail_line
 from lut_opt.passes.search.model.tails import Reach, find_tails
-from lut_opt.passes.search.strategies import TAKE_TAILS
-from lut_opt.passes.tabulate.options import DEFAULT_ENTRIES, SearchOptions, TailName
+from lut_opt.passes.tabulate.options import SearchOptions, TailName
 
 Domain = tuple[float, float] | None
 
@@ -33,7 +34,7 @@ def with_tails(
     """
     if not _applies(options, operand):
         return options, domain
-    low, high = domain or tuple(map(float, operand.dequantize(operand.values[[0, -1]])))
+    low, high = domain or tuple(map(float, operand.dequantize(operand.ends)))
     left, right = find_tails(function, operand, result)
     if options.left_tail == "auto" and left is not None and low < left.end:
         chosen = replace(options, left_tail=_name(left)), (left.end, high)
@@ -57,10 +58,10 @@ def with_zero_tail(
     function rounds to 0, or else is the least input alone. Exact tails are for mse.
     """
     options = replace(options, left_tail="zero", metric="mse")
-    if options.strategy not in TAKE_TAILS:
+    if not options.chosen.takes_tails:
         return options, None
     left, _ = find_tails(function, operand, result)
-    second, last = map(float, operand.dequantize(operand.values[[1, -1]]))
+    second, last = map(float, operand.dequantize(operand.ends + np.array([1, 0])))
     reached = left is not None and left.name == "zero" and left.end > second
     return options, (left.end if left is not None and reached else second, last)
 
@@ -70,12 +71,12 @@ def _applies(options: SearchOptions, operand: Quantization) -> bool:
     return (
         operand.bits > _NARROW
         and "auto" in (options.left_tail, options.right_tail)
-        and options.strategy in ("auto", "optimal", *TAKE_TAILS)
+        and (options.chosen.takes_tails or options.chosen.takes_constraints)
         and options.metric == "mse"
         and options.budget() is None
-        and not (options.exponent_bits or options.warm_start or options.preset != "none")
+        and not (options.exponent_bits or options.is_own_kind)
         and not (wanted.coupled or wanted.zero_exact or wanted.symmetry != "none")
-        and (options.entries or DEFAULT_ENTRIES) > 2
+        and options.size(operand) > 2
     )
 
 
@@ -95,15 +96,7 @@ def _exact(
     wanted = options.constraints()
     try:
         problem = formulate(
-            points,
-            operand,
-            result,
-            entries=options.entries or DEFAULT_ENTRIES,
-            param_bits=options.param_bits,
-            intercept_bits=options.intercept_bits,
-            frac_bits=options.frac_bits,
-            form=options.form,
-            constraints=wanted,
+            points, operand, result, options.shape(options.size(operand)), Goal(constraints=wanted)
         )
         for tail in (wanted.left, wanted.right):
             if tail is not None:

@@ -18,9 +18,10 @@ from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.pwl.ops import reducible
 from lut_opt.dialects.pwl.reduction import Reduction
 from lut_opt.dialects.quantization import Quantization
+from lut_opt.passes.search import Setting
 from lut_opt.passes.search.wide.design import relative_weights
-from lut_opt.passes.tabulate.options import SearchOptions
-from lut_opt.passes.tabulate.table import solve
+from lut_opt.passes.tabulate.options import DEFAULT_ENTRIES, SearchOptions
+from lut_opt.passes.tabulate.table import Wanted, solve
 from lut_opt.passes.tabulate.tails import Domain, with_zero_tail
 
 Solved = dict[Hashable, tuple[TableAttr, FitAttr]]
@@ -33,6 +34,20 @@ class PartSearch:
 
     options: SearchOptions
     solved: Solved
+
+    @classmethod
+    def of(cls, asked: SearchOptions, solved: Solved) -> PartSearch:
+        """The search for parts that the options of a whole search ask for."""
+        fits = asked.chosen.takes_tails or asked.strategy == "optimal"
+        options = SearchOptions(
+            strategy=asked.strategy if fits else "auto",
+            entries=asked.entries or DEFAULT_ENTRIES,
+            param_bits=asked.unit_bits or asked.param_bits,
+            metric=asked.metric,
+            seed=asked.seed,
+            configs=asked.shared_configs,
+        )
+        return cls(options, solved)
 
     def search_unit(self, op: UnitOp) -> None:
         """Find every table of a unit and put it on the op."""
@@ -75,7 +90,18 @@ class PartSearch:
                 # The direct form leaves intercepts more fraction bits than slopes.
                 own = replace(own, form="direct")
                 weights = relative_weights(function.name, reduction, points)
-            self.solved[key] = solve(own, function, points, operand, result, domain, weights)
+            self.solved[key] = solve(
+                own,
+                Wanted(
+                    function=function,
+                    points=points,
+                    operand=operand,
+                    result=result,
+                    domain=domain,
+                    weights=weights,
+                    config=own.config(Setting()),
+                ),
+            )
         return self.solved[key]
 
 

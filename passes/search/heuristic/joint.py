@@ -10,16 +10,14 @@ one table for all of them is one table on that grid: an ordinary problem, with w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lut_opt.dialects.pwl.certificate import Samples
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Integers, Quantization, Reals, exact_log2
-from lut_opt.passes.search.model.constraints import Constraints
-from lut_opt.passes.search.model.formulate import formulate
+from lut_opt.passes.search.model.formulate import PLAIN, Goal, Shape, formulate
 from lut_opt.passes.search.model.pieces import assemble
 from lut_opt.passes.search.model.problem import Metric, Problem
 
@@ -97,22 +95,13 @@ class JointProblem:
         )
 
 
-def formulate_joint(
-    scales: Sequence[Scale],
-    *,
-    entries: int,
-    param_bits: int = 8,
-    frac_bits: int | None = None,
-    intercept_bits: int | None = None,
-    metric: Metric = "mse",
-    constraints: Constraints | None = None,
-) -> JointProblem:
+def formulate_joint(scales: Sequence[Scale], shape: Shape, goal: Goal = PLAIN) -> JointProblem:
     """
     The problem of one table in seed form for several scales, each of them counting alike.
 
     `mse` is the plain mean over the scales of their weighted MSE; `max` the largest error of all.
-    The options are those of `formulate`, with one λ for all scales; what satisfies the constraints
-    on the finest grid satisfies them at every scale.
+    One λ is for all scales, at some of which parameters may saturate, and the weights are those of
+    the scales; what satisfies the constraints on the finest grid satisfies them at every scale.
 
     Raises `ValueError` where a scale has no seed form (`formulate`), and for `max` if the function
     saturates at one scale and not at another.
@@ -125,26 +114,18 @@ def formulate_joint(
                 "a shared table needs power-of-two input scales and zero points of 0, not "
                 f"{scale.operand.scale:g} and {scale.operand.zero_point}"
             )
-    make = partial(
-        formulate,
-        form="seed",
-        metric=metric,
-        entries=entries,
-        param_bits=param_bits,
-        intercept_bits=intercept_bits,
-        constraints=constraints,
-    )
     finest = min(scale.operand.scale for scale in scales)
-    merged, weights = _merge(scales, finest, metric)
+    merged, weights = _merge(scales, finest, goal.metric)
     bits = int(max(-merged.q[0], merged.q[-1], 1)).bit_length() + 1
-    sides = (
-        Quantization(max(bits, entries.bit_length() + 1), True, finest),
-        Quantization(32, True, finest),
-    )
-    problem = make(merged, *sides, frac_bits=frac_bits, weights=weights)
-    fraction = exact_log2(finest / problem.accumulator_scale)
+    operand = Quantization(max(bits, shape.entries.bit_length() + 1), True, finest)
+    result, shape = Quantization(32, True, finest), replace(shape, form="seed", saturates=True)
+    problem = formulate(merged, operand, result, shape, replace(goal, weights=weights))
+    shape = replace(shape, frac_bits=exact_log2(finest / problem.accumulator_scale))
     parts = (
-        make(s.samples, s.operand, s.result, frac_bits=fraction, weights=s.weights) for s in scales
+        formulate(
+            each.samples, each.operand, each.result, shape, replace(goal, weights=each.weights)
+        )
+        for each in scales
     )
     return JointProblem(problem, tuple(parts))
 

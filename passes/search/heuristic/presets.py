@@ -19,7 +19,7 @@ from lut_opt.dialects.quantization import Quantization, Reals
 from lut_opt.passes.search.heuristic.genetic import GeneticConfig, GeneticSearch, Rounding, evolve
 from lut_opt.passes.search.heuristic.joint import JointProblem, Scale, formulate_joint
 from lut_opt.passes.search.heuristic.objective import RealObjective, integer_table
-from lut_opt.passes.search.model.formulate import formulate
+from lut_opt.passes.search.model.formulate import Shape, formulate
 from lut_opt.passes.search.model.problem import Problem
 from lut_opt.passes.search.model.real_table import RealTable
 
@@ -186,10 +186,7 @@ def scale_problem(
         points,
         operand,
         result,
-        entries=entries,
-        param_bits=param_bits,
-        form="seed",
-        frac_bits=frac_bits,
+        Shape(entries=entries, param_bits=param_bits, form="seed", frac_bits=frac_bits),
     )
 
 
@@ -206,7 +203,7 @@ def shared_problem(function: str, entries: int, frac_bits: int) -> JointProblem:
         result = Quantization(32, True, 2.0 ** -(shift + frac_bits))
         points = samples(FUNCTIONS[function], (), operand, result, (column.low, column.high))
         scales.append(Scale(points, operand, result))
-    return formulate_joint(scales, entries=entries, frac_bits=frac_bits)
+    return formulate_joint(scales, Shape(entries=entries, frac_bits=frac_bits))
 
 
 def per_scale_mse(

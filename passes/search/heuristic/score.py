@@ -86,8 +86,15 @@ def search_score(
     reason = evolve(state, losses)
     table = _descend(problem, objective.table(state.best), scored, descent)
     loss = problem.loss(table)
-    counts = state.evaluations, state.generations
-    result = SearchResult(table, loss, "genetic", seed, *counts, reason, False)
+    result = SearchResult(
+        table=table,
+        loss=loss,
+        strategy="genetic",
+        seed=seed,
+        evaluations=state.evaluations,
+        generations=state.generations,
+        stop_reason=reason,
+    )
     return ScoreResult(result, scored(table), scored.calls)
 
 

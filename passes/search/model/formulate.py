@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
@@ -18,9 +18,12 @@ from lut_opt.dialects.quantization import (
 from lut_opt.passes.search.model.constraints import Constraints
 from lut_opt.passes.search.model.dynamic import cut, forward
 from lut_opt.passes.search.model.moments import Moments
-from lut_opt.passes.search.model.problem import Metric, Problem
+from lut_opt.passes.search.model.problem import MAX_ACCUMULATOR_BITS, Metric, Problem
 
 Form = Literal["auto", "seed", "direct"]
+
+_MOST_BITS = MAX_ACCUMULATOR_BITS - 2
+"""Bits of a shifted intercept that leave the sum its sign and a carry."""
 
 _SKETCH_POINTS = 384
 """Points, evenly spread, from which the magnitude of slopes and intercepts is read."""
@@ -65,24 +68,10 @@ def histogram_weights(
     return weights / weights.mean()
 
 
-def formulate(
-    samples: Samples,
-    operand: Quantization,
-    result: Quantization,
-    *,
-    entries: int,
-    param_bits: int = 8,
-    frac_bits: int | None = None,
-    form: Form = "auto",
-    metric: Metric = "mse",
-    weights: Reals | None = None,
-    intercept_bits: int | None = None,
-    constraints: Constraints | None = None,
-    octaves: int = 0,
-    gap: float = 1e-3,
-) -> Problem:
+@dataclass(frozen=True, kw_only=True)
+class Shape:
     """
-    The problem of approximating `samples` by a table of `entries` segments.
+    What a table is made of.
 
     *Seed form* (GQA-LUT Eq. 3) needs zero points 0, a power-of-two result scale S_out and a
     power-of-two input scale S_in ≤ 1. With λ = `frac_bits`: one unit of the accumulator is
@@ -92,52 +81,96 @@ def formulate(
     of the accumulator is S_out·2^−r; it carries the result's zero point, and the intercepts carry
     the input's. The intercept shift is the smallest at which the intercepts fit.
 
-    `form="auto"` is the seed form where it is possible, else direct. `frac_bits=None` is the most
-    at which the slopes and intercepts of the best table with *real* parameters fit in `param_bits`,
-    and at which no target needs more than `param_bits + operand.bits` bits (or 31); in auto, a seed
-    form that does not fit even with λ = 0 gives way to the direct form. Where the direct form's
-    slopes do not fit even with r = 0, up to twice the range is accepted: the search bounds them.
+    Raises `ValueError` where a field is out of range.
+    """
 
-    `weights` are positive, one per sample, in any unit (None: all equal); `intercept_bits` is the
-    width of the intercepts where it is not `param_bits`; `constraints` are what every table must
-    satisfy, and their tails have to fit; `gap` is that of `Problem`. `octaves` is for entries with
-    exponents 0 … octaves: the problem's accumulator unit is the finest of all, and the default λ or
-    r and the intercept shift are such that everything fits in the coarsest, which is 2^octaves
-    times as large.
+    entries: int
+    """Segments."""
+    param_bits: int = 8
+    """Width of the slopes, and of the intercepts without a width of their own."""
+    intercept_bits: int | None = None
+    """Width of the intercepts, where it is not `param_bits`."""
+    frac_bits: int | None = None
+    """None is the most at which the slopes and intercepts of the best table with *real* parameters
+    fit, and at which no target needs more than `param_bits + operand.bits` bits (or 31). Where the
+    direct form's slopes do not fit even with r = 0, up to twice the range is accepted: the search
+    bounds them."""
+    form: Form = "auto"
+    """`auto` is the seed form where it is possible and fits, else direct."""
+    octaves: int = 0
+    """For entries with exponents 0 … octaves: the problem's accumulator unit is the finest of all,
+    and the default λ or r and the intercept shift are such that everything fits in the coarsest,
+    which is 2^octaves times as large."""
+    saturates: bool = False
+    """Whether parameters may lie far beyond their widths at a `frac_bits` that is given; by default
+    that is an error."""
 
-    Raises `ValueError` where the form is not possible, the parameters cannot fit, or an option is
+    @property
+    def intercept_width(self) -> int:
+        """Width of the intercepts."""
+        return self.intercept_bits or self.param_bits
+
+    def __post_init__(self) -> None:
+        if self.form not in get_args(Form):
+            raise ValueError(f"form must be auto, seed or direct, not '{self.form}'")
+        if not 2 <= self.param_bits <= 32:
+            raise ValueError(f"param-bits must be between 2 and 32, not {self.param_bits}")
+        if self.entries < 1:
+            raise ValueError(f"entries must be at least 1, not {self.entries}")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Goal:
+    """What makes a table good."""
+
+    metric: Metric = "mse"
+    """What is minimized on the accumulator."""
+    weights: Reals | None = None
+    """Positive, one per sample, in any unit; None: all equal."""
+    constraints: Constraints = field(default_factory=Constraints)
+    """What every table must satisfy; their tails have to fit."""
+    gap: float = 1e-3
+    """That of `Problem`."""
+
+
+PLAIN = Goal()
+"""The least mean squared error, all samples alike."""
+
+
+def formulate(
+    samples: Samples,
+    operand: Quantization,
+    result: Quantization,
+    shape: Shape,
+    goal: Goal = PLAIN,
+) -> Problem:
+    """
+    The problem of approximating `samples` by a table of this shape.
+
+    Raises `ValueError` where the form is not possible, the parameters cannot fit, or something is
     out of range (see `Problem`).
     """
-    if form not in get_args(Form):
-        raise ValueError(f"form must be auto, seed or direct, not '{form}'")
-    if not 2 <= param_bits <= 32:
-        raise ValueError(f"param-bits must be between 2 and 32, not {param_bits}")
-    if entries < 1:
-        raise ValueError(f"entries must be at least 1, not {entries}")
-    mean_weights = _normalized(weights, len(samples.q))
-    constraints = constraints or Constraints()
-    lines = _with_tails(_sketch(samples, mean_weights, entries), constraints, operand)
-    limits = _Limits(
-        operand, result, param_bits, intercept_bits or param_bits, samples, lines, octaves
-    )
-    scaling = _scaling(limits, form, frac_bits)
+    weights = _normalized(goal.weights, len(samples.q))
+    sketch = _sketch(samples, weights, shape.entries)
+    lines = _with_tails(sketch, goal.constraints, operand)
+    scaling = _scaling(_Limits(operand, result, shape, samples, lines))
     offset = float(result.zero_point) * 2.0**scaling.result_shift if scaling.direct else 0.0
     return Problem(
         q=samples.q,
         target=samples.y / scaling.unit + offset,
-        weights=mean_weights,
-        entries=entries,
-        param_bits=param_bits,
+        weights=weights,
+        entries=shape.entries,
+        param_bits=shape.param_bits,
         intercept_shift=scaling.intercept_shift,
         result_shift=scaling.result_shift,
         accumulator_scale=scaling.unit,
         operand=operand,
         offset=offset,
-        metric=metric,
-        intercept_bits=intercept_bits,
+        metric=goal.metric,
+        intercept_bits=shape.intercept_bits,
         result=result,
-        constraints=constraints,
-        gap=gap,
+        constraints=goal.constraints,
+        gap=goal.gap,
     )
 
 
@@ -156,11 +189,17 @@ class _Limits:
 
     operand: Quantization
     result: Quantization
-    param_bits: int
-    intercept_bits: int
+    shape: Shape
     samples: Samples
     lines: _Lines
-    octaves: int
+
+    @property
+    def param_bits(self) -> int:
+        return self.shape.param_bits
+
+    @property
+    def octaves(self) -> int:
+        return self.shape.octaves
 
     @property
     def slopes(self) -> tuple[int, int]:
@@ -168,7 +207,7 @@ class _Limits:
 
     @property
     def intercepts(self) -> tuple[int, int]:
-        return storage_range(self.intercept_bits, signed=True)
+        return storage_range(self.shape.intercept_width, signed=True)
 
     def fits(self, values: Reals, limits: tuple[int, int]) -> bool:
         """Whether the values, rounded, lie within the limits."""
@@ -184,20 +223,21 @@ class _Limits:
         return min(bits - int(np.floor(np.log2(largest))) - 1, self.param_bits + self.operand.bits)
 
 
-def _scaling(limits: _Limits, form: Form, frac_bits: int | None) -> _Scaling:
+def _scaling(limits: _Limits) -> _Scaling:
+    form = limits.shape.form
     if form == "direct":
-        return _direct(limits, frac_bits)
+        return _direct(limits)
     try:
-        return _seed(limits, frac_bits)
+        return _seed(limits)
     except ValueError:
         if form == "seed":
             raise
-        return _direct(limits, frac_bits)
+        return _direct(limits)
 
 
-def _seed(limits: _Limits, frac_bits: int | None) -> _Scaling:
+def _seed(limits: _Limits) -> _Scaling:
     """Seed form, GQA-LUT Eq. 3. Raises `ValueError` where it is not possible."""
-    operand, result = limits.operand, limits.result
+    operand, result, frac_bits = limits.operand, limits.result, limits.shape.frac_bits
     exponent, result_exponent = exact_log2(operand.scale), exact_log2(result.scale)
     if exponent is None or exponent > 0 or result_exponent is None:
         raise ValueError(
@@ -213,6 +253,16 @@ def _seed(limits: _Limits, frac_bits: int | None) -> _Scaling:
         raise ValueError(
             f"frac-bits = {frac_bits} makes the accumulator coarser than the result: the seed form "
             f"needs at least {least} here"
+        )
+    else:
+        unit = operand.scale * 2.0 ** (limits.octaves - frac_bits)
+        _check_slopes(limits, unit)
+        intercepts = limits.lines.level - limits.lines.slope * limits.lines.centre
+        _check_range(limits, "intercepts", intercepts * 2.0 ** (frac_bits - limits.octaves))
+    if limits.shape.intercept_width - exponent > _MOST_BITS:
+        raise ValueError(
+            f"the seed form shifts intercepts by {-exponent} at an input scale of "
+            f"{operand.scale:g}, beyond the accumulator: use form=direct"
         )
     return _Scaling(False, operand.scale * 2.0**-frac_bits, -exponent, frac_bits - least)
 
@@ -233,9 +283,9 @@ def _seed_bits(limits: _Limits, least: int) -> int:
     )
 
 
-def _direct(limits: _Limits, frac_bits: int | None) -> _Scaling:
+def _direct(limits: _Limits) -> _Scaling:
     """Direct form: the table approximates q ↦ f(S_in·(q − z_in)) / S_out + z_out."""
-    result, lines = limits.result, limits.lines
+    result, lines, frac_bits = limits.result, limits.lines, limits.shape.frac_bits
     if frac_bits is None:
         most = max(limits.most_bits(result.scale, result.zero_point), 0)
         legal = (
@@ -252,6 +302,8 @@ def _direct(limits: _Limits, frac_bits: int | None) -> _Scaling:
             )
     elif frac_bits < 0:
         raise ValueError(f"frac-bits must not be negative in the direct form, not {frac_bits}")
+    else:
+        _check_slopes(limits, result.scale * 2.0 ** (limits.octaves - frac_bits))
     coarsest = frac_bits - limits.octaves
     unit = result.scale * 2.0**-coarsest
     slopes = np.clip(np.rint(lines.slope / unit), *limits.slopes)
@@ -261,6 +313,29 @@ def _direct(limits: _Limits, frac_bits: int | None) -> _Scaling:
     while not limits.fits(intercepts / 2.0**shift, limits.intercepts):
         shift += 1
     return _Scaling(True, result.scale * 2.0**-frac_bits, shift, frac_bits)
+
+
+def _check_slopes(limits: _Limits, unit: float) -> None:
+    """Slopes at a number of fraction bits that was given."""
+    _check_range(limits, "slopes", limits.lines.slope / unit)
+
+
+def _check_range(limits: _Limits, kind: str, values: Reals) -> None:
+    """
+    Raises `ValueError` where parameters have to saturate.
+
+    What the real-valued optimum needs may be more than a table needs: up to twice the range the
+    search bounds them.
+    """
+    high = limits.slopes[1] if kind == "slopes" else limits.intercepts[1]
+    excess = float(np.max(np.abs(values))) / (high + 1)
+    if excess > 2.0 and not limits.shape.saturates:
+        frac_bits, fewer = limits.shape.frac_bits, int(np.ceil(np.log2(excess)))
+        raise ValueError(
+            f"{kind} saturate at frac-bits={frac_bits}: they are {excess:.3g} times what "
+            f"{limits.param_bits} bits hold; use at least {fewer} fraction bits less, more "
+            "param-bits, or leave frac-bits out"
+        )
 
 
 def _normalized(weights: Reals | None, points: int) -> Reals:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lut_opt.dialects.pwl.table import Table
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SearchResult:
     """The table that a search found, and how."""
 
@@ -19,10 +19,10 @@ class SearchResult:
     seed: int
     evaluations: int
     """(segment, slope) pairs (optimal) or individuals (genetic) that were evaluated."""
-    generations: int
+    generations: int = 0
     """0 where there are none."""
     stop_reason: str
-    proven: bool
+    proven: bool = False
     """Whether no table of the problem has a smaller loss."""
     lower_bound: float | None = None
     """No table of the problem has a smaller loss than this; None: unknown."""

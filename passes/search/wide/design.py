@@ -9,7 +9,7 @@ from lut_opt.dialects.pwl.reduction import LOGARITHMS, PERIOD
 from lut_opt.dialects.pwl.reduction import Reduction as IntegerReduction
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Integers, Quantization, Reals, exact_log2
-from lut_opt.passes.search.model.formulate import Form, formulate
+from lut_opt.passes.search.model.formulate import Form, Goal, Shape, formulate
 from lut_opt.passes.search.model.problem import Problem
 from lut_opt.passes.search.strategies import search
 from lut_opt.passes.search.wide.units import Reduction, WideUnit, exact, octave_inputs
@@ -79,11 +79,8 @@ def _problem(
         points,
         operand,
         Quantization(32, True, operand.scale),
-        entries=entries,
-        param_bits=param_bits,
-        form=form,
-        frac_bits=frac_bits,
-        weights=weights,
+        Shape(entries=entries, param_bits=param_bits, form=form, frac_bits=frac_bits),
+        Goal(weights=weights),
     )
 
 

@@ -5,9 +5,9 @@
 // RUN: sed -e '/i10/s/slopes = \[[0-9]*,/slopes = [511,/' %t.mlir > %t.broken.mlir
 // RUN: not lut-opt %t.broken.mlir --verify-pwl 2>&1 | filecheck %s --check-prefix BROKEN
 // RUN: not lut-opt %t.broken.mlir -t json 2>&1 | filecheck %s --check-prefix BROKEN
-// RUN: sed -e 's/param-bits=7 exponent-bits=2/param-bits=7 exponent-bits=3/' %t.mlir > %t.format.mlir
+// RUN: sed -e 's/exponent_bits = 2, mantissa_bits = 7/exponent_bits = 3, mantissa_bits = 7/' %t.mlir > %t.format.mlir
 // RUN: not lut-opt %t.format.mlir --verify-pwl 2>&1 | filecheck %s --check-prefix FORMAT
-// RUN: sed -e 's/ exponent-bits=2//' %t.mlir > %t.plain.mlir
+// RUN: sed -e 's/ exponent_bits = 2, mantissa_bits = 7,//' %t.mlir > %t.plain.mlir
 // RUN: not lut-opt %t.plain.mlir --verify-pwl 2>&1 | filecheck %s --check-prefix PLAIN
 // RUN: not lut-opt %s --pwl-search="exponent-bits=4" 2>&1 | filecheck %s --check-prefix FOUR
 // RUN: not lut-opt %s --pwl-search="exponent-bits=1 strategy=genetic" 2>&1 | filecheck %s --check-prefix GENETIC
@@ -18,7 +18,7 @@
 // Mantissas of 7 bits, four units an octave apart: the table is three bits wider, its optimum that
 // of the format. Tables of units have no exponents.
 
-// CHECK: pwl.apply #pwl.fn<exp> {{.*}} table #pwl.table<i10, {{.*}}> fit #pwl.fit<optimal, {{.*}}, mse = [[MSE:[0-9.e+-]+]], max_error = {{.*}}, optimal_mse = [[MSE]], request = "param-bits=7 exponent-bits=2">
+// CHECK: pwl.apply #pwl.fn<exp> {{.*}} table #pwl.table<i10, {{.*}}> fit #pwl.fit<optimal, {{.*}}, mse = [[MSE:[0-9.e+-]+]], max_error = {{.*}}, optimal_mse = [[MSE]], exponent_bits = 2, mantissa_bits = 7, request = {param_bits = 7 : i64, exponent_bits = 2 : i64}>
 // CHECK: pwl.softmax {{.*}}#pwl.table<i7,
 // JSON: "exponents": [{{[0-3](, [0-3])+}}],
 // JSON: "exponents": null,

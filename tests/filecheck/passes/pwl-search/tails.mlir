@@ -10,12 +10,12 @@
 
 // Outer segments of wide inputs are the lines that a function runs into; only the rest counts.
 
-// CHECK: #pwl.fn<gelu> {{.*}} slopes = [0, {{.*}}, 256], intercepts = [0, {{.*}}, 0], {{.*}}least_mse = {{.*}}, domain = [-3.{{[0-9]+}}, 3.{{[0-9]+}}], request = "param-bits=10 left-tail=zero right-tail=identity">{{.*}} -> tensor<8x!quant.uniform<i16:f32, {{.*}}>>
-// CHECK: #pwl.fn<sin> {{.*}}request = "param-bits=10">
+// CHECK: #pwl.fn<gelu> {{.*}} slopes = [0, {{.*}}, 256], intercepts = [0, {{.*}}, 0], {{.*}}least_mse = {{.*}}, domain = [-3.{{[0-9]+}}, 3.{{[0-9]+}}], request = {param_bits = 10 : i64, left_tail = "zero", right_tail = "identity"}>{{.*}} -> tensor<8x!quant.uniform<i16:f32, {{.*}}>>
+// CHECK: #pwl.fn<sin> {{.*}}request = {param_bits = 10 : i64}>
 // BROKEN: error: [verify-pwl] the table of gelu does not keep to left
-// UNIFORM: #pwl.fn<gelu> {{.*}} slopes = [0, {{.*}}, 64], intercepts = [0, {{.*}}, 0], {{.*}}#pwl.fit<uniform, {{.*}}request = "strategy=uniform left-tail=zero right-tail=identity">
-// WEIGHTS: #pwl.fn<gelu> {{.*}}request = "weights=calibrated left-tail=zero right-tail=identity">
-// NARROW: #pwl.fn<gelu> {{.*}} slopes = [0, {{.*}}request = "left-tail=zero">
+// UNIFORM: #pwl.fn<gelu> {{.*}} slopes = [0, {{.*}}, 64], intercepts = [0, {{.*}}, 0], {{.*}}#pwl.fit<uniform, {{.*}}request = {strategy = "uniform", left_tail = "zero", right_tail = "identity"}>
+// WEIGHTS: #pwl.fn<gelu> {{.*}}request = {weights = "calibrated", left_tail = "zero", right_tail = "identity"}>
+// NARROW: #pwl.fn<gelu> {{.*}} slopes = [0, {{.*}}request = {left_tail = "zero"}>
 // ROOM: error: [pwl-search] strategy=uniform takes exact tails only beyond the inputs that count
 // GAP: lut-opt: error: --pwl-search: gap must be at least 0 and below 1, got 2
 

@@ -14,7 +14,7 @@ from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Integers, Quantization, Reals
 from lut_opt.passes.search import search
-from lut_opt.passes.search.model.formulate import formulate
+from lut_opt.passes.search.model.formulate import Shape, formulate
 
 LENGTHS = [1, 2, 3, 16, 128, 4096, 8192]
 EPSILON = 1e-5
@@ -23,7 +23,7 @@ EPSILON = 1e-5
 @cache
 def table(function: str, operand: Quantization, result: Quantization, param_bits: int = 8) -> Table:
     points = samples(FUNCTIONS[function], (), operand, result, None)
-    return search(formulate(points, operand, result, entries=8, param_bits=param_bits)).table
+    return search(formulate(points, operand, result, Shape(entries=8, param_bits=param_bits))).table
 
 
 def softmax(operand: Quantization, result: Quantization, clip: int = -255) -> units.Softmax:

@@ -39,6 +39,7 @@ from lut_opt.frontends.torch.quantizer import SoftmaxObserver
 from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 from lut_opt.passes.lower_nonlinear_to_pwl import LowerNonlinearToPwlPass
 from lut_opt.passes.pwl_search import PwlSearchPass
+from lut_opt.passes.search import GeneticOptions
 
 QDQ = re.compile(r"quantized_decomposed\.quantize_per_tensor")
 
@@ -67,7 +68,9 @@ def lowered(text: str) -> tuple[Any, Any, list[Any]]:
     program = parse(text, "model.mlir", ctx)
     LowerNonlinearToPwlPass(output_bits=16).apply(ctx, program.module)
     # How good the tables are is nothing to these tests.
-    search = PwlSearchPass(param_bits=10, strategy="genetic", population=8, generations=2)
+    search = PwlSearchPass(
+        param_bits=10, strategy="genetic", configs=(GeneticOptions(population=8, generations=2),)
+    )
     search.apply(ctx, program.module)
     units = [
         op for op in program.module.walk() if isinstance(op, ApplyOp | NormOp | RowExponentialsOp)

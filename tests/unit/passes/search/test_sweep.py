@@ -41,7 +41,7 @@ def test_grid() -> None:
 
 
 def test_the_key_is_that_of_the_problem() -> None:
-    task = Task("gelu", INT8, INT8)
+    task = Task(function="gelu", operand=INT8, result=INT8)
     assert key_of(task) == key_of(replace(task, domain=(-100.0, 100.0)))
     for other in (
         replace(task, function="gelu_tanh"),
@@ -67,7 +67,7 @@ def test_rows_are_in_order_and_equal_on_every_backend() -> None:
 
 
 def test_a_task_that_is_impossible_is_a_row() -> None:
-    task = Task("log", INT8, INT8)
+    task = Task(function="log", operand=INT8, result=INT8)
     (row,) = run([task], n_jobs=1)
     assert row.table is None
     assert "not defined" in str(row.error)

@@ -16,7 +16,7 @@ from lut_opt.passes.search.heuristic.objective import (
     integer_table,
     positions,
 )
-from lut_opt.passes.search.model.formulate import formulate
+from lut_opt.passes.search.model.formulate import Goal, Shape, formulate
 from lut_opt.passes.search.model.real_table import RealTable
 
 GELU = FUNCTIONS["gelu"]
@@ -26,7 +26,7 @@ def gelu_problem(entries: int = 8, shift: int = 4, **options: object) -> Problem
     operand = Quantization(8, True, 2.0**-shift)
     result = Quantization(32, True, 2.0 ** -(shift + 6))
     points = samples(GELU, (), operand, result, (-4.0, 4.0))
-    return formulate(points, operand, result, entries=entries, **options)
+    return formulate(points, operand, result, Shape(entries=entries), Goal(**options))
 
 
 def rng() -> np.random.Generator:
@@ -137,7 +137,9 @@ def test_ceiling_moves_no_input_and_nearest_does() -> None:
 def test_breakpoints_beyond_the_storage_range_move_no_input() -> None:
     operand = Quantization(8, True, 2.0**-6)
     points = samples(GELU, (), operand, Quantization(32, True, 2.0**-12))
-    problem = formulate(points, operand, Quantization(32, True, 2.0**-12), entries=4, frac_bits=6)
+    problem = formulate(
+        points, operand, Quantization(32, True, 2.0**-12), Shape(entries=4, frac_bits=6)
+    )
     real = RealTable(np.array([-3.0, 0.0, 3.0]), np.array([1.5, 0.25, 0.75, -1.0]), np.zeros(4))
     table = integer_table(problem, real, "ceiling")
     np.testing.assert_array_equal(table.accumulate(problem.q), real(points.x) * 2.0**12)
@@ -238,5 +240,5 @@ def test_impossible_options(options: dict[str, object]) -> None:
 
 
 def test_unknown_strategy() -> None:
-    with pytest.raises(ValueError, match="auto, optimal, genetic, exact, neural"):
+    with pytest.raises(ValueError, match="auto, optimal, exact, genetic, neural"):
         search(gelu_problem(), strategy="best")

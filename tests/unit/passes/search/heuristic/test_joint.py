@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lut_opt.dialects.pwl.certificate import Samples, samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.search import Constraints, search
+from lut_opt.passes.search import Constraints, Goal, Shape, search
 from lut_opt.passes.search.heuristic.joint import JointProblem, Scale, formulate_joint
 from lut_opt.passes.search.model.constraints import IDENTITY, ZERO
 from lut_opt.passes.search.model.integer_constraints import violations
@@ -44,7 +44,7 @@ def seven_scales(name: str) -> list[Scale]:
 
 @pytest.mark.parametrize(("name", "entries"), MEASURED)
 def test_measured_optimum(name: str, entries: int) -> None:
-    problem = formulate_joint(seven_scales(name), entries=entries, frac_bits=6)
+    problem = formulate_joint(seven_scales(name), Shape(entries=entries, frac_bits=6))
     found = search(problem.merged, strategy="optimal")
     losses = problem.losses(found.table)
     assert found.proven
@@ -57,7 +57,7 @@ def test_measured_optimum(name: str, entries: int) -> None:
 
 
 def test_the_tables_are_the_stored_lines_at_every_stored_input() -> None:
-    problem = formulate_joint(seven_scales("gelu"), entries=8)
+    problem = formulate_joint(seven_scales("gelu"), Shape(entries=8))
     shared = search(problem.merged, strategy="optimal").table
     lines = problem.lines(shared)
     for part, table in zip(problem.parts, problem.tables(shared), strict=True):
@@ -70,7 +70,9 @@ def test_the_tables_are_the_stored_lines_at_every_stored_input() -> None:
 
 def test_constraints_hold_at_every_scale() -> None:
     wanted = Constraints(zero_exact=True, left=ZERO, right=IDENTITY)
-    problem = formulate_joint(seven_scales("gelu"), entries=8, frac_bits=6, constraints=wanted)
+    problem = formulate_joint(
+        seven_scales("gelu"), Shape(entries=8, frac_bits=6), Goal(constraints=wanted)
+    )
     found = search(problem.merged, strategy="optimal")
     assert found.proven
     assert violations(problem.merged, found.table) == []
@@ -84,18 +86,18 @@ def test_constraints_hold_at_every_scale() -> None:
 
 def test_what_is_not_possible() -> None:
     with pytest.raises(ValueError, match="at least one scale"):
-        formulate_joint([], entries=8)
+        formulate_joint([], Shape(entries=8))
     odd = Quantization(8, True, 0.3)
     points = samples(FUNCTIONS["gelu"], (), odd, odd)
     with pytest.raises(ValueError, match="power-of-two"):
-        formulate_joint([Scale(points, odd, odd)], entries=8)
+        formulate_joint([Scale(points, odd, odd)], Shape(entries=8))
     several = [
         Scale(samples(FUNCTIONS["exp"], (), op, op), op, op)
         for op in (Quantization(8, True, 2.0**-4), Quantization(8, True, 2.0**-5))
     ]
     with pytest.raises(ValueError, match="saturates"):
-        formulate_joint(several, entries=8, param_bits=16, metric="max")
-    assert formulate_joint(several, entries=8, param_bits=16).merged.points > 256
+        formulate_joint(several, Shape(entries=8, param_bits=16), Goal(metric="max"))
+    assert formulate_joint(several, Shape(entries=8, param_bits=16)).merged.points > 256
 
 
 @st.composite
@@ -110,7 +112,9 @@ def joint_problems(draw: st.DrawFn, metric: Metric) -> JointProblem:
         points = Samples(q, operand.dequantize(q), y)
         scales.append(Scale(points, operand, Quantization(32, True, scale / 8)))
     entries = draw(st.integers(1, 3))
-    return formulate_joint(scales, entries=entries, param_bits=3, frac_bits=3, metric=metric)
+    return formulate_joint(
+        scales, Shape(entries=entries, param_bits=3, frac_bits=3), Goal(metric=metric)
+    )
 
 
 @settings(max_examples=60, deadline=None)

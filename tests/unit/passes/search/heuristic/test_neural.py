@@ -19,7 +19,7 @@ from lut_opt.passes.search.heuristic.neural import (
     fit,
     train,
 )
-from lut_opt.passes.search.model.formulate import formulate
+from lut_opt.passes.search.model.formulate import Shape, formulate
 from lut_opt.passes.search.model.real_table import RealTable
 
 GELU = FUNCTIONS["gelu"]
@@ -29,7 +29,7 @@ QUICK = NeuralConfig(samples=10_000, epochs=40, batch=512)
 def gelu_problem(entries: int = 8) -> Problem:
     operand = Quantization(8, True, 2.0**-4)
     points = samples(GELU, (), operand, Quantization(32, True, 2.0**-10), (-4.0, 4.0))
-    return formulate(points, operand, Quantization(32, True, 2.0**-10), entries=entries)
+    return formulate(points, operand, Quantization(32, True, 2.0**-10), Shape(entries=entries))
 
 
 @st.composite

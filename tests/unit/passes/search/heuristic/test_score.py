@@ -10,13 +10,13 @@ from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search import GeneticConfig, Problem, search
 from lut_opt.passes.search.heuristic.score import search_score
-from lut_opt.passes.search.model.formulate import formulate
+from lut_opt.passes.search.model.formulate import Shape, formulate
 
 
 def problem() -> Problem:
     operand = Quantization(8, True, 2.0**-4)
     points = samples(FUNCTIONS["gelu"], (), operand, operand, (-4.0, 4.0))
-    return formulate(points, operand, operand, entries=6)
+    return formulate(points, operand, operand, Shape(entries=6))
 
 
 def bits(table: Table) -> float:

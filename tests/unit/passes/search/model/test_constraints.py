@@ -15,7 +15,7 @@ from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search import Constraints, Problem, Tail, search
 from lut_opt.passes.search.model.constraints import IDENTITY, ZERO
-from lut_opt.passes.search.model.formulate import formulate
+from lut_opt.passes.search.model.formulate import Goal, Shape, formulate
 from lut_opt.passes.search.model.integer_constraints import violations
 from lut_opt.passes.search.model.problem import Metric
 
@@ -160,9 +160,12 @@ def problem_of(
     points = samples(FUNCTIONS[name], (), operand, Quantization(32, True, 2.0**-12))
     result = Quantization(32, True, 2.0 ** -(shift + 6))
     return formulate(
-        points, operand, result, entries=entries, form="seed", frac_bits=6,
-        param_bits=bits, constraints=constraints,
-    )  # fmt: skip
+        points,
+        operand,
+        result,
+        Shape(entries=entries, form="seed", frac_bits=6, param_bits=bits),
+        Goal(constraints=constraints),
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from lut_opt.dialects.pwl.certificate import certify, samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS, Function
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search import search
-from lut_opt.passes.search.model.formulate import formulate, histogram_weights
+from lut_opt.passes.search.model.formulate import Goal, Shape, formulate, histogram_weights
 
 PARAMETERS = {
     "softplus": (1.0, 20.0),
@@ -43,7 +43,7 @@ def test_every_function_at_every_scale(name: str) -> None:
             continue  # asin at scale 1
         for result in (Quantization(8, True, operand.scale), Quantization(8, True, 0.7, 3)):
             points = samples(function, parameters, operand, result)
-            problem = formulate(points, operand, result, entries=8)
+            problem = formulate(points, operand, result, Shape(entries=8))
             found = search(problem)
             got = certify(found.table, points, operand, result)
             assert got.mse == pytest.approx(found.loss, rel=1e-9, abs=1e-15)
@@ -52,7 +52,9 @@ def test_every_function_at_every_scale(name: str) -> None:
 
 def test_seed_form_of_the_paper() -> None:
     operand, result = Quantization(8, True, 2.0**-4), Quantization(32, True, 2.0**-10)
-    problem = formulate(samples(FUNCTIONS["gelu"], (), operand, result), operand, result, entries=8)
+    problem = formulate(
+        samples(FUNCTIONS["gelu"], (), operand, result), operand, result, Shape(entries=8)
+    )
     # slopes up to 1.13 leave 6 of 8 bits; one unit of the accumulator is S·2^−6
     assert problem.accumulator_scale == 2.0**-10
     assert (problem.intercept_shift, problem.result_shift) == (4, 0)
@@ -62,7 +64,7 @@ def test_direct_form_carries_both_zero_points() -> None:
     operand = Quantization(8, False, 0.05, 100)
     result = Quantization(8, True, 0.03, -20)
     points = samples(FUNCTIONS["silu"], (), operand, result)
-    problem = formulate(points, operand, result, entries=16)
+    problem = formulate(points, operand, result, Shape(entries=16))
     got = certify(search(problem).table, points, operand, result)
     np.testing.assert_allclose(problem.real_targets, points.y, atol=1e-12)
     assert got.max_error < 1.5
@@ -72,7 +74,10 @@ def test_the_least_intercept_shift_is_taken() -> None:
     operand, result = Quantization(8, True, 0.1), Quantization(8, True, 0.1)
     line = Function("line", lambda x: 0.5 * x + 4.0)
     problem = formulate(
-        samples(line, (), operand, result), operand, result, entries=1, form="direct", frac_bits=4
+        samples(line, (), operand, result),
+        operand,
+        result,
+        Shape(entries=1, form="direct", frac_bits=4),
     )
     # the intercept is 40 result steps = 640 accumulator units: 640 / 2^3 fits in 8 bits
     assert (problem.intercept_shift, problem.result_shift) == (3, 4)
@@ -112,7 +117,7 @@ def test_what_is_not_possible(
 ) -> None:
     points = samples(FUNCTIONS["gelu"], (), operand, result)
     with pytest.raises(ValueError, match=message):
-        formulate(points, operand, result, **{"entries": 8, **options})
+        formulate(points, operand, result, Shape(**{"entries": 8, **options}))
 
 
 def test_weights_move_the_optimum() -> None:
@@ -120,7 +125,7 @@ def test_weights_move_the_optimum() -> None:
     points = samples(FUNCTIONS["gelu"], (), operand, operand)
     near = np.exp(-(points.x**2))
     plain, weighted = (
-        search(formulate(points, operand, operand, entries=3, weights=w)).table
+        search(formulate(points, operand, operand, Shape(entries=3), Goal(weights=w))).table
         for w in (None, near + 1e-3)
     )
     errors = [
@@ -141,7 +146,9 @@ def test_an_observed_histogram_as_weights() -> None:
     assert np.all(weights > 0)
 
     def observed(weights: np.ndarray | None) -> float:
-        problem = formulate(points, operand, operand, entries=4, frac_bits=6, weights=weights)
+        problem = formulate(
+            points, operand, operand, Shape(entries=4, frac_bits=6), Goal(weights=weights)
+        )
         found = search(problem, strategy="optimal")
         assert found.loss == pytest.approx(problem.loss(found.table))
         errors = found.table.accumulate(points.q) * problem.accumulator_scale - points.y

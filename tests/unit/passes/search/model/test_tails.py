@@ -12,7 +12,7 @@ from lut_opt.dialects.pwl.certificate import certify, samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search import Constraints, search
-from lut_opt.passes.search.model.formulate import formulate
+from lut_opt.passes.search.model.formulate import Goal, Shape, formulate
 from lut_opt.passes.search.model.integer_constraints import violations
 from lut_opt.passes.search.model.tails import TAILS, find_tails
 from lut_opt.passes.tabulate.options import SearchOptions
@@ -68,7 +68,11 @@ def test_what_does_not_count_is_rounded_correctly(name: str) -> None:
     assert domain is not None
     points = samples(function, (), WIDE, RESULT, domain)
     problem = formulate(
-        points, WIDE, RESULT, entries=8, param_bits=10, constraints=options.constraints(), gap=0.03
+        points,
+        WIDE,
+        RESULT,
+        Shape(entries=8, param_bits=10),
+        Goal(constraints=options.constraints(), gap=0.03),
     )
     found = search(problem, strategy="optimal")
     assert violations(problem, found.table) == []
@@ -86,7 +90,7 @@ def test_what_does_not_count_is_rounded_correctly(name: str) -> None:
 def test_other_strategies_take_tails_beyond_what_counts(strategy: str) -> None:
     points = samples(FUNCTIONS["gelu"], (), WIDE, RESULT, (-3.5, 3.5))
     wanted = Constraints(left=TAILS["zero"], right=TAILS["identity"])
-    problem = formulate(points, WIDE, RESULT, entries=8, constraints=wanted)
+    problem = formulate(points, WIDE, RESULT, Shape(entries=8), Goal(constraints=wanted))
     found = search(problem, strategy=strategy)
     assert found.table.entries == 8
     assert violations(problem, found.table) == []
@@ -99,7 +103,7 @@ def test_other_strategies_take_tails_beyond_what_counts(strategy: str) -> None:
 def test_uniform_segments_have_equal_widths_and_the_best_lines() -> None:
     operand = Quantization(8, True, 2.0**-5)
     points = samples(FUNCTIONS["gelu"], (), operand, operand)
-    problem = formulate(points, operand, operand, entries=8)
+    problem = formulate(points, operand, operand, Shape(entries=8))
     found = search(problem, strategy="uniform")
     assert found.table.breakpoints == (-96, -64, -32, 0, 32, 64, 96)
     best = search(problem, strategy="optimal")

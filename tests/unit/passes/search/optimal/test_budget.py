@@ -12,16 +12,23 @@ from lut_opt.dialects.pwl.certificate import certify, samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search import Constraints, Problem, search
-from lut_opt.passes.search.model.formulate import formulate
+from lut_opt.passes.search.model.formulate import Goal, Shape, formulate
 from lut_opt.passes.search.optimal.budget import Budget, front, meet
 
 OPERAND = Quantization(8, True, 2.0**-5)
 POINTS = samples(FUNCTIONS["gelu"], (), OPERAND, OPERAND)
 
 
-def make(entries: int, bits: int, constraints: Constraints | None = None) -> Problem:
+ANY = Constraints()
+
+
+def make(entries: int, bits: int, constraints: Constraints = ANY) -> Problem:
     return formulate(
-        POINTS, OPERAND, OPERAND, entries=entries, param_bits=bits, constraints=constraints
+        POINTS,
+        OPERAND,
+        OPERAND,
+        Shape(entries=entries, param_bits=bits),
+        Goal(constraints=constraints),
     )
 
 

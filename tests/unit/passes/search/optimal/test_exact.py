@@ -13,7 +13,7 @@ from lut_opt.dialects.pwl.certificate import Samples, certify, samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search import ExactConfig, Problem, SearchResult, search
-from lut_opt.passes.search.model.formulate import formulate
+from lut_opt.passes.search.model.formulate import Shape, formulate
 
 # S = 2^-1 … 2^-6; result shift 6, 8-bit slopes, intercepts of any width, one accumulator unit apart
 MEASURED = {
@@ -35,7 +35,7 @@ def fewest(
     result = Quantization(8, True, 2.0**-7) if name in UNIT else operand
     points = samples(FUNCTIONS[name], (), operand, result, (-200.0, 0.0) if name == "exp" else None)
     settings = {"param_bits": 8, "frac_bits": 6, "intercept_bits": 16, **options}
-    problem = formulate(points, operand, result, entries=1, form="direct", **settings)
+    problem = formulate(points, operand, result, Shape(entries=1, form="direct", **settings))
     found = search(problem, strategy="exact", config=config)
     figures = certify(found.table, points, operand, result)
     return found, figures.exact, figures.max_error
@@ -98,9 +98,17 @@ def problems(draw: st.DrawFn) -> tuple[Problem, Samples, ExactConfig]:
     points = Samples(q, operand.dequantize(q), result.clip(np.array(y) / 16))
     bits = draw(st.integers(2, 4))
     problem = formulate(
-        points, operand, result, entries=1, param_bits=bits, intercept_bits=draw(st.integers(2, 5)),
-        form="direct", frac_bits=draw(st.integers(0, 2)),
-    )  # fmt: skip
+        points,
+        operand,
+        result,
+        Shape(
+            entries=1,
+            param_bits=bits,
+            intercept_bits=draw(st.integers(2, 5)),
+            form="direct",
+            frac_bits=draw(st.integers(0, 2)),
+        ),
+    )
     return problem, points, ExactConfig(tolerance=draw(st.integers(0, 1)))
 
 

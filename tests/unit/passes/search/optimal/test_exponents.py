@@ -15,7 +15,7 @@ from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search import Constraints, NotProvable, Problem, search
-from lut_opt.passes.search.model.formulate import formulate
+from lut_opt.passes.search.model.formulate import Shape, formulate
 from lut_opt.passes.search.optimal.exponents import minimize_exponents, narrowed, octaves, storage
 
 
@@ -59,7 +59,7 @@ def problem_of(name: str, exponent_bits: int, **options: object) -> Problem:
         result = Quantization(8, True, 2.0**-4)
     points = samples(FUNCTIONS[name], (), operand, result)
     wanted: dict[str, object] = {"entries": 8, "octaves": octaves(exponent_bits), **options}
-    return formulate(points, operand, result, **wanted)
+    return formulate(points, operand, result, Shape(**wanted))
 
 
 @settings(max_examples=150, deadline=None)
@@ -167,4 +167,4 @@ def test_what_is_not_supported() -> None:
     operand = Quantization(16, True, 2.0**-12)
     points = samples(FUNCTIONS["gelu"], (), operand, operand)
     with pytest.raises(NotProvable):
-        minimize_exponents(formulate(points, operand, operand, entries=8), 1)
+        minimize_exponents(formulate(points, operand, operand, Shape(entries=8)), 1)

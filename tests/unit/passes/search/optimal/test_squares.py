@@ -15,7 +15,7 @@ from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search import MAX_POINTS, Constraints, NotProvable, Problem, search
 from lut_opt.passes.search.model.constraints import IDENTITY, ZERO
-from lut_opt.passes.search.model.formulate import formulate
+from lut_opt.passes.search.model.formulate import Goal, Shape, formulate
 from lut_opt.passes.search.model.problem import Metric
 from lut_opt.passes.search.optimal import bracket as bracket_module
 
@@ -45,7 +45,9 @@ def test_measured_optimum(name: str, entries: int) -> None:
         result = Quantization(32, True, 2.0 ** -(shift + 6))
         domain = DOMAINS.get(name, (-4.0, 4.0))
         points = samples(FUNCTIONS[name], (), operand, result, domain)
-        problem = formulate(points, operand, result, entries=entries, form="seed", frac_bits=6)
+        problem = formulate(
+            points, operand, result, Shape(entries=entries, form="seed", frac_bits=6)
+        )
         found = search(problem, strategy="optimal")
         assert found.proven
         losses.append(found.loss)
@@ -126,7 +128,7 @@ def test_a_long_problem_matches_a_plain_dynamic_program() -> None:
     """64 points, where pruning matters: every slope of every run, without any bound."""
     operand, result = Quantization(6, True, 2.0**-4), Quantization(8, True, 2.0**-5)
     points = samples(FUNCTIONS["tanh"], (), operand, result)
-    problem = formulate(points, operand, result, entries=6, form="seed", frac_bits=5)
+    problem = formulate(points, operand, result, Shape(entries=6, form="seed", frac_bits=5))
     n, unit = problem.points, float(1 << problem.intercept_shift)
     slopes = np.arange(-128, 128)
     rest = problem.target - slopes[:, None] * problem.q
@@ -147,7 +149,9 @@ def test_a_long_problem_matches_a_plain_dynamic_program() -> None:
 def test_equal_problems_have_equal_tables() -> None:
     operand = Quantization(8, True, 2.0**-5)
     points = samples(FUNCTIONS["gelu"], (), operand, operand)
-    first, second = (search(formulate(points, operand, operand, entries=8)) for _ in range(2))
+    first, second = (
+        search(formulate(points, operand, operand, Shape(entries=8))) for _ in range(2)
+    )
     assert first == second
 
 
@@ -161,7 +165,11 @@ def test_bracket_holds_the_optimum(
         operand = Quantization(8, True, 2.0**-shift)
         points = samples(FUNCTIONS[name], (), operand, Quantization(32, True, 2.0**-12))
         problem = formulate(
-            points, operand, operand, entries=entries, frac_bits=6, constraints=constraints
+            points,
+            operand,
+            operand,
+            Shape(entries=entries, frac_bits=6),
+            Goal(constraints=constraints),
         )
         best = search(problem, strategy="optimal").loss
         found = bracket_module.bracket(problem, goal)
@@ -176,7 +184,7 @@ def test_bracket_holds_the_optimum(
 def test_more_points_than_the_program_takes() -> None:
     operand = Quantization(16, True, 2.0**-12)
     points = samples(FUNCTIONS["gelu"], (), operand, Quantization(32, True, 2.0**-26))
-    problem = formulate(points, operand, operand, entries=4, param_bits=16, frac_bits=14)
+    problem = formulate(points, operand, operand, Shape(entries=4, param_bits=16, frac_bits=14))
     found = search(problem)
     assert found.strategy == "optimal"
     assert found.lower_bound is not None
