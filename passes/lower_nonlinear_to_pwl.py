@@ -26,7 +26,7 @@ from lut_opt.dialects.torch import (
     to_builtin_tensor,
     torch_name,
 )
-from lut_opt.passes.decompose.composites import expand_composites
+from lut_opt.passes.decompose.composites import COMPOSITES, expand_composites
 from lut_opt.passes.fuse.elementwise import is_uniform
 from lut_opt.passes.fuse.fusion import Fusion, all_declarations
 from lut_opt.passes.lower.division import as_reciprocal, division
@@ -37,9 +37,14 @@ from lut_opt.passes.quantize.divisions import NAME as DIVIDE
 from lut_opt.passes.quantize.functions import Defaults, input_quantization, output_quantization
 from lut_opt.passes.quantize.wide import wide
 from lut_opt.passes.recognize.functions import Nonlinear, recognize
+from lut_opt.passes.recognize.names import named_ops
 from lut_opt.passes.recognize.periodic import is_periodic
-from lut_opt.passes.recognize.units import recognize_unit
-from lut_opt.passes.recognize.unsupported import check_supported
+from lut_opt.passes.recognize.units import KINDS, recognize_unit
+from lut_opt.passes.recognize.unsupported import (
+    check_keep,
+    check_supported,
+    report_unused_ranges,
+)
 from lut_opt.passes.recognize.written_out import raise_units
 from lut_opt.passes.support.declarations import KEPT
 from lut_opt.passes.support.diagnostics import OpError, about, copy_location
@@ -93,7 +98,8 @@ class LowerNonlinearToPwlPass(ModulePass):
     """Storage of inputs whose scale comes from input-scale."""
     keep: tuple[str, ...] = ()
     """Functions to leave as they are, such as keep=exp,softmax,layer_norm,rms_norm,divide; also
-    names of operators that have no table, which is an error otherwise."""
+    names of operators that have no table, which is an error otherwise. So is a name that nothing
+    is called."""
     fuse: bool = True
     """Make one table of a chain of element-wise ops on one input."""
 
@@ -118,7 +124,8 @@ class LowerNonlinearToPwlPass(ModulePass):
         raise_units(op, self.keep)
         scaled = defaults.input_scale is not None
         fusion = Fusion(op, self.keep, fuse=self.fuse, scaled=scaled)
-        for inner in list(op.walk()):
+        check_keep(op, self.keep, (*KINDS, DIVIDE, *COMPOSITES, *fusion.names))
+        for inner in list(named_ops(op)):
             if inner in fusion.inside or fusion.stays(inner):
                 continue
             if (found := _replacement(inner, fusion)) is None:
@@ -131,6 +138,7 @@ class LowerNonlinearToPwlPass(ModulePass):
             with about(inner):
                 replace(defaults)
         check_supported(op, self.keep)
+        report_unused_ranges(op, self.name)
         cancel_casts(op)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from xdsl.ir import Operation, SSAValue
 
@@ -15,6 +15,9 @@ FLOAT32_EPSILON = 2.0**-23
 """What PyTorch adds in an RMS norm whose ε is None."""
 
 Kind = Literal["softmax", "log_softmax", "layer_norm", "rms_norm"]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""What `keep` calls them."""
 
 
 @dataclass(frozen=True)
