@@ -72,7 +72,7 @@ def recognize(op: Operation) -> Nonlinear | None:
     calls = FUNCTIONS.called(name)
     if not calls:
         return _softsign(op) if name == "torch.aten.div.Tensor" else None
-    if len(op.results) != 1:
+    if len(op.results) != 1 or len(op.operands) <= calls[0][0].argument:
         return None
     for operator, function in calls:
         others = [v for i, v in enumerate(op.operands) if i != operator.argument]

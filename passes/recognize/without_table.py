@@ -103,7 +103,7 @@ def _kind(op: Operation, constants: set[SSAValue]) -> Kind | None:
     name = operator_name(op)
     if not _is_function_of_floats(op):
         return None
-    if name in _DIVISIONS:
+    if name in _DIVISIONS and len(op.operands) > 1:
         # A number that only a run tells divides alike whatever the tensor holds.
         linear = op.operands[1] in constants or name.endswith(".Scalar")
         return "division by a constant" if linear else "function"

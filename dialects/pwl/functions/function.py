@@ -80,10 +80,6 @@ class Function:
     formula: Formula | None = None
     operators: tuple[Operator, ...] = ()
 
-    def __post_init__(self) -> None:
-        if self.formula is None and self._math is None:
-            raise ValueError(f"function '{self.name}' needs a formula, or an operator of `math`")
-
     def __call__(self, x: Reals, *parameters: float) -> Reals:
         """Values at `x`; what lies outside the domain comes out as NaN or infinity."""
         return _values(self.evaluate, x, parameters)
@@ -109,13 +105,14 @@ class Function:
     def write(self, x: ScalarT, *parameters: float) -> ScalarT:
         """The function of x, written out."""
         if self.formula is None:
-            assert self._math is not None
-            return x.call(self._math)
+            assert self.math is not None
+            return x.call(self.math)
         formula: Any = self.formula
         return formula(x, *parameters)
 
     @property
-    def _math(self) -> str | None:
+    def math(self) -> str | None:
+        """The op of MLIR's `math` that is the function, without its dialect."""
         names = (op.name for op in self.operators if not op.constants)
         return next((n.removeprefix("math.") for n in names if n.startswith("math.")), None)
 
@@ -145,7 +142,13 @@ class Registry(Mapping[str, Function]):
         return len(self._functions)
 
     def add(self, function: Function) -> None:
-        """Register a function. ValueError if its name is taken, or an operator by two of them."""
+        """
+        Register a function.
+
+        ValueError if its name is taken, an operator by two of them, or if chains cannot write it.
+        """
+        if function.formula is None and function.math is None:
+            raise ValueError(f"'{function.name}' needs a formula, or an operator of `math`")
         if function.name in self._functions:
             raise ValueError(f"there is a function '{function.name}' already")
         for operator in function.operators:

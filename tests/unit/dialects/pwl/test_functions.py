@@ -235,9 +235,9 @@ def test_a_registry_knows_who_calls_what() -> None:
     assert registry.operators("my") == []
 
 
-def test_a_function_can_be_written_down() -> None:
+def test_what_is_registered_can_be_written_out() -> None:
     with pytest.raises(ValueError, match="needs a formula, or an operator of `math`"):
-        Function("cube", lambda x: x**3)
+        Registry([Function("cube", lambda x: x**3)])
     with pytest.raises(ValueError, match="'cube' has no derivative"):
         CUBE.slope(np.zeros(1))
 
