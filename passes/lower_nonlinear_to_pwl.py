@@ -58,7 +58,8 @@ class LowerNonlinearToPwlPass(ModulePass):
     """Storage of inputs whose scale comes from input-scale."""
     keep: tuple[str, ...] = ()
     """Functions to leave as they are, such as keep=exp,softmax,layer_norm,rms_norm,divide; also
-    names of operators that have no table, which is an error otherwise."""
+    names of operators that have no table, which is an error otherwise. So is a name that nothing
+    is called."""
     fuse: bool = True
     """Make one table of a chain of element-wise ops on one input."""
 
@@ -82,4 +83,4 @@ class LowerNonlinearToPwlPass(ModulePass):
             self.output_bits or (WIDE_RESULT_BITS if self.input_bits > 8 else 8),
             self.input_signed,
         )
-        lower(op, defaults, self.keep, fuse=self.fuse)
+        lower(op, defaults, self.keep, fuse=self.fuse, name=self.name)

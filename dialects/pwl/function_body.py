@@ -45,37 +45,21 @@ _EVALUATE: dict[type[Operation], Callable[..., Values]] = {
     arith.ExtFOp: np.positive,
     arith.TruncFOp: np.positive,
     math.AbsFOp: np.abs,
-    math.AcosOp: np.arccos,
-    math.AcoshOp: np.arccosh,
-    math.AsinOp: np.arcsin,
-    math.AsinhOp: np.arcsinh,
-    math.AtanOp: np.arctan,
     math.Atan2Op: np.arctan2,
-    math.AtanhOp: np.arctanh,
     math.CbrtOp: np.cbrt,
     math.CeilOp: np.ceil,
     math.CopySignOp: np.copysign,
-    math.CosOp: np.cos,
-    math.CoshOp: np.cosh,
-    math.ErfOp: FUNCTIONS["erf"].evaluate,
-    math.Exp2Op: np.exp2,
-    math.ExpM1Op: np.expm1,
-    math.ExpOp: np.exp,
     math.FloorOp: np.floor,
     math.FmaOp: _multiply_add,
-    math.Log10Op: np.log10,
-    math.Log1pOp: np.log1p,
-    math.Log2Op: np.log2,
-    math.LogOp: np.log,
     math.PowFOp: np.power,
     math.RoundEvenOp: np.rint,
-    math.RsqrtOp: FUNCTIONS["rsqrt"].evaluate,
-    math.SinOp: np.sin,
-    math.SinhOp: np.sinh,
-    math.SqrtOp: np.sqrt,
-    math.TanOp: np.tan,
-    math.TanhOp: np.tanh,
     math.TruncOp: np.trunc,
+    **{
+        op: function.evaluate
+        for op in math.Math.operations
+        for operator, function in FUNCTIONS.called(op.name)
+        if not operator.constants
+    },
 }
 
 SCALAR_OPS = frozenset((*_EVALUATE, arith.CmpfOp))

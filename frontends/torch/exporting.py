@@ -151,7 +151,7 @@ def _imported(graph: Graph) -> tuple[Any, list[Node], dict[int, tuple[str, int] 
 
 def _simplify(module: Any, graph: Graph) -> None:
     """torch-mlir's way from the imported graph to value semantics, non-linear operators legal."""
-    legal = (operators.NON_LINEAR | operators.BOUNDS) - (
+    legal = (operators.non_linear() | operators.BOUNDS) - (
         operators.MADE_BY_LOWERING - set(graph.names)
     )
     names = ",".join(f"aten.{name}" for name in sorted(legal))

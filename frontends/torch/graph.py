@@ -243,7 +243,7 @@ def is_non_linear(node: Node, reached: set[Node]) -> bool:
         return node.args[1] in reached and _is_float(node)
     if name in operators.FOLDED:
         return node not in reached and _is_float(node)
-    return name in operators.NON_LINEAR and _is_float(node)
+    return operators.is_non_linear(name) and _is_float(node)
 
 
 def _is_gate(node: Node) -> bool:
@@ -287,7 +287,7 @@ def _table(decompose: Iterable[str], keep: Iterable[str]) -> dict[Any, Callable[
     stock: Any = importlib.import_module("torch_mlir.extras.fx_decomp_util")
     full: dict[Any, Callable[..., Any]] = dict(stock.get_decomposition_table())
     opened = set(decompose) | ({operators.ATTENTION} - set(keep))
-    kept = operators.NON_LINEAR - opened
+    kept = operators.non_linear() - opened
     table = {target: rule for target, rule in full.items() if _overload_name(target) not in kept}
     return table | {
         torch.ops.aten.fake_quantize_per_channel_affine.default: fake_quantize_per_channel,

@@ -49,9 +49,7 @@ def seen(node: Node, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> S
     if name == operators.DIVISION:
         denominator = torch.as_tensor(arguments[1])
         return Seen(_defined(node, _array(denominator)), _array(torch.as_tensor(arguments[0])))
-    if name == "pow.Scalar":
-        return Seen(_array(arguments[1]))
-    return Seen(_defined(node, _array(arguments[0])))
+    return Seen(_defined(node, _array(arguments[operators.argument(name)])))
 
 
 def parameter(node: Node) -> float | None:

@@ -27,7 +27,7 @@ def open_composites(model: GraphModule) -> None:
         name = operator_name(node)
         if (rule := _RULES.get(name)) is not None:
             _open(model, node, rule)
-        elif name.endswith("_") and name[:-1] in operators.NON_LINEAR:
+        elif name.endswith("_") and operators.is_non_linear(name[:-1]):
             _out_of_place(model, node, name[:-1])
     model.graph.lint()
     model.recompile()

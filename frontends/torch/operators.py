@@ -1,5 +1,5 @@
 """
-Which operators are non-linear, and under which names they travel.
+Which operators are non-linear, and under which names they travel: the registry's, and units.
 
 An operator keeps its name from `torch.export` to the `torch` dialect if PyTorch's decomposition
 table does not know it and torch-mlir is told that it is legal. What PyTorch itself writes out in
@@ -8,55 +8,13 @@ operators of these lists (glu, softmin, tanhshrink, logsumexp, …) needs no ent
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 from numpy.typing import NDArray
 
 from lut_opt.dialects.pwl.functions import FUNCTIONS
 
-POINTWISE = (
-    "gelu",
-    "silu",
-    "hardswish",
-    "hardsigmoid",
-    "sigmoid",
-    "log_sigmoid",
-    "tanh",
-    "erf",
-    "exp",
-    "exp2",
-    "expm1",
-    "log",
-    "log2",
-    "log10",
-    "log1p",
-    "logit",
-    "softplus",
-    "mish",
-    "elu",
-    "selu",
-    "celu",
-    "leaky_relu",
-    "sin",
-    "cos",
-    "tan",
-    "sinh",
-    "cosh",
-    "asin",
-    "acos",
-    "atan",
-    "asinh",
-    "acosh",
-    "atanh",
-    "sqrt",
-    "rsqrt",
-    "reciprocal",
-    "square",
-    "pow.Tensor_Scalar",
-    "pow.Scalar",
-)
-"""Functions of one tensor, by their name in the `torch` dialect (`torch.aten.<name>`)."""
+SPELLED_OUT = frozenset(("erfc",))
+"""What torch-mlir has no operator for: it travels in others, and a chain of them is recognized."""
 
 SOFTMAX = ("softmax.int", "_softmax", "log_softmax.int", "_log_softmax")
 
@@ -88,7 +46,8 @@ FOLDED = (
 )
 """Have no table, but position encodings apply them to constants, and then they are constants."""
 
-NON_LINEAR = frozenset((*POINTWISE, *SOFTMAX, *NORMS, DIVISION, ATTENTION))
+COMPOSED = frozenset((*SOFTMAX, *NORMS, DIVISION, ATTENTION))
+"""Non-linear operators that are no function of one element."""
 
 BOUNDS = frozenset(("hardtanh", "clamp", "clamp_max"))
 """Linear by pieces: they need a table only as part of a product."""
@@ -104,22 +63,39 @@ def is_called(operator: str, name: str) -> bool:
     return name in (operator, operator.partition(".")[0].lstrip("_"))
 
 
+def is_non_linear(operator: str) -> bool:
+    """Whether an operator is to reach the passes whole, with a range."""
+    if operator in SPELLED_OUT:
+        return False
+    return operator in COMPOSED or bool(FUNCTIONS.called(f"torch.aten.{operator}"))
+
+
+def non_linear() -> frozenset[str]:
+    """All of these, as the `torch` dialect calls them (`torch.aten.<name>`)."""
+    return (COMPOSED | set(FUNCTIONS.operators("torch.aten"))) - SPELLED_OUT
+
+
+def argument(operator: str) -> int:
+    """Which operand of a function of one tensor that tensor is."""
+    calls = FUNCTIONS.called(f"torch.aten.{operator}")
+    return calls[0][0].argument if calls else 0
+
+
 def is_defined(operator: str, x: NDArray[np.float64], parameter: float | None) -> NDArray[np.bool_]:
     """Where an operator has a finite value; `parameter` is its second argument, if it has one."""
-    match operator:
-        case "div.Tensor":
-            return x != 0
-        case "pow.Tensor_Scalar" if parameter is not None:
-            return FUNCTIONS["pow"].is_defined(x, parameter)
-        case "logit":
-            return FUNCTIONS["logit"].is_defined(x, parameter or 0.0)
-        case _ if (function := FUNCTIONS.get(operator)) is not None and not function.parameters:
-            return function.is_defined(x)
-        case _:
-            return np.ones(x.shape, dtype=bool)
+    if operator == DIVISION:
+        return x != 0
+    for called, function in FUNCTIONS.called(f"torch.aten.{operator}"):
+        bound = called.bind([parameter])
+        if function.defined is None or bound is None:
+            continue
+        values = [bound.get(name) for name in function.parameters]
+        numbers = [value for value in values if isinstance(value, float)]
+        if len(numbers) == len(values):
+            return function.is_defined(x, *numbers)
+    return np.ones(x.shape, dtype=bool)
 
 
-@functools.cache
 def is_restricted(operator: str, parameter: float | None) -> bool:
     """Whether some reals have no finite value, so that a range must say which inputs occur."""
     probes = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])

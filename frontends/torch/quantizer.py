@@ -254,7 +254,7 @@ def _inputs(operator: str) -> tuple[int, ...]:
     """Which arguments are quantized."""
     if operator == operators.DIVISION:
         return 0, 1
-    return (1,) if operator == "pow.Scalar" else (0,)
+    return (operators.argument(operator),)
 
 
 def _specification(observer: type[PowerOfTwoObserver], dtype: torch.dtype, **options: Any) -> Any:

@@ -163,3 +163,6 @@ _EXPANSIONS: dict[str, tuple[str, Callable[[Operation], None]]] = {
     "_native_batch_norm_legit_no_training": ("batch_norm", _batch_norm),
 }
 """By the name of the op: what `keep` calls it, and what opens it."""
+
+COMPOSITES = frozenset(name for name, _ in _EXPANSIONS.values())
+"""What `keep` calls them."""

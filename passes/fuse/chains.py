@@ -7,6 +7,7 @@ the shape of the input.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from xdsl.ir import Block, Operation, SSAValue
 
 from lut_opt.passes.fuse.elementwise import Elementwise, elementwise, is_uniform, number_of
 from lut_opt.passes.fuse.terms import Term
+from lut_opt.passes.recognize.names import operator_name
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,16 @@ class Chain:
     def ops(self) -> tuple[Operation, ...]:
         """The ops, in program order."""
         return tuple(member.op for member in self.members)
+
+    @property
+    def name(self) -> str:
+        """What a function of its own is called: `fused_tanh_erf`."""
+        heavy = [member for member in self.members if member.weight == "non-linear"]
+        names = [operator_name(member.op) for member in heavy]
+        words = [re.sub(r"^(torch\.aten|math|linalg|tosa|stablehlo|chlo)\.", "", n) for n in names]
+        # An overload is not of the name.
+        words = [re.sub(r"\W.*", "", word) for word in words]
+        return "_".join(["fused", *words])
 
     @property
     def is_non_linear(self) -> bool:

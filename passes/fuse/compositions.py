@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -69,7 +68,7 @@ class Composition:
         terms = chain.compose(Term.argument(block))
         block.add_op(func.ReturnOp(terms[chain.last.results[0]].value))
         type_ = FunctionType.from_lists([kind], [kind])
-        op = func.FuncOp(_name(chain), type_, Region(block), visibility="private")
+        op = func.FuncOp(chain.name, type_, Region(block), visibility="private")
         return Composition(chain, FunctionBody(op), terms)
 
     def named(self) -> NamedFunction | None:
@@ -165,13 +164,6 @@ def _edge(is_inside: Callable[[Reals], np.ndarray], outside: float, inside: floa
         middle = (outside + inside) / 2
         outside, inside = (outside, middle) if is_inside(np.asarray(middle)) else (middle, inside)
     return float(inside)
-
-
-def _name(chain: Chain) -> str:
-    heavy = [member for member in chain.members if member.weight == "non-linear"]
-    words = [member.op.name.removeprefix("torch.aten.") for member in heavy]
-    words = [re.sub(r"\W.*", "", word.rpartition("math.")[2] or word) for word in words]
-    return "_".join(["fused", *words])
 
 
 def _candidates(body: FunctionBody) -> Iterator[NamedFunction]:

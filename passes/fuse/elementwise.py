@@ -21,10 +21,10 @@ from xdsl.utils.hints import isa
 
 from lut_opt.dialects.pwl import NamedFunction
 from lut_opt.dialects.pwl.function_body import SCALAR_OPS
+from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.pwl.ops import Shaped
 from lut_opt.dialects.quant import element_type
 from lut_opt.dialects.torch import VTensorLiteralOp, VTensorType, constant_value, torch_name
-from lut_opt.passes.fuse.formulas import FORMULAS
 from lut_opt.passes.fuse.terms import Term
 from lut_opt.passes.fuse.torch_formulas import COMPARISONS, TORCH_FORMULAS
 from lut_opt.passes.recognize.functions import recognize
@@ -65,7 +65,7 @@ def elementwise(op: Operation) -> Elementwise | None:
     """The op as an element-wise one; None if it is not, changes a format or has odd parameters."""
     if len(op.results) != 1 or (shape := _shape(op.results[0].type)) is None:
         return None
-    found = _torch(op) if torch_name(op) is not None else _scalar(op)
+    found = _rule(op)
     if found is None:
         return None
     fits = all(_shape(v.type) == shape or is_uniform(v) for v in found.operands)
@@ -79,7 +79,7 @@ def is_uniform(value: SSAValue) -> bool:
     op = value.owner
     if not isinstance(op, Operation) or len(op.results) != 1:
         return False
-    found = _torch(op) if torch_name(op) is not None else _scalar(op)
+    found = _rule(op)
     return found is not None and all(is_uniform(operand) for operand in found.operands)
 
 
@@ -111,10 +111,21 @@ def _is_element(type_: Attribute | None) -> bool:
     return isinstance(type_, AnyFloat) or type_ == i1
 
 
+def _rule(op: Operation) -> Elementwise | None:
+    """What an op computes of the elements of its operands, whatever their shapes."""
+    if type(op) in SCALAR_OPS:
+        return _scalar(op)
+    if (found := _recognized(op)) is not None:
+        function, operand = found
+        named, parameters = FUNCTIONS[function.function], function.parameters
+        return Elementwise(op, (operand,), lambda x: named.write(x[0], *parameters), function)
+    return _torch(op)
+
+
 def _scalar(op: Operation) -> Elementwise | None:
     """An op of `arith` or `math`, on scalars or element-wise on what holds them."""
     # A change of format ends a chain, as a quantization does.
-    if type(op) not in SCALAR_OPS or isinstance(op, arith.ExtFOp | arith.TruncFOp):
+    if isinstance(op, arith.ExtFOp | arith.TruncFOp):
         return None
     formula = _ARITH.get(type(op)) or partial(_copy, op)
     found = _recognized(op)
@@ -128,10 +139,7 @@ def _copy(op: Operation, terms: Sequence[Term]) -> Term:
 
 
 def _torch(op: Operation) -> Elementwise | None:
-    if (found := _recognized(op)) is not None:
-        function, operand = found
-        named = FORMULAS[function.function]
-        return Elementwise(op, (operand,), lambda x: named(x[0], function.parameters), function)
+    """One of the cheap operators of torch."""
     name = _name(op)
     if name not in TORCH_FORMULAS:
         return None
@@ -195,6 +203,5 @@ _SUMS = (
 )
 """Ops of two tensors that cost no more than those of one."""
 
-_COSTLY = (math.AcosOp, math.AsinOp, math.Atan2Op, math.CbrtOp, math.CoshOp, math.Log10Op,
-           math.Log2Op, math.SinhOp, math.TanOp)  # fmt: skip
+_COSTLY = (math.Atan2Op, math.CbrtOp)
 """Functions that the registry has not, which pay in a chain all the same."""

@@ -23,6 +23,7 @@ from lut_opt.passes.fuse.compositions import Composition
 from lut_opt.passes.fuse.elementwise import Elementwise
 from lut_opt.passes.quantize.functions import range_name
 from lut_opt.passes.recognize.functions import Fused, Nonlinear
+from lut_opt.passes.recognize.names import operator_name
 from lut_opt.passes.recognize.periodic import is_periodic
 from lut_opt.passes.support.declarations import FUSED, operand_declarations
 from lut_opt.passes.support.diagnostics import about
@@ -56,6 +57,11 @@ class Fusion:
         self.inside = {op for chain in chains for op in (*chain.ops[:-1], *chain.constants())}
         """Ops that go with a chain."""
         self._symbols: dict[FunctionBody, SymbolRefAttr] | None = None
+
+    @property
+    def names(self) -> set[str]:
+        """What the chains are called that are no function of the registry."""
+        return {chain.name for chain in self.at.values()}
 
     def ops(self, last: Operation) -> tuple[Operation, ...]:
         """The ops of the chain that ends in an op, or else the op."""
@@ -140,4 +146,5 @@ def all_declarations(found: Nonlinear) -> dict[str, Attribute]:
 def _describe(op: Operation) -> str:
     """An op's name with the line that it comes from: `torch.aten.tanh at model.py:12`."""
     line = re.fullmatch(r"(.+:\d+):\d+", describe_location(op))
-    return f"{op.name} at {line[1]}" if line else op.name
+    name = operator_name(op)
+    return f"{name} at {line[1]}" if line else name

@@ -1,20 +1,25 @@
-"""Scalar code as Python expressions: operators on terms append ops of `arith` and `math`."""
+"""Formulas as code: operators on terms append ops of `arith` and `math`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from xdsl.dialects import arith
+from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import AnyFloat, FloatAttr, i1
 from xdsl.ir import Attribute, Block, Operation, SSAValue
+
+from lut_opt.dialects.pwl.functions import Scalar
 
 Affine = tuple[float, float]
 """(a, b) of a value that is a·x + b."""
 
 
+_MATH = {op.name: op for op in math.Math.operations}
+
+
 @dataclass(frozen=True)
-class Term:
+class Term(Scalar):
     """
     A scalar in the body of a function of x; Python's operators append ops to the body.
 
@@ -32,7 +37,6 @@ class Term:
         return Term(block.args[0], block, (1.0, 0.0))
 
     def number(self, value: float) -> Term:
-        """A constant of the body."""
         kind = self.block.args[0].type
         assert isinstance(kind, AnyFloat)
         op = arith.ConstantOp(FloatAttr(value, kind))
@@ -42,7 +46,7 @@ class Term:
     def emit(
         self,
         kind: type[Operation],
-        *others: Term | float,
+        *others: Scalar | float,
         properties: Mapping[str, Attribute] = {},
         result: Attribute | None = None,
         affine: Affine | None = None,
@@ -57,64 +61,65 @@ class Term:
         self.block.add_op(op)
         return Term(op.results[0], self.block, affine)
 
-    def __add__(self, other: Term | float) -> Term:
+    def call(self, name: str, *others: Scalar | float) -> Term:
+        return self.emit(_MATH[f"math.{name}"], *others)
+
+    def __add__(self, other: Scalar | float) -> Term:
         if other == 0.0:
             return self
-        other, affine = self._term(other), None
-        if self.affine and other.affine:
-            affine = self.affine[0] + other.affine[0], self.affine[1] + other.affine[1]
-        return self.emit(arith.AddfOp, other, affine=affine)
+        term, affine = self._term(other), None
+        if self.affine and term.affine:
+            affine = self.affine[0] + term.affine[0], self.affine[1] + term.affine[1]
+        return self.emit(arith.AddfOp, term, affine=affine)
 
-    def __sub__(self, other: Term | float) -> Term:
+    def __sub__(self, other: Scalar | float) -> Term:
         if other == 0.0:
             return self
-        other, affine = self._term(other), None
-        if self.affine and other.affine:
-            affine = self.affine[0] - other.affine[0], self.affine[1] - other.affine[1]
-        return self.emit(arith.SubfOp, other, affine=affine)
+        term, affine = self._term(other), None
+        if self.affine and term.affine:
+            affine = self.affine[0] - term.affine[0], self.affine[1] - term.affine[1]
+        return self.emit(arith.SubfOp, term, affine=affine)
 
-    def __mul__(self, other: Term | float) -> Term:
+    def __mul__(self, other: Scalar | float) -> Term:
         if other == 1.0:
             return self
-        other = self._term(other)
-        return self.emit(arith.MulfOp, other, affine=_product(self.affine, other.affine))
+        term = self._term(other)
+        return self.emit(arith.MulfOp, term, affine=_product(self.affine, term.affine))
 
-    def __truediv__(self, other: Term | float) -> Term:
+    def __truediv__(self, other: Scalar | float) -> Term:
         if other == 1.0:
             return self
-        other = self._term(other)
-        divisor = other.affine
+        term = self._term(other)
+        divisor = term.affine
         inverse = (0.0, 1.0 / divisor[1]) if divisor and not divisor[0] and divisor[1] else None
-        return self.emit(arith.DivfOp, other, affine=_product(self.affine, inverse))
+        return self.emit(arith.DivfOp, term, affine=_product(self.affine, inverse))
 
     def __neg__(self) -> Term:
         return self.emit(arith.NegfOp, affine=_product(self.affine, (0.0, -1.0)))
 
-    def at_least(self, low: Term | float) -> Term:
-        """The larger of two."""
+    def at_least(self, low: Scalar | float) -> Term:
         return self.emit(arith.MaximumfOp, low)
 
-    def at_most(self, high: Term | float) -> Term:
-        """The smaller of two."""
+    def at_most(self, high: Scalar | float) -> Term:
         return self.emit(arith.MinimumfOp, high)
 
-    def compare(self, predicate: str, other: Term | float) -> Term:
-        """An i1, by MLIR's name of the predicate."""
-        other = self._term(other)
-        op = arith.CmpfOp(self.value, other.value, predicate)
+    def compare(self, predicate: str, other: Scalar | float) -> Term:
+        op = arith.CmpfOp(self.value, self._term(other).value, predicate)
         self.block.add_op(op)
         return Term(op.results[0], self.block)
 
-    def select(self, yes: Term | float, no: Term | float) -> Term:
-        """This i1's choice of two."""
+    def select(self, yes: Scalar | float, no: Scalar | float) -> Term:
         return self.emit(arith.SelectOp, yes, no)
 
     def as_float(self) -> Term:
         """An i1 as 1 or 0."""
         return self.select(1.0, 0.0) if self.value.type == i1 else self
 
-    def _term(self, other: Term | float) -> Term:
-        return other if isinstance(other, Term) else self.number(other)
+    def _term(self, other: Scalar | float) -> Term:
+        if isinstance(other, Scalar):
+            assert isinstance(other, Term), "one formula, one kind of scalar"
+            return other
+        return self.number(other)
 
 
 def _product(left: Affine | None, right: Affine | None) -> Affine | None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from xdsl.dialects import math
-
 from lut_opt.passes.fuse.terms import Term
 
 Formula = Callable[[Sequence[Term], Sequence[Any]], Term]
@@ -47,7 +45,7 @@ TORCH_FORMULAS: dict[str, tuple[int, Formula]] = {
     "aten.div.Tensor": (2, lambda x, _: x[0] / x[1]),
     "aten.div.Scalar": (1, lambda x, c: x[0] / c[0]),
     "aten.neg": (1, lambda x, _: -x[0]),
-    "aten.abs": (1, lambda x, _: x[0].emit(math.AbsFOp)),
+    "aten.abs": (1, lambda x, _: x[0].abs()),
     "aten.relu": (1, lambda x, _: x[0].at_least(0.0)),
     "aten.relu6": (1, lambda x, _: _bounded(x[0], 0.0, 6.0)),
     "aten.hardtanh": (1, lambda x, c: _bounded(x[0], c[0], c[1])),

@@ -22,43 +22,52 @@ from lut_opt.dialects.torch import (
     to_builtin_tensor,
     torch_name,
 )
-from lut_opt.passes.decompose.composites import expand_composites
+from lut_opt.passes.decompose.composites import COMPOSITES, expand_composites
 from lut_opt.passes.fuse.elementwise import is_uniform
 from lut_opt.passes.fuse.fusion import Fusion, all_declarations
 from lut_opt.passes.lower.division import as_reciprocal, division
 from lut_opt.passes.lower.periodic import lower_periodic
-from lut_opt.passes.lower.units import lower_unit, unit_kind
+from lut_opt.passes.lower.units import KINDS, lower_unit, unit_kind
 from lut_opt.passes.quantize.casts import cancel_casts
 from lut_opt.passes.quantize.divisions import NAME as DIVIDE
 from lut_opt.passes.quantize.functions import Defaults, input_quantization, output_quantization
 from lut_opt.passes.quantize.wide import wide
 from lut_opt.passes.recognize.functions import Nonlinear, recognize
+from lut_opt.passes.recognize.names import named_ops
 from lut_opt.passes.recognize.periodic import is_periodic
-from lut_opt.passes.recognize.unsupported import check_supported
+from lut_opt.passes.recognize.unsupported import (
+    check_keep,
+    check_supported,
+    report_unused_ranges,
+)
 from lut_opt.passes.recognize.written_out import raise_units
 from lut_opt.passes.support.declarations import KEPT
 from lut_opt.passes.support.diagnostics import OpError, about, copy_location
 
 
-def lower(op: ModuleOp, defaults: Defaults, keep: tuple[str, ...], *, fuse: bool) -> None:
-    """Replace every non-linear operator but those to keep."""
+def lower(
+    op: ModuleOp, defaults: Defaults, keep: tuple[str, ...], *, fuse: bool, name: str
+) -> None:
+    """Replace every non-linear operator but those to keep; `name` is that of the remarks."""
     expand_composites(op, keep)
     raise_units(op, keep)
     scaled = defaults.input_scale is not None
     fusion = Fusion(op, keep, fuse=fuse, scaled=scaled)
-    for inner in list(op.walk()):
+    check_keep(op, keep, (*KINDS, DIVIDE, *COMPOSITES, *fusion.names))
+    for inner in list(named_ops(op)):
         if inner in fusion.inside or fusion.stays(inner):
             continue
         if (found := _replacement(inner, fusion)) is None:
             continue
-        name, replace = found
-        if name in keep:
+        kept_as, replace = found
+        if kept_as in keep:
             for kept in fusion.ops(inner):
                 kept.attributes[KEPT] = UnitAttr()
             continue
         with about(inner):
             replace(defaults)
     check_supported(op, keep)
+    report_unused_ranges(op, name)
     cancel_casts(op)
 
 

@@ -1,1 +1,1 @@
-"""Which ops are a function or a unit, whole or written out. Above decompose, below quantize."""
+"""Which ops are a function, a unit, or without a table. Above decompose, below quantize."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from xdsl.dialects import arith, math
-from xdsl.dialects.builtin import FloatAttr, SymbolRefAttr
+from xdsl.dialects.builtin import SymbolRefAttr
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from lut_opt.dialects.pwl import FnAttr, NamedFunction
 from lut_opt.dialects.pwl.function_body import FunctionBody
+from lut_opt.dialects.pwl.functions import FUNCTIONS, Function
 from lut_opt.dialects.torch import constant_value, torch_name
+from lut_opt.passes.recognize.names import operand_constant, operator_name
 from lut_opt.passes.support.diagnostics import OpError
 
 Interval = tuple[float, float]
@@ -60,50 +61,6 @@ class Nonlinear:
         return FnAttr(self.function)
 
 
-_PLAIN = (
-    "silu", "hardswish", "hardsigmoid", "sigmoid", "log_sigmoid", "tanh", "erf", "erfc", "exp",
-    "exp2", "expm1", "log", "log2", "log10", "log1p", "mish", "selu", "sin", "cos", "tan", "sinh",
-    "cosh", "asin", "acos", "atan", "asinh", "acosh", "atanh", "sqrt", "rsqrt", "reciprocal",
-    "square",
-)  # fmt: skip
-"""Functions that `torch.aten` calls by the registry's name and that have no other operand."""
-
-_PARAMETERS: dict[str, tuple[str, ...]] = {
-    "softplus": ("beta", "threshold"),
-    "elu": ("alpha", "scale", "input_scale"),
-    "celu": ("alpha",),
-    "leaky_relu": ("negative_slope",),
-    "logit": ("epsilon",),
-    "pow.Tensor_Scalar": ("exponent",),
-}
-"""Functions with constant operands after the input, as `torch.aten` orders them."""
-
-_MATH: dict[type[Operation], str] = {
-    math.AcosOp: "acos",
-    math.AcoshOp: "acosh",
-    math.AsinOp: "asin",
-    math.AsinhOp: "asinh",
-    math.AtanOp: "atan",
-    math.AtanhOp: "atanh",
-    math.CosOp: "cos",
-    math.CoshOp: "cosh",
-    math.ErfOp: "erf",
-    math.Exp2Op: "exp2",
-    math.ExpM1Op: "expm1",
-    math.ExpOp: "exp",
-    math.Log10Op: "log10",
-    math.Log1pOp: "log1p",
-    math.Log2Op: "log2",
-    math.LogOp: "log",
-    math.RsqrtOp: "rsqrt",
-    math.SinOp: "sin",
-    math.SinhOp: "sinh",
-    math.SqrtOp: "sqrt",
-    math.TanOp: "tan",
-    math.TanhOp: "tanh",
-}
-
-
 def recognize(op: Operation) -> Nonlinear | None:
     """
     The function that one op computes, or None if it is no function of the registry.
@@ -111,75 +68,34 @@ def recognize(op: Operation) -> Nonlinear | None:
     Raises OpError for an op that is non-linear in a way that no table can hold (a parameter that is
     not constant).
     """
-    if (kind := _MATH.get(type(op))) is not None:
-        return Nonlinear(op, NamedFunction(kind), op.operands[0])
-    if isinstance(op, math.PowFOp):
-        exponent = _float_constant(op.rhs)
-        if exponent is None:
-            raise OpError(op, "math.powf needs a constant exponent to become a table")
-        return Nonlinear(op, _power(exponent), op.lhs)
-    name = torch_name(op)
-    if name is None or not name.startswith("aten."):
+    name = operator_name(op)
+    calls = FUNCTIONS.called(name)
+    if not calls:
+        return _softsign(op) if name == "torch.aten.div.Tensor" else None
+    if len(op.results) != 1 or len(op.operands) <= calls[0][0].argument:
         return None
-    name = name.removeprefix("aten.")
-    if name in _PLAIN:
-        return Nonlinear(op, NamedFunction(name), op.operands[0])
-    if name == "gelu":
-        return Nonlinear(op, _gelu(op), op.operands[0])
-    if name in _PARAMETERS:
-        return Nonlinear(op, _with_parameters(op, name), op.operands[0])
-    if name == "pow.Scalar":
-        return Nonlinear(op, _exponential(op), op.operands[1])
-    if name == "div.Tensor":
-        return _softsign(op)
-    return None
+    for operator, function in calls:
+        others = [v for i, v in enumerate(op.operands) if i != operator.argument]
+        bound = operator.bind([operand_constant(value) for value in others])
+        if bound is not None:
+            named = _named(op, function, bound)
+            return Nonlinear(op, named, op.operands[operator.argument])
+    wanted = " or ".join(f"{k} = {v!r}" for operator, _ in calls for k, v in operator.when.items())
+    raise OpError(op, f"{name} needs {wanted} to become a table")
 
 
-def _gelu(op: Operation) -> NamedFunction:
-    match constant_value(op.operands[1]):
-        case "none":
-            return NamedFunction("gelu")
-        case "tanh":
-            return NamedFunction("gelu_tanh")
-        case other:
-            raise OpError(op, f"gelu's approximation must be 'none' or 'tanh', got {other!r}")
-
-
-def _with_parameters(op: Operation, name: str) -> NamedFunction:
+def _named(op: Operation, function: Function, constants: Mapping[str, object]) -> NamedFunction:
+    """The function with its parameters. OpError if one is not a number, or none can be."""
     values: list[float] = []
-    for parameter, operand in zip(_PARAMETERS[name], op.operands[1:], strict=True):
-        value = constant_value(operand)
-        if value is None and name == "logit":
-            value = 0.0
+    for parameter in function.parameters:
+        value = constants.get(parameter)
         if not isinstance(value, int | float):
-            raise OpError(op, f"{parameter} of torch.aten.{name} must be a constant number")
+            raise OpError(op, f"{operator_name(op)} needs a constant {parameter} to become a table")
         values.append(float(value))
-    if name == "pow.Tensor_Scalar":
-        return _power(values[0])
-    return NamedFunction(name, tuple(values))
-
-
-def _power(exponent: float) -> NamedFunction:
-    names: dict[float, str] = {2.0: "square", 0.5: "sqrt", -0.5: "rsqrt", -1.0: "reciprocal"}
-    if (name := names.get(exponent)) is not None:
-        return NamedFunction(name)
-    return NamedFunction("pow", (exponent,))
-
-
-def _exponential(op: Operation) -> NamedFunction:
-    """A constant to the power of a tensor."""
-    base = constant_value(op.operands[0])
-    if not isinstance(base, int | float) or base <= 0:
-        raise OpError(op, f"the base of torch.aten.pow.Scalar must be a positive constant: {base}")
-    return NamedFunction("exp2") if base == 2 else NamedFunction("exponential", (float(base),))
-
-
-def _float_constant(value: SSAValue) -> float | None:
-    match value.owner:
-        case arith.ConstantOp(value=FloatAttr() as attribute):
-            return attribute.value.data
-        case _:
-            return None
+    if not function.has_values(*values):
+        given = ", ".join(f"{k} = {v}" for k, v in zip(function.parameters, values, strict=True))
+        raise OpError(op, f"{operator_name(op)} has no finite value anywhere with {given}")
+    return NamedFunction(function.name, tuple(values))
 
 
 def _softsign(op: Operation) -> Nonlinear | None:

@@ -1,17 +1,26 @@
-"""Non-linear operators that no table, unit or expansion knows: they must not be left unnoticed."""
+"""Operators that no table, unit or expansion replaces, and names of `keep` that mean nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import difflib
+from collections.abc import Collection, Iterable
 
 from xdsl.dialects.builtin import ModuleOp, UnitAttr
-from xdsl.ir import Operation, SSAValue
+from xdsl.utils.exceptions import PassFailedException
 
-from lut_opt.dialects.torch import VTensorLiteralOp, VTensorType, is_float, torch_name
-from lut_opt.passes.support.declarations import KEPT
-from lut_opt.passes.support.diagnostics import OpError
+from lut_opt.dialects.pwl.functions import FUNCTIONS
+from lut_opt.passes.recognize.names import operator_name
+from lut_opt.passes.recognize.without_table import (
+    Remaining,
+    computing_ops,
+    remaining_nonlinear,
+)
+from lut_opt.passes.support.declarations import KEPT, NUMERATOR, RANGE
+from lut_opt.passes.support.diagnostics import OpError, remark
 
-UNSUPPORTED = {
+_EXPRESS = "express it with functions that have one"
+
+_ADVICE = {
     "cdist": "write it as sqrt(|a|^2 - 2ab + |b|^2)",
     "cosine_similarity": "write it as a product of normalized vectors",
     "addcdiv": "write it as a sum and a division",
@@ -28,51 +37,79 @@ UNSUPPORTED = {
     ),
     **dict.fromkeys(
         (
-            *("lgamma", "mvlgamma", "digamma", "polygamma", "erfinv", "erfcx", "sinc"),
+            *("lgamma", "mvlgamma", "digamma", "polygamma", "erfinv", "erfcx", "sinc", "frexp"),
             *("i0", "i0e", "i1", "i1e", "igamma", "igammac", "zeta", "ndtr", "ndtri", "log_ndtr"),
-            *("entr", "frexp", "atan2", "hypot", "logcumsumexp", "renorm", "gru", "lstm"),
+            *("entr", "atan2", "hypot", "logcumsumexp", "renorm", "gru", "lstm", "cbrt", "fpowi"),
+            *("norm", "linalg_norm", "linalg_vector_norm", "frobenius_norm", "instance_norm"),
+            *("std_mean", "tanhshrink", "mse_loss", "attention"),
         ),
-        "express it with functions that have one",
+        _EXPRESS,
     ),
 }
-"""Operators of `torch.aten`, with or without their overload, and what to do instead."""
-
-_UNSUPPORTED_MATH = frozenset(("atan2", "cbrt", "erfc", "fpowi"))
-"""Of the `math` dialect."""
+"""Operators of `torch.aten` and `math`, with or without their overload, and what to do instead."""
 
 
 def check_supported(module: ModuleOp, keep: Collection[str]) -> None:
     """
-    Raise OpError for the first non-linear operator that nothing here can replace.
+    Raise OpError for the first non-linear operator that nothing here replaces.
 
-    `keep` names operators to leave in floating point, as `torch.aten` or `math` call them.
+    `keep` names operators to leave in floating point. What constants alone make is left for a
+    constant folder.
     """
-    for op in module.walk():
-        if (found := _unsupported(op)) is None:
+    for left in remaining_nonlinear(module):
+        if left.kind != "function" or left.kept or left.constant:
             continue
-        name, advice = found
-        if name in keep or name.partition(".")[0] in keep:
-            op.attributes[KEPT] = UnitAttr()
+        names = _names(left)
+        if any(name in keep for name in names):
+            left.op.attributes[KEPT] = UnitAttr()
             continue
-        called = torch_name(op)
-        called = op.name if called is None else f"torch.{called}"
+        own = (_ADVICE[name] for name in names if name in _ADVICE)
+        advice = next(own, _EXPRESS) if left.name.startswith("torch.") else "express it with others"
         raise OpError(
-            op,
-            f"no table for {called}: {advice}, or leave it in floating point with keep={name}",
+            left.op,
+            f"no table for {left.name}: {advice}, or leave it in floating point with "
+            f"keep={names[0]}",
         )
 
 
-def _unsupported(op: Operation) -> tuple[str, str] | None:
-    if op.name.startswith("math."):
-        name = op.name.removeprefix("math.")
-        return (name, "express it with others") if name in _UNSUPPORTED_MATH else None
-    name = (torch_name(op) or "").removeprefix("aten.").removeprefix("special_").lstrip("_")
+def check_keep(module: ModuleOp, keep: Iterable[str], known: Collection[str]) -> None:
+    """
+    Raise PassFailedException for a name that nothing is called.
+
+    `known` are names beside those of the registry and of the module's operators without a table.
+    """
+    names = {*FUNCTIONS, *known}
+    if set(keep) <= names:
+        return
+    names |= {name for left in remaining_nonlinear(module) for name in _names(left)}
+    names |= {name.partition(".")[0] for name in _ADVICE} | set(_ADVICE)
+    for name in keep:
+        if name not in names:
+            near = difflib.get_close_matches(name, sorted(names), 2, 0.7)
+            hint = f"did you mean {' or '.join(near)}?" if near else "--help says what it takes"
+            raise PassFailedException(f"nothing is called keep={name}: {hint}")
+
+
+def report_unused_ranges(module: ModuleOp, pass_name: str) -> None:
+    """Tell of ranges that are declared where no table takes them."""
+    for op in computing_ops(module):
+        if op.name.startswith("pwl.") or KEPT in op.attributes:
+            continue
+        for attribute in (RANGE, NUMERATOR):
+            if attribute in op.attributes:
+                called = operator_name(op)
+                remark(op, pass_name, f"{attribute} of {called} is not used: it gets no table")
+
+
+def _names(left: Remaining) -> tuple[str, ...]:
+    """What `keep` may call an operator: `pow.Tensor_Tensor` or `pow`, `atan2`, `my.gelu`."""
+    dialect, _, rest = left.name.partition(".")
+    if dialect == "math":
+        return rest, left.name
+    if dialect != "torch":
+        return (left.name,)
+    if not rest.startswith("aten."):
+        return rest, left.name
+    name = rest.removeprefix("aten.").removeprefix("special_").lstrip("_")
     name = name.removesuffix("_forward")
-    advice = UNSUPPORTED.get(name) or UNSUPPORTED.get(name.partition(".")[0])
-    if advice is None or all(_is_constant(value) for value in op.operands):
-        return None
-    return (name, advice) if any(is_float(value.type) for value in op.results) else None
-
-
-def _is_constant(value: SSAValue) -> bool:
-    return not isinstance(value.type, VTensorType) or isinstance(value.owner, VTensorLiteralOp)
+    return tuple(dict.fromkeys((name, name.partition(".")[0], left.name)))

@@ -34,7 +34,7 @@ from lut_opt.dialects.pwl import ApplyOp, NormOp, RowExponentialsOp
 from lut_opt.dialects.quant import element_type
 from lut_opt.frontends.torch import CalibrationError, NonlinearQuantizer, export_text
 from lut_opt.frontends.torch.graph import operator_name
-from lut_opt.frontends.torch.operators import NON_LINEAR
+from lut_opt.frontends.torch.operators import is_non_linear
 from lut_opt.frontends.torch.quantizer import SoftmaxObserver
 from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 from lut_opt.passes.lower_nonlinear_to_pwl import LowerNonlinearToPwlPass
@@ -86,7 +86,7 @@ class WithTables(Interpreter):
         self.units = iter(units)
 
     def run_node(self, n: Any) -> Any:
-        if operator_name(n) not in NON_LINEAR:
+        if not is_non_linear(operator_name(n)):
             return super().run_node(n)
         (x, *rest), _ = self.fetch_args_kwargs_from_env(n)
         op = next(self.units)

@@ -1,0 +1,45 @@
+"""What programs call an operator, whichever dialect it is of and whether xDSL knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import FloatAttr, UnregisteredOp
+from xdsl.ir import Operation, SSAValue
+
+from lut_opt.dialects.torch import NOT_CONSTANT, Constant, NotConstant, constant_value, torch_name
+
+_WRITTEN_BODIES = ("linalg.generic", "linalg.map", "linalg.reduce")
+"""Ops of `linalg` whose body says what they do; that of the others repeats their name."""
+
+
+def operator_name(op: Operation) -> str:
+    """The name with its dialect: `torch.aten.gelu`, `math.tanh`, `stablehlo.tanh`."""
+    if isinstance(op, UnregisteredOp):
+        return op.op_name.data
+    name = torch_name(op)
+    return op.name if name is None else f"torch.{name}"
+
+
+def operand_constant(value: SSAValue) -> Constant | NotConstant:
+    """The constant that an operand is, of `torch` or a scalar of `arith`."""
+    match value.owner:
+        case arith.ConstantOp(value=FloatAttr() as attribute):
+            return attribute.value.data
+        case arith.ConstantOp():
+            return NOT_CONSTANT
+        case _:
+            return constant_value(value)
+
+
+def named_ops(op: Operation) -> Iterator[Operation]:
+    """An op and what is in it, in program order, but not what its name says already."""
+    yield op
+    name = operator_name(op)
+    if name.startswith("linalg.") and name not in _WRITTEN_BODIES:
+        return
+    for region in op.regions:
+        for block in region.blocks:
+            for inner in block.ops:
+                yield from named_ops(inner)
