@@ -15,6 +15,7 @@ from lut_opt.dialects.pwl.ops import ApplyOp
 from lut_opt.dialects.pwl.reduction_attributes import (
     LeadingZeroAttr,
     MultiRangeAttr,
+    OctavesAttr,
     ReductionAttr,
 )
 from lut_opt.dialects.pwl.table import Table
@@ -23,7 +24,7 @@ from lut_opt.dialects.pwl.unit_ops import LogSoftmaxOp, Lookup, RowExponentialsO
 PWL = Dialect(
     "pwl",
     [ApplyOp, DivideOp, SoftmaxOp, LogSoftmaxOp, LayerNormOp, RMSNormOp],
-    [FnAttr, TableAttr, FitAttr, LeadingZeroAttr, MultiRangeAttr],
+    [FnAttr, TableAttr, FitAttr, LeadingZeroAttr, MultiRangeAttr, OctavesAttr],
 )
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "MultiRangeAttr",
     "NamedFunction",
     "NormOp",
+    "OctavesAttr",
     "RMSNormOp",
     "ReductionAttr",
     "RowExponentialsOp",

@@ -27,6 +27,7 @@ from lut_opt.dialects.pwl import DivideOp
 from lut_opt.dialects.pwl.division import Division
 from lut_opt.dialects.pwl.reduction import (
     ALIGNED,
+    EXPONENTIALS,
     LOG_FRACTION,
     LOGARITHMS,
     MAX_SHIFT,
@@ -44,6 +45,8 @@ def apply_reduced(builder: Builder, q: SSAValue, unit: Reduced) -> SSAValue:
     """The stored result of one stored operand."""
     i, function = Integers(builder, 64), unit.core.function
     v = i.sub(i.resize(q, unit.operand.signed), i.constant(unit.operand.zero_point))
+    if function in EXPONENTIALS:
+        return _exponential(i, v, unit)
     size = _magnitude(i, v) if function == "reciprocal" else v
     r, k = _core(i, i.max(size, 1), unit.core)
     m, shift = unit.factor
@@ -59,6 +62,19 @@ def apply_reduced(builder: Builder, q: SSAValue, unit: Reduced) -> SSAValue:
     y = i.store(i.add(y, unit.result.zero_point), unit.result)
     at_zero = Integers(builder, unit.result.bits).constant(unit.at_zero)
     return _select(i, "sgt", size, 0, y, at_zero)
+
+
+def _exponential(i: Integers, v: SSAValue, unit: Reduced) -> SSAValue:
+    """The stored result of one operand, less its zero point, of an exponential."""
+    turn, turn_shift = unit.turn
+    u = i.round_shift(i.mul(v, i.constant(turn)), i.constant(turn_shift))
+    bits = unit.core.sides[0].bits
+    k = i.shift_right(u, bits)
+    r = look_up(i, i.sub(u, i.shift_left(k, bits)), unit.core.table, *unit.core.sides)
+    m, shift = unit.factor
+    amount = _shift(i, i.sub(i.constant(0), k), unit.core.fraction + shift)
+    y = i.round_shift(i.mul(r, i.constant(m)), amount)
+    return i.store(i.add(y, unit.result.zero_point), unit.result)
 
 
 def _divide(i: Integers, a: SSAValue, b: SSAValue, unit: Division) -> SSAValue:

@@ -55,7 +55,7 @@ def lower_unit(found: Unit, defaults: Defaults) -> None:
     if found.kind == "softmax":
         shape = quantized_like(target, softmax_result(found, defaults))
         quantized_already = quantized_source(found.operand) is not None
-        bits = MAX_DISTANCE_BITS if quantized_already else defaults.input_bits
+        bits = MAX_DISTANCE_BITS if quantized_already else defaults.input_bits or MAX_DISTANCE_BITS
         clip = clip_distance(operand, declared_bits(found.ranged, bits))
         unit = made.add(SoftmaxOp(quantized, shape, axis=found.axis, clip=clip))
     elif found.kind == "log_softmax":

@@ -57,7 +57,9 @@ def unit_input(found: Unit, defaults: Defaults) -> Quantization:
         return Quantization(STORAGE_BITS, True, REACH[1] * 2.0**-LOG_DISTANCE_BITS)
     if interval is not None and found.kind == "softmax":
         reach = min(max(-interval[0], REACH[0]), REACH[1])
-        bits = min(declared_bits(found.ranged, defaults.input_bits), MAX_DISTANCE_BITS)
+        bits = min(
+            declared_bits(found.ranged, defaults.input_bits or MAX_DISTANCE_BITS), MAX_DISTANCE_BITS
+        )
         return Quantization(STORAGE_BITS, True, 2.0 ** math.ceil(math.log2(reach) - bits))
     if interval is not None:
         bits = min(declared_bits(found.ranged, STORAGE_BITS), STORAGE_BITS)
@@ -89,7 +91,7 @@ def softmax_result(found: Unit, defaults: Defaults) -> Quantization:
     given = given_result(found)
     if given is not None and given.zero_point == 0 and 2.0**-15 <= given.scale <= 1:
         return given
-    bits = min(defaults.output_bits, STORAGE_BITS)
+    bits = min(defaults.unit_result_bits, STORAGE_BITS)
     fraction = min(bits, units.MAX_EXP_FRACTION)
     return Quantization(bits, False, defaults.output_scale or 2.0**-fraction)
 
@@ -100,7 +102,9 @@ def log_softmax_result(found: Unit, operand: Quantization, defaults: Defaults) -
     if given is not None and given.zero_point == 0 and given.scale >= 2.0**-units.TABLE_FRACTION:
         return given
     if defaults.output_scale is not None:
-        return Quantization(min(defaults.output_bits, STORAGE_BITS), True, defaults.output_scale)
+        return Quantization(
+            min(defaults.unit_result_bits, STORAGE_BITS), True, defaults.output_scale
+        )
     interval = declared_range(found.ranged)
     distance = (1 << operand.bits) * operand.scale if interval is None else -min(interval[0], 0.0)
     reach = distance + math.log(units.MAX_ROW)
@@ -116,7 +120,7 @@ def norm_result(
     A normalized value is at most √n. Models keep outliers in these results that eight bits lose.
     """
     if defaults.output_scale is not None:
-        bits = min(defaults.output_bits, STORAGE_BITS)
+        bits = min(defaults.unit_result_bits, STORAGE_BITS)
         return Quantization(bits, True, defaults.output_scale)
     row = kind.get_shape()[-found.normalized :]
     reach = min(math.sqrt(math.prod(row)) if min(row) > 0 else math.inf, LARGEST_NORM)
