@@ -9,9 +9,6 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-WIDE_RESULT_BITS = 16
-"""Storage of results where inputs have more than 8 bits and nothing else is asked for."""
-
 
 @dataclass(frozen=True)
 class LowerNonlinearToPwlPass(ModulePass):
@@ -46,7 +43,7 @@ class LowerNonlinearToPwlPass(ModulePass):
     output_scale: float | int | None = None
     """Output scale where no quantization op gives one; by default the power of two that stores the
     function with the least squared error."""
-    input_bits: int = 8
+    input_bits: int | None = None
     """Storage width of inputs that are not quantized yet; for softmax, that of the differences to
     the row's maximum. Softmax and norms take their inputs in 16 bits, and norms answer in 16
     unless output-scale is given. input-bits=16 is the accurate choice where hardware allows it."""
@@ -80,7 +77,7 @@ class LowerNonlinearToPwlPass(ModulePass):
             None if self.input_scale is None else float(self.input_scale),
             None if self.output_scale is None else float(self.output_scale),
             self.input_bits,
-            self.output_bits or (WIDE_RESULT_BITS if self.input_bits > 8 else 8),
+            self.output_bits,
             self.input_signed,
         )
         lower(op, defaults, self.keep, fuse=self.fuse, name=self.name)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lut_opt.dialects.pwl.reduction_attributes import (
         LeadingZeroAttr,
         MultiRangeAttr,
+        OctavesAttr,
         ReductionAttr,
     )
     from lut_opt.dialects.pwl.table import Table
@@ -33,7 +34,12 @@ _FILES = {
     "divide_op": ("DivideOp",),
     "norm_ops": ("LayerNormOp", "NormOp", "RMSNormOp"),
     "ops": ("ApplyOp",),
-    "reduction_attributes": ("LeadingZeroAttr", "MultiRangeAttr", "ReductionAttr"),
+    "reduction_attributes": (
+        "LeadingZeroAttr",
+        "MultiRangeAttr",
+        "OctavesAttr",
+        "ReductionAttr",
+    ),
     "table": ("Table",),
     "unit_ops": ("LogSoftmaxOp", "Lookup", "RowExponentialsOp", "SoftmaxOp", "UnitOp"),
 }
@@ -60,6 +66,7 @@ __all__ = [
     "MultiRangeAttr",
     "NamedFunction",
     "NormOp",
+    "OctavesAttr",
     "RMSNormOp",
     "ReductionAttr",
     "RowExponentialsOp",

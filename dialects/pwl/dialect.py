@@ -6,11 +6,11 @@ from lut_opt.dialects.pwl.attributes import FitAttr, FnAttr, TableAttr
 from lut_opt.dialects.pwl.divide_op import DivideOp
 from lut_opt.dialects.pwl.norm_ops import LayerNormOp, RMSNormOp
 from lut_opt.dialects.pwl.ops import ApplyOp
-from lut_opt.dialects.pwl.reduction_attributes import LeadingZeroAttr, MultiRangeAttr
+from lut_opt.dialects.pwl.reduction_attributes import LeadingZeroAttr, MultiRangeAttr, OctavesAttr
 from lut_opt.dialects.pwl.unit_ops import LogSoftmaxOp, SoftmaxOp
 
 PWL = Dialect(
     "pwl",
     [ApplyOp, DivideOp, SoftmaxOp, LogSoftmaxOp, LayerNormOp, RMSNormOp],
-    [FnAttr, TableAttr, FitAttr, LeadingZeroAttr, MultiRangeAttr],
+    [FnAttr, TableAttr, FitAttr, LeadingZeroAttr, MultiRangeAttr, OctavesAttr],
 )

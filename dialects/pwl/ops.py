@@ -54,6 +54,7 @@ from lut_opt.dialects.pwl.reduction import (
 from lut_opt.dialects.pwl.reduction_attributes import (
     LeadingZeroAttr,
     MultiRangeAttr,
+    OctavesAttr,
     ReductionAttr,
 )
 from lut_opt.dialects.pwl.table import Table
@@ -119,7 +120,7 @@ class ApplyOp(IRDLOperation):
     input = operand_def()
     output = opt_operand_def()
     result = opt_result_def()
-    reduce = opt_prop_def(base(LeadingZeroAttr) | base(MultiRangeAttr))
+    reduce = opt_prop_def(base(LeadingZeroAttr) | base(MultiRangeAttr) | base(OctavesAttr))
     table = opt_prop_def(TableAttr)
     fit = opt_prop_def(FitAttr)
 
@@ -197,7 +198,7 @@ class ApplyOp(IRDLOperation):
         reduce = None
         if parser.parse_optional_keyword("reduce"):
             reduce = parser.parse_attribute()
-            if not isinstance(reduce, LeadingZeroAttr | MultiRangeAttr):
+            if not isinstance(reduce, LeadingZeroAttr | MultiRangeAttr | OctavesAttr):
                 parser.raise_error("expected #pwl.leading_zero<…> or #pwl.multi_range<…>")
         table = _parse_optional(parser, "table", TableAttr)
         fit = _parse_optional(parser, "fit", FitAttr)

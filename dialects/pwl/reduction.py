@@ -14,6 +14,12 @@ With v = q − zero point,
                                                    C = 1/S_out, L = log 2, O = log(S · 2^origin)
     a / b        y = round(±(a − z_a) · r · m, F + s + k)   C = S_a/(S_b · 2^origin · S_out)
 
+An exponential is reduced the other way, the power of two split off: u = round(v · m_u, s_u) is
+x·log2(base) with b fraction bits, for the constant S · log2(base) · 2^b; k is its integer part, and
+q the rest, at which the table holds 2^t, t in [0, 1):
+
+    exp, exp2    y = round(r · m, F + s − k)       C = 1/S_out
+
 then the zero point of the result and the clamp: one rounding besides the table's own. Shifts are
 kept within 0 … 61, where nothing changes: below, the result is saturated, above, it is 0. L and O
 have 24 fraction bits.
@@ -31,11 +37,11 @@ from typing import Literal, Protocol, get_args
 import numpy as np
 
 from lut_opt.dialects.pwl.fixed_point import MANTISSA_BITS, leading_one, mantissa, round_shift
-from lut_opt.dialects.pwl.functions import FUNCTIONS
+from lut_opt.dialects.pwl.functions import FUNCTIONS, Function
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Integers, Quantization, Reals
 
-Reducible = Literal["reciprocal", "rsqrt", "sqrt", "log", "log2", "log10"]
+Reducible = Literal["reciprocal", "rsqrt", "sqrt", "log", "log2", "log10", "exp", "exp2"]
 
 REDUCIBLE: tuple[Reducible, ...] = get_args(Reducible)
 
@@ -46,8 +52,13 @@ PERIOD: dict[str, int] = {
     "log": 1,
     "log2": 1,
     "log10": 1,
+    "exp": 1,
+    "exp2": 1,
 }
 """Octaves of the operand, p, that make a whole number of octaves of the result."""
+
+EXPONENTIALS: dict[str, float] = {"exp": math.log2(math.e), "exp2": 1.0}
+"""Functions whose operand's integer part is the octave of the result, and log2 of their bases."""
 
 LOGARITHMS = frozenset(("log", "log2", "log10"))
 """Functions whose own errors count, not their relative ones."""
@@ -174,6 +185,39 @@ class MultiRange:
 
 
 @dataclass(frozen=True)
+class Octaves:
+    """
+    Split the octave off an exponent: the table's input is its fraction, of `table_bits` bits.
+
+    What is reduced is x·log2(base), already rounded to so many fraction bits; origin is 0.
+    """
+
+    table_bits: int
+
+    @property
+    def origin(self) -> int:
+        return 0
+
+    def operand(self, period: int) -> Quantization:
+        bits = self.table_bits
+        return Quantization(bits, False, 2.0**-bits, 0, 0, (1 << bits) - 1)
+
+    def reduce(self, v: Integers, period: int) -> tuple[Integers, Integers]:
+        return v & ((1 << self.table_bits) - 1), v >> self.table_bits
+
+    def occurrence(self, period: int) -> Reals:
+        return np.ones(1 << self.table_bits)
+
+    def saturated(self, least: int, most: int) -> list[int]:
+        return []
+
+
+def table_function(function: Reducible) -> Function:
+    """What the table behind a reduction approximates: 2^t for any exponential."""
+    return FUNCTIONS["exp2" if function in EXPONENTIALS else function]
+
+
+@dataclass(frozen=True)
 class Core:
     """A function, its reduction, and the table behind it."""
 
@@ -212,7 +256,7 @@ class Core:
         edges: Reals = np.stack([q - 0.5, q + 0.5]).astype(np.float64) * operand.scale
         if isinstance(self.reduction, LeadingZero):
             edges = np.clip(edges, 1.0, 2.0**self.period)
-        real = FUNCTIONS[self.function](edges)
+        real = table_function(self.function)(edges)
         error = np.abs(r - real)
         return float(np.max(error if self.function in LOGARITHMS else error / real))
 
@@ -220,10 +264,13 @@ class Core:
 def table_fraction(function: Reducible, reduction: Reduction) -> int:
     """Fraction bits at which the table's steepest slope, at its least input, fits 8 bits."""
     operand = reduction.operand(PERIOD[function])
-    x = operand.minimum * operand.scale
-    slopes = {"reciprocal": x**-2, "rsqrt": x**-1.5 / 2, "sqrt": x**-0.5 / 2}
-    # A logarithm to base 2 is the steepest.
-    slope = slopes.get(function, 1 / (x * math.log(2)))
+    if function in EXPONENTIALS:
+        slope = math.log(2) * 2.0 ** (operand.maximum * operand.scale)
+    else:
+        x = operand.minimum * operand.scale
+        slopes = {"reciprocal": x**-2, "rsqrt": x**-1.5 / 2, "sqrt": x**-0.5 / 2}
+        # A logarithm to base 2 is the steepest.
+        slope = slopes.get(function, 1 / (x * math.log(2)))
     steps = math.floor(math.log2(LARGEST_SLOPE / slope) - math.log2(operand.scale))
     return min(steps, MAX_FRACTION)
 
@@ -232,7 +279,7 @@ def table_sides(function: Reducible, reduction: Reduction) -> tuple[Quantization
     """How a table's input and result are stored: as wide as the function."""
     operand = reduction.operand(PERIOD[function])
     scale = 2.0 ** -table_fraction(function, reduction)
-    ends = FUNCTIONS[function](operand.dequantize(operand.ends)) / scale
+    ends = table_function(function)(operand.dequantize(operand.ends)) / scale
     low, high = min(0, math.floor(ends.min())), math.ceil(ends.max())
     bits = max((-low).bit_length(), high.bit_length()) + (low < 0)
     return operand, Quantization(bits, low < 0, scale, 0, low, high)
@@ -268,6 +315,15 @@ class Reduced:
 
     def check(self) -> None:
         """Raise `ValueError` for storage that the arithmetic is not made for."""
+        if isinstance(self.core.reduction, Octaves) != (self.core.function in EXPONENTIALS):
+            raise ValueError(
+                "octaves are split off exponentials, and off nothing else: exp and exp2 need "
+                "#pwl.octaves, other functions #pwl.leading_zero or #pwl.multi_range"
+            )
+        if self.core.function in EXPONENTIALS:
+            if not 0 <= self.turn[1] <= MAX_SHIFT:
+                raise ValueError(f"the input scale {self.operand.scale} is too large or too small")
+            return
         sizes(self.operand, odd=self.core.function == "reciprocal")
         shift = LOG_FRACTION + self.factor[1]
         if self.core.function in LOGARITHMS and not 0 <= shift <= MAX_SHIFT:
@@ -291,6 +347,12 @@ class Reduced:
         return mantissa(real / self.result.scale)
 
     @property
+    def turn(self) -> tuple[int, int]:
+        """Of exponentials: what makes table steps of log2 out of an operand's steps."""
+        unit = self.core.reduction.operand(1).scale
+        return mantissa(self.operand.scale * EXPONENTIALS[self.core.function] / unit)
+
+    @property
     def log_terms(self) -> tuple[int, int]:
         """The logarithms of 2 and S · 2^origin, in 2^−24."""
         unit = self.operand.scale * 2.0**self.core.reduction.origin
@@ -311,6 +373,8 @@ class Reduced:
     def evaluate(self, q: Integers) -> Integers:
         """Stored results of stored operands of any shape."""
         v = np.asarray(q, np.int64) - self.operand.zero_point
+        if self.core.function in EXPONENTIALS:
+            return self._exponential(v)
         size = np.abs(v) if self.core.function == "reciprocal" else v
         r, k = self.core.look_up(np.maximum(size, 1))
         m, shift = self.factor
@@ -326,6 +390,13 @@ class Reduced:
         y = np.clip(y + self.result.zero_point, self.result.minimum, self.result.maximum)
         return np.where(size > 0, y, self.at_zero)
 
+    def _exponential(self, v: Integers) -> Integers:
+        turn, turn_shift = self.turn
+        r, k = self.core.look_up(round_shift(v * turn, np.int64(turn_shift)))
+        m, shift = self.factor
+        y = round_shift(r * m, np.clip(self.core.fraction + shift - k, 0, MAX_SHIFT))
+        return np.clip(y + self.result.zero_point, self.result.minimum, self.result.maximum)
+
     def error_bound(self) -> float:
         """
         The largest error of any result of an operand that the function has a value for, in steps.
@@ -340,6 +411,8 @@ class Reduced:
         saturates are monotone between the ends of their runs, which are evaluated.
         """
         function, scale = self.core.function, self.operand.scale
+        if function in EXPONENTIALS:
+            return self._exponential_bound()
         least, most = sizes(self.operand, odd=function == "reciprocal")
         range_ = float(self.result.maximum - self.result.minimum)
         real = np.abs(FUNCTIONS[function](np.array([least * scale, most * scale])))
@@ -358,6 +431,16 @@ class Reduced:
             stored = self.evaluate(outside + self.operand.zero_point)
             bound = max(bound, float(np.max(np.abs(stored - true))))
         return min(bound + 0.5, range_)
+
+    def _exponential_bound(self) -> float:
+        """As for reciprocals; an operand's own mantissa adds its log2 · ln 2 · 2^−24 to ρ."""
+        ends = self.operand.dequantize(np.array([self.operand.minimum, self.operand.maximum]))
+        octaves = float(np.max(np.abs(ends))) * EXPONENTIALS[self.core.function]
+        relative = (1 + self.core.error()) * math.exp(min(octaves * 2.0**-MANTISSA_BITS, 1.0)) - 1
+        with np.errstate(over="ignore"):
+            largest = float(FUNCTIONS[self.core.function](ends[1:])[0]) / self.result.scale
+        bound = saturated_error(relative, largest, largest_result(self.result))
+        return min(bound + 0.5, float(self.result.maximum - self.result.minimum))
 
 
 def saturated_error(relative: float, largest: float, limit: int) -> float:

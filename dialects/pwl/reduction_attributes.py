@@ -12,7 +12,7 @@ from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 
 from lut_opt.dialects.pwl.attributes import parse_fields, parse_integers
-from lut_opt.dialects.pwl.reduction import LeadingZero, MultiRange
+from lut_opt.dialects.pwl.reduction import LeadingZero, MultiRange, Octaves
 
 TABLE_BITS = range(2, 15)
 """Fraction bits of a normalized table input."""
@@ -35,24 +35,16 @@ class LeadingZeroAttr(Data[LeadingZero]):
 
     def verify(self) -> None:
         """Check the width of the table's input."""
-        if self.data.table_bits not in TABLE_BITS:
-            raise VerifyException(
-                f"table_bits {self.data.table_bits} is not within "
-                f"{TABLE_BITS[0]} … {TABLE_BITS[-1]}"
-            )
+        _verify_table_bits(self.data.table_bits)
 
     @classmethod
     def parse_parameter(cls, parser: AttrParser) -> LeadingZero:
         """Parse `<table_bits = 10>`."""
-        with parser.in_angle_brackets():
-            parser.parse_keyword("table_bits")
-            parser.parse_punctuation("=")
-            return LeadingZero(parser.parse_integer())
+        return LeadingZero(_parse_table_bits(parser))
 
     def print_parameter(self, printer: Printer) -> None:
         """Print `<table_bits = 10>`."""
-        with printer.in_angle_brackets():
-            printer.print_string(f"table_bits = {self.data.table_bits}")
+        _print_table_bits(printer, self.data.table_bits)
 
 
 @irdl_attr_definition
@@ -121,4 +113,47 @@ class MultiRangeAttr(Data[MultiRange]):
             printer.print_string(f"range = [{data.low}, {data.high}], fraction = {data.fraction}")
 
 
-ReductionAttr: TypeAlias = LeadingZeroAttr | MultiRangeAttr
+@irdl_attr_definition
+class OctavesAttr(Data[Octaves]):
+    """
+    The octave of an exponential is split off: the table holds 2^t for the fraction t.
+
+        #pwl.octaves<table_bits = 9>
+
+    `table_bits` are the fraction bits of the table's input.
+    """
+
+    name = "pwl.octaves"
+
+    def verify(self) -> None:
+        """Check the width of the table's input."""
+        _verify_table_bits(self.data.table_bits)
+
+    @classmethod
+    def parse_parameter(cls, parser: AttrParser) -> Octaves:
+        """Parse `<table_bits = 9>`."""
+        return Octaves(_parse_table_bits(parser))
+
+    def print_parameter(self, printer: Printer) -> None:
+        """Print `<table_bits = 9>`."""
+        _print_table_bits(printer, self.data.table_bits)
+
+
+def _verify_table_bits(bits: int) -> None:
+    if bits not in TABLE_BITS:
+        raise VerifyException(f"table_bits {bits} is not within {TABLE_BITS[0]} … {TABLE_BITS[-1]}")
+
+
+def _parse_table_bits(parser: AttrParser) -> int:
+    with parser.in_angle_brackets():
+        parser.parse_keyword("table_bits")
+        parser.parse_punctuation("=")
+        return parser.parse_integer()
+
+
+def _print_table_bits(printer: Printer, bits: int) -> None:
+    with printer.in_angle_brackets():
+        printer.print_string(f"table_bits = {bits}")
+
+
+ReductionAttr: TypeAlias = LeadingZeroAttr | MultiRangeAttr | OctavesAttr

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.fx import Interpreter, Node
 
-from lut_opt.dialects.quantization import covering_scale, storage_range
+from lut_opt.dialects.quantization import covering_scale
 from lut_opt.frontends.torch import operators
 from lut_opt.frontends.torch.graph import (
     Graph,
@@ -73,6 +73,8 @@ class Observation:
     parameter: float | None = None
     numerator: tuple[float, float] | None = None
     named: bool = False
+    quantiles: NDArray[np.float64] | None = None
+    """Values at equal steps of probability, from the least to the largest."""
 
     @property
     def restricted(self) -> bool:
@@ -82,37 +84,30 @@ class Observation:
     @property
     def range(self) -> tuple[float, float]:
         """
-        The reals that the smallest and the largest stored integer stand for.
+        The smallest and the largest real that was seen, or that the scale reaches where it clips.
 
-        Where the operator is not defined everywhere: the smallest and the largest that were seen.
+        Where the operator is not defined everywhere nothing is clipped.
         """
+        low, high = self.minimum, self.maximum
         if not self.restricted:
             half = 1 << (self.bits - 1)
-            return -half * self.scale, (half - 1) * self.scale
-        if self.minimum < self.maximum:
-            return self.minimum, self.maximum
+            low, high = max(low, -half * self.scale), min(high, (half - 1) * self.scale)
+        if low < high:
+            return low, high
         # One value only; no interval may be empty.
-        low, high = self.minimum, self.minimum + self.scale
-        return (low, high) if self._defined(np.array([high]))[0] else (low - self.scale, low)
+        wider = low, low + self.scale
+        return wider if self._defined(np.array([wider[1]]))[0] else (low - self.scale, low)
 
     @property
     def stored_counts(self) -> NDArray[np.int64]:
-        """How often each stored input was seen, ascending; one count for each that can occur."""
-        stored = self._stored()
+        """How often inputs at evenly spaced points of `range`, both ends among them, were seen."""
+        low, high = self.range
         bins = np.flatnonzero(self.counts)
         centres = (bins - HALF + 0.5) * (self.limit / HALF)
-        nearest = np.clip(np.rint(centres / self.scale), stored[0], stored[-1]).astype(np.int64)
-        return np.bincount(nearest - stored[0], self.counts[bins], len(stored)).astype(np.int64)
-
-    def _stored(self) -> NDArray[np.int64]:
-        """The integers that the lowering will store the input in."""
-        low, high = storage_range(self.bits, self.minimum < 0 or self._defined(-np.ones(1))[0])
-        stored = np.arange(low, high + 1, dtype=np.int64)
-        if self._defined(stored.astype(np.float64) * self.scale).all():
-            return stored
-        first, last = (round(bound / self.scale) for bound in self.range)
-        stored = stored[(stored >= first) & (stored <= last)]
-        return stored[1:] if stored[0] == 0 and not self._defined(np.zeros(1))[0] else stored
+        steps = 1 << self.bits
+        nearest = np.clip(np.rint((centres - low) / (high - low) * steps), 0, steps)
+        counts = np.bincount(nearest.astype(np.int64), self.counts[bins], steps + 1)
+        return counts.astype(np.int64)
 
     def _defined(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         return operators.is_defined(self.operator, x, self.parameter)
@@ -255,8 +250,9 @@ def _chosen(node: Node, counted: _Histograms, method: Method, bits: Bits) -> Obs
     restricted = operators.is_restricted(operator, constant)
     numerator = None
     if counted.numerator.total:
-        half, scale = 1 << (width - 1), _scale("", counted.numerator, method, width)
-        numerator = -half * scale, (half - 1) * scale
+        low, high = counted.numerator.minimum, counted.numerator.maximum
+        # No interval may be empty.
+        numerator = (low, high) if low < high else (low - abs(low) / 2, high + 1.0)
     if restricted:
         # Clipping would cut off what is largest, a reciprocal's small denominators among it.
         low, high = histogram.minimum, histogram.maximum
@@ -277,6 +273,7 @@ def _chosen(node: Node, counted: _Histograms, method: Method, bits: Bits) -> Obs
         constant,
         numerator,
         named,
+        histogram.quantiles,
     )
 
 

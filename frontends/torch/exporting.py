@@ -233,6 +233,8 @@ def _declare(
     if observation.named:
         width = ir.IntegerType.get_signless(64)
         op.attributes["pwl.bits"] = ir.IntegerAttr.get(width, observation.bits)
+    if observation.quantiles is not None:
+        op.attributes["pwl.quantiles"] = ir.DenseElementsAttr.get(observation.quantiles)
     if histograms:
         op.attributes["pwl.histogram"] = ir.DenseElementsAttr.get(observation.stored_counts)
 

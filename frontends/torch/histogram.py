@@ -19,6 +19,12 @@ _CLIPPED_OCTAVES = 5
 
 _POINTS_PER_BIN = 4
 
+QUANTILES = 128
+"""Steps of probability between the least and the largest value."""
+
+_SORTED = 1 << 16
+"""At most so many values of a batch are sorted, evenly spread over it."""
+
 
 class Histogram:
     """Counts of values in equal bins over [−limit, limit); the limit doubles when need be."""
@@ -28,6 +34,8 @@ class Histogram:
         self.counts: NDArray[np.int64] = np.zeros(2 * HALF, np.int64)
         self.minimum = math.inf
         self.maximum = -math.inf
+        self._sorted: list[NDArray[np.float64]] = []
+        self._sizes: list[int] = []
 
     def add(self, values: NDArray[Any]) -> None:
         """Count finite values of any shape; an empty array changes nothing."""
@@ -39,6 +47,19 @@ class Histogram:
         width = self.limit / HALF
         bins = np.floor(values.reshape(-1).astype(np.float64) / width).astype(np.int64) + HALF
         self.counts += np.bincount(bins, minlength=2 * HALF)
+        some = values.reshape(-1)[:: -(-values.size // _SORTED)].astype(np.float64)
+        self._sorted.append(np.quantile(some, np.linspace(0.0, 1.0, 8 * QUANTILES + 1)))
+        self._sizes.append(values.size)
+
+    @property
+    def quantiles(self) -> NDArray[np.float64]:
+        """Values at equal steps of probability, least to largest, of at least one seen."""
+        each = np.concatenate(self._sorted)
+        weights = np.repeat(np.array(self._sizes, np.float64), len(self._sorted[0]))
+        order = np.argsort(each, kind="stable")
+        share = np.cumsum(weights[order]) - weights[order] / 2
+        found = np.interp(np.linspace(0.0, 1.0, QUANTILES + 1), share / weights.sum(), each[order])
+        return np.concatenate(([self.minimum], found[1:-1], [self.maximum]))
 
     @property
     def total(self) -> int:

@@ -11,6 +11,7 @@ from xdsl.ir import SSAValue
 
 from lut_opt.dialects.pwl.reduction import (
     ALIGNED,
+    EXPONENTIALS,
     LOG_FRACTION,
     LOGARITHMS,
     MAX_SHIFT,
@@ -26,6 +27,8 @@ def apply_reduced(builder: Builder, q: SSAValue, unit: Reduced) -> SSAValue:
     """The stored result of one stored operand."""
     i, function = Integers(builder, 64), unit.core.function
     v = i.sub(i.resize(q, unit.operand.signed), i.constant(unit.operand.zero_point))
+    if function in EXPONENTIALS:
+        return _exponential(i, v, unit)
     size = magnitude(i, v) if function == "reciprocal" else v
     r, k = look_up_core(i, i.max(size, 1), unit.core)
     m, shift = unit.factor
@@ -41,6 +44,19 @@ def apply_reduced(builder: Builder, q: SSAValue, unit: Reduced) -> SSAValue:
     y = i.store(i.add(y, unit.result.zero_point), unit.result)
     at_zero = Integers(builder, unit.result.bits).constant(unit.at_zero)
     return i.select("sgt", size, 0, y, at_zero)
+
+
+def _exponential(i: Integers, v: SSAValue, unit: Reduced) -> SSAValue:
+    """The stored result of one operand, less its zero point, of an exponential."""
+    turn, turn_shift = unit.turn
+    u = i.round_shift(i.mul(v, i.constant(turn)), i.constant(turn_shift))
+    bits = unit.core.sides[0].bits
+    k = i.shift_right(u, bits)
+    r = i.look_up(i.sub(u, i.shift_left(k, bits)), unit.core.table, *unit.core.sides)
+    m, shift = unit.factor
+    amount = total_shift(i, i.sub(i.constant(0), k), unit.core.fraction + shift)
+    y = i.round_shift(i.mul(r, i.constant(m)), amount)
+    return i.store(i.add(y, unit.result.zero_point), unit.result)
 
 
 def look_up_core(i: Integers, v: SSAValue, core: Core) -> tuple[SSAValue, SSAValue]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from xdsl.ir import Operation
 
 from lut_opt.dialects.pwl import ApplyOp, FnAttr, NamedFunction
-from lut_opt.dialects.quant import DequantizeCastOp, QuantizeCastOp, element_type, quantized_like
+from lut_opt.dialects.quant import DequantizeCastOp, QuantizeCastOp, quantized_like
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.dialects.torch import (
     VTensorType,
@@ -21,8 +21,9 @@ from lut_opt.dialects.torch import (
     to_builtin_tensor,
     torch_name,
 )
-from lut_opt.passes.quantize.functions import Defaults, output_quantization
-from lut_opt.passes.recognize.functions import Nonlinear
+from lut_opt.passes.quantize.functions import WIDE_BITS, Defaults
+from lut_opt.passes.quantize.storage import result_storage
+from lut_opt.passes.quantize.wide import given_result
 from lut_opt.passes.recognize.periodic import TURN
 from lut_opt.passes.support.torch_builder import TorchBuilder, shape_of
 
@@ -37,11 +38,11 @@ def lower_periodic(op: Operation, defaults: Defaults) -> None:
     whole = build.tensor("round", [turns], shape)
     part = build.tensor("sub.Tensor", [turns, whole, 1], shape)
     folded = build.insert(to_builtin_tensor(build.tensor("abs", [part], shape)))
-    bits = defaults.input_bits
+    bits = defaults.input_bits or WIDE_BITS
     operand = Quantization(bits, False, 2.0**-bits, 0, 0, 1 << (bits - 1))
     function = NamedFunction("cos_turns")
-    found = Nonlinear(op, function, x)
-    result = output_quantization(found, operand, defaults, element_type(folded.type))
+    values = function(operand.dequantize(operand.values))
+    result = given_result(op.results[0], defaults) or result_storage(values, bits)
     q = build.insert(QuantizeCastOp(folded, quantized_like(folded.type, operand)))
     kind = quantized_like(folded.type, result)
     y = build.insert(ApplyOp(FnAttr(function), q, result_type=kind))

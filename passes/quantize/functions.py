@@ -7,7 +7,6 @@ attribute, and from the pass options. An output scale that nobody gives follows 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +15,33 @@ from xdsl.ir import Attribute, Operation
 from lut_opt.dialects.quant import (
     SCALE_LIMITS,
 )
-from lut_opt.dialects.quantization import Quantization, covering_scale
+from lut_opt.dialects.quantization import Quantization, Reals, covering_scale
 from lut_opt.passes.quantize.given import quantized_source, quantized_user
-from lut_opt.passes.recognize.functions import Nonlinear, TableFunction
-from lut_opt.passes.support.declarations import NUMERATOR, RANGE, declared_bits, declared_range
+from lut_opt.passes.quantize.storage import (
+    LOSS,
+    SMALLEST_SCALE,
+    input_storage,
+    loss,
+    points_that_count,
+    result_storage,
+    used_interval,
+)
+from lut_opt.passes.recognize.functions import Interval, Nonlinear, TableFunction
+from lut_opt.passes.support.declarations import (
+    NUMERATOR,
+    RANGE,
+    declared_bits,
+    declared_quantiles,
+    declared_range,
+    operand_declarations,
+)
 from lut_opt.passes.support.diagnostics import OpError
+
+PLAIN_BITS, WIDE_BITS = 8, 16
+"""Widths of inputs and results that nobody asks for."""
+
+MAX_TABLE_BITS = 24
+"""A quantized operand of more bits is stored anew for a table, if its range is known."""
 
 SEED_FRACTION_BITS = 6
 """Fraction bits of the seed form's accumulator as a result type: what 8-bit GELU slopes allow."""
@@ -32,9 +53,20 @@ class Defaults:
 
     input_scale: float | None
     output_scale: float | None
-    input_bits: int
-    output_bits: int
+    input_bits: int | None
+    """None: what the function and the inputs need."""
+    output_bits: int | None
+    """None: as many as an input of that width deserves."""
     input_signed: bool
+
+    def result_bits(self, input_bits: int) -> int:
+        """The width of a result, given that of the input."""
+        return self.output_bits or (WIDE_BITS if input_bits > PLAIN_BITS else PLAIN_BITS)
+
+    @property
+    def unit_result_bits(self) -> int:
+        """The width of the results of units, whose inputs are wide if nobody says otherwise."""
+        return self.result_bits(self.input_bits or WIDE_BITS)
 
 
 def range_name(found: Nonlinear) -> str:
@@ -53,24 +85,22 @@ def input_range(found: Nonlinear) -> tuple[float, float] | None:
 def power_of_two_scale(low: float, high: float, bits: int, signed: bool) -> float:
     """The smallest power of two that covers [low, high] and that a float can hold; 0 needs none."""
     if low == high == 0.0:
-        return 2.0**-126
-    return max(covering_scale(low, high, bits, signed), 2.0**-126)
+        return SMALLEST_SCALE
+    return max(covering_scale(low, high, bits, signed), SMALLEST_SCALE)
 
 
 def input_quantization(found: Nonlinear, defaults: Defaults) -> Quantization:
     """How the operator's input is stored."""
     op, function = found.op, found.function
     interval = input_range(found)
-    declared = found.fused.declared if found.fused else None
-    input_bits = declared_bits(declared.op if declared else op, defaults.input_bits)
-    if (given := quantized_source(found.operand)) is not None:
+    given = quantized_source(found.operand)
+    if given is not None and (given.bits <= MAX_TABLE_BITS or interval is None):
         quantization = given
     elif interval is not None:
-        signed = interval[0] < 0 or _is_defined_at(function, -1.0)
-        scale = power_of_two_scale(*interval, input_bits, signed)
-        quantization = Quantization(input_bits, signed, scale)
+        return _observed(found, interval, defaults)
     elif defaults.input_scale is not None:
-        quantization = Quantization(input_bits, defaults.input_signed, defaults.input_scale)
+        bits = declared_bits(_declaring(found), defaults.input_bits or PLAIN_BITS)
+        quantization = Quantization(bits, defaults.input_signed, defaults.input_scale)
     else:
         raise OpError(
             op,
@@ -78,6 +108,56 @@ def input_quantization(found: Nonlinear, defaults: Defaults) -> Quantization:
             f"{RANGE} = [lo, hi], or pass input-scale=",
         )
     return _within_domain(op, function, quantization, interval)
+
+
+def _declaring(found: Nonlinear) -> Operation:
+    declared = found.fused.declared if found.fused else None
+    return declared.op if declared else found.op
+
+
+def _observed(found: Nonlinear, interval: Interval, defaults: Defaults) -> Quantization:
+    """
+    Storage for the inputs of a range.
+
+    Without a width that somebody asks for: 8 bits, or 16 where a calibration counted inputs and 8
+    bits would cost more than `LOSS` of the signal.
+    """
+    width, counted = declared_bits(_declaring(found), defaults.input_bits or 0), quantiles(found)
+    narrow = _of_width(found, interval, width or PLAIN_BITS, defaults)
+    if width or counted is None or not _loses(found, interval, counted, narrow, defaults):
+        return narrow
+    return _of_width(found, interval, WIDE_BITS, defaults)
+
+
+def _of_width(found: Nonlinear, interval: Interval, bits: int, defaults: Defaults) -> Quantization:
+    used = used_interval(found.function, interval, defaults.result_bits(bits))
+    return _within_domain(found.op, found.function, input_storage(used, bits), used)
+
+
+def _loses(
+    found: Nonlinear,
+    interval: Interval,
+    counted: Reals,
+    operand: Quantization,
+    defaults: Defaults,
+) -> bool:
+    """Whether a storage, with that of the result, costs more of the signal than it should."""
+    function, x = found.function, points_that_count(interval, counted)
+    x = x[function.is_defined(x)]
+    if not len(x) or not np.isfinite(y := function(x)).all():
+        return False
+    result = result_storage(y, defaults.result_bits(operand.bits))
+    return loss(function, x, operand, result) > LOSS
+
+
+def quantiles(found: Nonlinear) -> Reals | None:
+    """What a calibration counted of the operand."""
+    declared = found.fused.declared if found.fused else None
+    if declared is not None:
+        return declared_quantiles(declared.attributes)
+    if found.fused is not None:
+        return None
+    return declared_quantiles(operand_declarations(found.op, range_name(found)))
 
 
 def _is_defined_at(function: TableFunction, x: float) -> bool:
@@ -131,34 +211,25 @@ def output_quantization(
     given = {quantized_user(user) for user in users}
     if len(given) == 1 and (only := given.pop()) is not None:
         return only
-    bits = defaults.output_bits
+    bits = defaults.result_bits(operand.bits)
     if defaults.output_scale is not None:
         return Quantization(bits, True, defaults.output_scale)
-    return Quantization(bits, True, _derived_scale(found, operand, bits, float_type))
-
-
-def _derived_scale(
-    found: Nonlinear, operand: Quantization, bits: int, float_type: Attribute
-) -> float:
-    """
-    The accumulator's own unit if the storage is wide enough for it, so that nothing is rounded,
-    else the power of two that stores the function with the least squared error (ties: the larger).
-    """
-    x = operand.dequantize(operand.values)
-    if (interval := input_range(found)) is not None:
-        inside = x[(x >= interval[0]) & (x <= interval[1])]
-        x = inside if len(inside) else x
+    x = _inputs(found, operand)
     # What overflows the float type saturates, as the table will.
-    smallest, highest = SCALE_LIMITS[type(float_type)]
+    _, highest = SCALE_LIMITS[type(float_type)]
     y = np.clip(found.function(x), -highest, highest)
-    seed_scale = operand.scale * 2.0**-SEED_FRACTION_BITS
-    if bits > 8 and float(np.max(np.abs(y))) < seed_scale * 2.0 ** (bits - 1):
-        return seed_scale
-    top = math.floor(math.log2(max(float(np.max(np.abs(y))), smallest, 2.0**-100))) - bits + 2
-    scales = [2.0**exponent for exponent in range(top, top - 4, -1)]
-    errors = [_squared_error(y, Quantization(bits, True, scale)) for scale in scales]
-    return scales[errors.index(min(errors))]
+    unit = operand.scale * 2.0**-SEED_FRACTION_BITS if bits > PLAIN_BITS else None
+    return result_storage(y, bits, unit)
 
 
-def _squared_error(y: np.ndarray, quantization: Quantization) -> float:
-    return float(np.sum((quantization.dequantize(quantization.quantize(y)) - y) ** 2))
+def _inputs(found: Nonlinear, operand: Quantization) -> Reals:
+    """The stored inputs that count, as reals: those of the range, or else all."""
+    if (interval := input_range(found)) is not None:
+        x = operand.clip(points_that_count(interval, quantiles(found)))
+        x = np.append(x, operand.clip(np.array(interval)))
+        return operand.dequantize(operand.quantize(x))
+    if operand.bits > MAX_TABLE_BITS:
+        ends = np.array([operand.minimum, operand.maximum], np.int64)
+        low, high = operand.dequantize(ends).tolist()
+        return points_that_count((low, high), None)
+    return operand.dequantize(operand.values)

@@ -74,7 +74,8 @@ def unit_input(name: str, found: FoundUnit, by_range: ByRange, defaults: Default
 def softmax_input(found: FoundUnit, interval: Interval, defaults: Defaults) -> Quantization:
     """Steps that resolve the distances to the maximum that count."""
     reach = min(max(-interval[0], REACH[0]), REACH[1])
-    bits = min(declared_bits(found.op, defaults.input_bits), MAX_DISTANCE_BITS)
+    wanted = defaults.input_bits or MAX_DISTANCE_BITS
+    bits = min(declared_bits(found.op, wanted), MAX_DISTANCE_BITS)
     return Quantization(STORAGE_BITS, True, 2.0 ** math.ceil(math.log2(reach) - bits))
 
 
@@ -92,7 +93,7 @@ def norm_input(found: FoundUnit, interval: Interval, defaults: Defaults) -> Quan
 def softmax_clip(found: FoundUnit, operand: Quantization, defaults: Defaults) -> int:
     """The distance at which a softmax ends."""
     given = quantized_source(found.operand) is not None
-    bits = MAX_DISTANCE_BITS if given else defaults.input_bits
+    bits = (not given and defaults.input_bits) or MAX_DISTANCE_BITS
     return clip_distance(operand, declared_bits(found.op, bits))
 
 
@@ -115,7 +116,7 @@ def softmax_result(found: FoundUnit, defaults: Defaults) -> Quantization:
     given = given_result(found)
     if given is not None and given.zero_point == 0 and 2.0**-15 <= given.scale <= 1:
         return given
-    bits = min(defaults.output_bits, STORAGE_BITS)
+    bits = min(defaults.unit_result_bits, STORAGE_BITS)
     fraction = min(bits, units.MAX_EXP_FRACTION)
     return Quantization(bits, False, defaults.output_scale or 2.0**-fraction)
 
@@ -126,7 +127,8 @@ def log_softmax_result(found: FoundUnit, operand: Quantization, defaults: Defaul
     if given is not None and given.zero_point == 0 and given.scale >= 2.0**-units.TABLE_FRACTION:
         return given
     if defaults.output_scale is not None:
-        return Quantization(min(defaults.output_bits, STORAGE_BITS), True, defaults.output_scale)
+        bits = min(defaults.unit_result_bits, STORAGE_BITS)
+        return Quantization(bits, True, defaults.output_scale)
     interval = declared_range(found.op)
     distance = (1 << operand.bits) * operand.scale if interval is None else -min(interval[0], 0.0)
     reach = distance + math.log(units.MAX_ROW)
@@ -144,7 +146,7 @@ def norm_result(
     if (given := given_result(found)) is not None:
         return given
     if defaults.output_scale is not None:
-        bits = min(defaults.output_bits, STORAGE_BITS)
+        bits = min(defaults.unit_result_bits, STORAGE_BITS)
         return Quantization(bits, True, defaults.output_scale)
     row = kind.get_shape()[-found.normalized :]
     reach = min(math.sqrt(math.prod(row)) if min(row) > 0 else math.inf, LARGEST_NORM)

@@ -15,23 +15,37 @@ import numpy as np
 from xdsl.dialects.builtin import AnyFloat
 from xdsl.ir import Attribute, SSAValue
 
-from lut_opt.dialects.pwl import LeadingZeroAttr
-from lut_opt.dialects.pwl.reduction import LOGARITHMS, PERIOD, LeadingZero
+from lut_opt.dialects.pwl import LeadingZeroAttr, OctavesAttr, ReductionAttr
+from lut_opt.dialects.pwl.reduction import EXPONENTIALS, LOGARITHMS, PERIOD, LeadingZero, Octaves
 from lut_opt.dialects.quant import SCALE_LIMITS
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.quantize.functions import Defaults, input_range, power_of_two_scale
+from lut_opt.passes.quantize.functions import (
+    PLAIN_BITS,
+    WIDE_BITS,
+    Defaults,
+    input_range,
+    power_of_two_scale,
+    quantiles,
+)
 from lut_opt.passes.quantize.given import quantized_source, quantized_user
+from lut_opt.passes.quantize.storage import input_storage, points_that_count
 from lut_opt.passes.recognize.functions import Nonlinear, TableFunction
 from lut_opt.passes.support.declarations import BITS, declared_bits
 
 NARROW = 16.0
 """A range whose ends have at most this ratio, four octaves, needs no reduction."""
 
-PLAIN_BITS = 8
-"""An operand that is stored in so many bits has a plain table."""
-
 SIGNIFICANT = 128
 """Least magnitude, in steps, of what has eight significant bits."""
+
+GROWTH = 8.0
+"""Octaves of results up to which a plain table serves an exponential."""
+
+MARGIN = 1.0
+"""How far inputs of an exponential may lie above what was seen: results are e times as large."""
+
+SMALL = 0.1
+"""Share of an exponential's results that may have less than eight significant bits."""
 
 TABLE_BITS = {1: 9, 2: 8}
 """Fraction bits of the table's input over one octave and two: more do not help 8 entries."""
@@ -43,7 +57,7 @@ class Wide:
 
     operand: Quantization
     result: Quantization
-    reduce: LeadingZeroAttr
+    reduce: ReductionAttr
 
 
 def leading_zero(function: str) -> LeadingZeroAttr:
@@ -77,6 +91,8 @@ def magnitudes(low: float, high: float) -> tuple[float, float]:
 def wide(found: Nonlinear, defaults: Defaults, element: AnyFloat) -> Wide | None:
     """Storage and reduction for a function over many octaves, None where a plain table serves."""
     function = found.function.name
+    if function in EXPONENTIALS:
+        return _exponential(found, defaults, element)
     if function not in PERIOD:
         return None
     interval = input_range(found)
@@ -87,6 +103,32 @@ def wide(found: Nonlinear, defaults: Defaults, element: AnyFloat) -> Wide | None
         return None
     result = _result(found, operand, interval, defaults, element)
     return Wide(operand, result, leading_zero(function))
+
+
+def _exponential(found: Nonlinear, defaults: Defaults, element: AnyFloat) -> Wide | None:
+    """
+    An exponential that grows over many octaves: its results need relative precision.
+
+    One of what is below some maximum, with results of at most 1, has a plain table.
+    """
+    interval, asked = input_range(found), defaults.input_bits or WIDE_BITS
+    if interval is None or quantized_source(found.operand) is not None or asked <= PLAIN_BITS:
+        return None
+    if BITS in found.op.attributes or defaults.output_bits or defaults.output_scale is not None:
+        return None
+    octaves = np.array(interval) * EXPONENTIALS[found.function.name]
+    if octaves[1] <= 1 or octaves[1] - octaves[0] <= GROWTH:
+        return None
+    low, high = interval[0], interval[1] + MARGIN
+    operand = input_storage((low, high), WIDE_BITS)
+    x = points_that_count(interval, quantiles(found))
+    most = float(found.function(np.array([high]))[0])
+    least = max(float(np.quantile(found.function(x), SMALL)), most * 2.0**-22)
+    if not math.isfinite(most):
+        return None
+    given = given_result(found.op.results[0], defaults)
+    result = given or octave_storage(least, most, False, element)
+    return Wide(operand, result, OctavesAttr(Octaves(TABLE_BITS[1])))
 
 
 def _is_narrow(low: float, high: float) -> bool:
@@ -108,9 +150,9 @@ def _operand(
         signed = interval[0] < 0
         if BITS not in found.op.attributes:
             return octave_storage(*magnitudes(*interval), signed, element)
-        bits = declared_bits(found.op, defaults.input_bits)
+        bits = declared_bits(found.op, defaults.input_bits or PLAIN_BITS)
         return Quantization(bits, signed, power_of_two_scale(*interval, bits, signed))
-    bits = declared_bits(found.op, defaults.input_bits)
+    bits = declared_bits(found.op, defaults.input_bits or PLAIN_BITS)
     if defaults.input_scale is None:
         return None
     return Quantization(bits, defaults.input_signed, defaults.input_scale)
@@ -122,7 +164,7 @@ def given_result(op_result: SSAValue, defaults: Defaults) -> Quantization | None
     if len(given) == 1 and (only := given.pop()) is not None:
         return only
     if defaults.output_scale is not None:
-        return Quantization(defaults.output_bits, True, defaults.output_scale)
+        return Quantization(defaults.result_bits(PLAIN_BITS), True, defaults.output_scale)
     return None
 
 

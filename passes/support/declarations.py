@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
-from xdsl.dialects.builtin import ArrayAttr, FloatAttr, IntegerAttr
+import numpy as np
+from xdsl.dialects.builtin import ArrayAttr, DenseIntOrFPElementsAttr, FloatAttr, IntegerAttr
 from xdsl.ir import Attribute, Operation
 from xdsl.utils.hints import isa
 
+from lut_opt.dialects.quantization import Reals
 from lut_opt.passes.support.diagnostics import OpError
 
 RANGE = "pwl.range"
 """Attribute of an operator: the interval [lo, hi] of its input, two 64-bit floats."""
 
-
 BITS = "pwl.bits"
 """Attribute of an operator: the storage width of its input, instead of that of the pass."""
-
 
 HISTOGRAM = "pwl.histogram"
 """Attribute of an operator: how often each stored input was seen, ascending, as integers."""
 
+QUANTILES = "pwl.quantiles"
+"""Attribute of an operator: real inputs at equal steps of probability, ascending, least to most."""
 
 NUMERATOR = "pwl.range_numerator"
 """Attribute of a division: the interval of what is divided; `pwl.range` is that of the divisor."""
 
-
-DECLARATIONS = (RANGE, NUMERATOR, BITS, HISTOGRAM)
+DECLARATIONS = (RANGE, NUMERATOR, BITS, HISTOGRAM, QUANTILES)
 """Attributes that say what an operator's inputs are; they stay with what takes its place."""
-
 
 KEPT = "pwl.kept"
 """Attribute of an operator that `keep=` left as it is."""
-
 
 FUSED = "pwl.fused"
 """Attribute of a `pwl.apply`: the ops that it stands for, with their source lines."""
@@ -49,9 +49,8 @@ def operand_declarations(op: Operation, name: str) -> dict[str, Attribute]:
     if (interval := op.attributes.get(name)) is not None:
         made[RANGE] = interval
     # What a division counted are its denominators.
-    if HISTOGRAM in op.attributes and name == RANGE:
-        made[HISTOGRAM] = op.attributes[HISTOGRAM]
-    return made
+    counted = (HISTOGRAM, QUANTILES) if name == RANGE else ()
+    return made | {each: op.attributes[each] for each in counted if each in op.attributes}
 
 
 def declared_bits(op: Operation, default: int) -> int:
@@ -82,3 +81,13 @@ def declared_range(op: Operation, name: str = RANGE) -> tuple[float, float] | No
     if not low < high:
         raise OpError(op, f"{name} must ascend, got [{low}, {high}]")
     return low, high
+
+
+def declared_quantiles(attributes: Mapping[str, Attribute]) -> Reals | None:
+    """The inputs of `pwl.quantiles`, ascending; None where nothing was counted."""
+    match attributes.get(QUANTILES):
+        case DenseIntOrFPElementsAttr() as dense:
+            x = np.asarray(list(dense.get_values()), np.float64)
+            return x if len(x) > 1 and np.isfinite(x).all() and (np.diff(x) >= 0).all() else None
+        case _:
+            return None

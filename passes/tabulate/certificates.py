@@ -12,6 +12,8 @@ from xdsl.ir import Operation
 from lut_opt.dialects.pwl import ApplyOp, Fit, FitAttr, Table, TableAttr, UnitOp
 from lut_opt.dialects.pwl.certificate import RealFunction, certify, samples
 from lut_opt.dialects.pwl.function_body import real_function
+from lut_opt.dialects.pwl.ops import reducible
+from lut_opt.dialects.pwl.reduction import table_function
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search.model.integer_constraints import violations
 from lut_opt.passes.search.optimal.exponents import storage
@@ -54,7 +56,8 @@ class _Claim:
 
 def _claims(op: ApplyOp | UnitOp) -> list[_Claim]:
     if isinstance(op, ApplyOp):
-        function = real_function(op)
+        reduced = op.reduce is not None
+        function = table_function(reducible(op.function)) if reduced else real_function(op)
         return [_Claim(op.function_name, function, *op.table_sides, op.table, op.fit)]
     return [
         _Claim(

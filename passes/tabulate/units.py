@@ -14,9 +14,8 @@ from lut_opt.dialects.pwl import (
 )
 from lut_opt.dialects.pwl.attributes import TableAttr
 from lut_opt.dialects.pwl.certificate import RealFunction, samples
-from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.pwl.ops import reducible
-from lut_opt.dialects.pwl.reduction import Reduction
+from lut_opt.dialects.pwl.reduction import Reduction, table_function
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search import Setting
 from lut_opt.passes.search.wide.design import relative_weights
@@ -67,7 +66,7 @@ class PartSearch:
     def search_reduced(self, op: ApplyOp) -> None:
         """Find the table behind the reduction of a wide operand."""
         assert op.reduce is not None
-        function, reduction = FUNCTIONS[reducible(op.function)], op.reduce.data
+        function, reduction = table_function(reducible(op.function)), op.reduce.data
         op.table, op.fit = self._solve(function, *op.table_sides, reduction=reduction)
 
     def _solve(

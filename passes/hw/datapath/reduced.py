@@ -15,23 +15,33 @@ from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Attribute, SSAValue
 
 from lut_opt.dialects.pwl.reduction import (
+    EXPONENTIALS,
     LOG_FRACTION,
     LOGARITHMS,
     REDUCIBLE,
     Core,
     LeadingZero,
     MultiRange,
+    Octaves,
     Reduced,
     Reducible,
     Reduction,
 )
-from lut_opt.dialects.pwl.reduction_attributes import LeadingZeroAttr, MultiRangeAttr, ReductionAttr
+from lut_opt.dialects.pwl.reduction_attributes import (
+    LeadingZeroAttr,
+    MultiRangeAttr,
+    OctavesAttr,
+    ReductionAttr,
+)
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Quantization, storage_range
 from lut_opt.passes.hw.builder.arithmetic import Arithmetic
 from lut_opt.passes.hw.builder.circuit import Wire
 from lut_opt.passes.hw.builder.octave import leading_one, mantissa
 from lut_opt.passes.hw.datapath.fixed import Style, build_datapath
+
+_UPWARD = ("sqrt", *EXPONENTIALS)
+"""Functions whose results grow with the exponent."""
 
 CUTS = ("output", "product", "table", "input")
 """Where registers may stand; n stages take the first n."""
@@ -71,6 +81,8 @@ def _reduce(c: Arithmetic, x: Wire, unit: Reduced) -> dict[str, Wire]:
     `negative` where the sign counts, `valid` where the operand may be out of the function's domain.
     """
     v = c.subtract(x, c.constant(unit.operand.zero_point))
+    if unit.core.function in EXPONENTIALS:
+        return _split(c, v, unit)
     wires: dict[str, Wire] = {}
     if unit.core.function == "reciprocal" and v.low < 0:
         wires["negative"] = Wire(c.compare("lt", v, 0), 0, 1)
@@ -87,6 +99,15 @@ def _reduce(c: Arithmetic, x: Wire, unit: Reduced) -> dict[str, Wire]:
     aligned, moved = leading_one(c, v, period, top)
     k = c.subtract(c.constant(top // period - 1), moved)
     return wires | {"q": mantissa(c, aligned, period, reduction.table_bits), "k": k}
+
+
+def _split(c: Arithmetic, v: Wire, unit: Reduced) -> dict[str, Wire]:
+    """The exponent in turns of an octave: its fraction and its integer part."""
+    turn, shift = unit.turn
+    half = c.constant((1 << shift) >> 1)
+    u = c.shift_right(c.plus(c.times(v, c.constant(turn)), half), shift)
+    bits = unit.core.sides[0].bits
+    return {"q": Wire(c.resize(u, bits), 0, (1 << bits) - 1), "k": c.shift_right(u, bits)}
 
 
 def _sub_range(c: Arithmetic, v: Wire, reduction: MultiRange, period: int) -> dict[str, Wire]:
@@ -132,7 +153,7 @@ def _scale(c: Arithmetic, wires: dict[str, Wire], unit: Reduced) -> Wire:
     # One less than the shift, for the rounding; below 0, nothing is shifted.
     base = c.constant(unit.core.fraction + shift - 1)
     k = wires["k"]
-    amount = c.subtract(base, k) if unit.core.function == "sqrt" else c.plus(base, k)
+    amount = c.subtract(base, k) if unit.core.function in _UPWARD else c.plus(base, k)
     if amount.high < 0:
         return c.plus(product, zero)
     positive = c.clamp(amount, 0, amount.high)
@@ -147,6 +168,8 @@ def reduction_attribute(reduction: Reduction) -> ReductionAttr:
     """A reduction as an attribute."""
     if isinstance(reduction, LeadingZero):
         return LeadingZeroAttr(reduction)
+    if isinstance(reduction, Octaves):
+        return OctavesAttr(reduction)
     assert isinstance(reduction, MultiRange)
     return MultiRangeAttr(reduction)
 
@@ -156,7 +179,7 @@ def reduced_of(
 ) -> Reduced | None:
     """The meaning of a unit by its attributes, if it has a reduction."""
     reduction, function = attributes.get("pwl.reduction"), attributes.get("pwl.function")
-    if not isinstance(reduction, LeadingZeroAttr | MultiRangeAttr):
+    if not isinstance(reduction, ReductionAttr):
         return None
     assert isinstance(function, StringAttr)
     return Reduced(Core(_reducible(function.data), reduction.data, table), operand, result)
