@@ -10,6 +10,7 @@ from lut_opt.dialects.pwl.attributes import (
     TableAttr,
 )
 from lut_opt.dialects.pwl.divide_op import DivideOp
+from lut_opt.dialects.pwl.hardware import UNIT_ATTRIBUTES, StreamUnitAttr
 from lut_opt.dialects.pwl.norm_ops import LayerNormOp, NormOp, RMSNormOp
 from lut_opt.dialects.pwl.ops import ApplyOp
 from lut_opt.dialects.pwl.reduction_attributes import (
@@ -23,7 +24,7 @@ from lut_opt.dialects.pwl.unit_ops import LogSoftmaxOp, Lookup, RowExponentialsO
 PWL = Dialect(
     "pwl",
     [ApplyOp, DivideOp, SoftmaxOp, LogSoftmaxOp, LayerNormOp, RMSNormOp],
-    [FnAttr, TableAttr, FitAttr, LeadingZeroAttr, MultiRangeAttr],
+    [FnAttr, TableAttr, FitAttr, LeadingZeroAttr, MultiRangeAttr, StreamUnitAttr, *UNIT_ATTRIBUTES],
 )
 
 __all__ = [

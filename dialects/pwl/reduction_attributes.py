@@ -12,7 +12,7 @@ from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 
 from lut_opt.dialects.pwl.attributes import parse_fields, parse_integers
-from lut_opt.dialects.pwl.reduction import LeadingZero, MultiRange
+from lut_opt.dialects.pwl.reduction import LeadingZero, MultiRange, Reduction
 
 TABLE_BITS = range(2, 15)
 """Fraction bits of a normalized table input."""
@@ -122,3 +122,11 @@ class MultiRangeAttr(Data[MultiRange]):
 
 
 ReductionAttr: TypeAlias = LeadingZeroAttr | MultiRangeAttr
+
+
+def reduction_attribute(reduction: Reduction) -> ReductionAttr:
+    """A reduction as an attribute."""
+    if isinstance(reduction, LeadingZero):
+        return LeadingZeroAttr(reduction)
+    assert isinstance(reduction, MultiRange)
+    return MultiRangeAttr(reduction)
