@@ -11,8 +11,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from xdsl.dialects import hw, seq
-from xdsl.dialects.builtin import IntegerType, ModuleOp
-from xdsl.ir import OpResult, SSAValue
+from xdsl.dialects.builtin import (
+    DenseIntOrFPElementsAttr,
+    DictionaryAttr,
+    IntegerType,
+    ModuleOp,
+    StringAttr,
+)
+from xdsl.ir import Attribute, OpResult, SSAValue
 from xdsl.utils.hints import isa
 
 from lut_opt.dialects.pwl.hardware import (
@@ -26,7 +32,17 @@ from lut_opt.dialects.pwl.hardware import (
     UnitAttr,
 )
 from lut_opt.passes.hw.row_unit.unit import CIRCUITS, latency_of
+from lut_opt.passes.support.declarations import HISTOGRAM
 from lut_opt.passes.support.diagnostics import OpError
+
+NOTES: Mapping[str, type[Attribute]] = {
+    "comment": StringAttr,
+    "pwl.implementation": StringAttr,
+    "pwl.remark": StringAttr,
+    "pwl.alternatives": DictionaryAttr,
+    HISTOGRAM: DenseIntOrFPElementsAttr,
+}
+"""What may stand beside a unit for people to read, and no meaning depends on."""
 
 
 def modules_of(module: ModuleOp) -> dict[str, hw.HWModuleOp]:
@@ -54,6 +70,7 @@ def unit_of(op: hw.HWModuleOp, modules: Mapping[str, hw.HWModuleOp]) -> Hardware
     if not isinstance(attribute, UnitAttr):
         raise OpError(op, f"{UNIT} of @{name} is no unit: {attribute}")
     unit = attribute.data.named(name)
+    _check_notes(op)
     _check_ports(op, unit)
     _check_latency(op, unit)
     return unit
@@ -81,6 +98,14 @@ def _stream(
     stream = StreamUnit.around(name, unit)
     _check_ports(op, stream)
     return stream
+
+
+def _check_notes(op: hw.HWModuleOp) -> None:
+    """Raise `OpError` for a note beside a unit that is of another type than such a note."""
+    for name, kind in NOTES.items():
+        found = op.attributes.get(name)
+        if found is not None and not isinstance(found, kind):
+            raise OpError(op, f"{name} of @{op.sym_name.data} is no {kind.name}: {found}")
 
 
 def _check_ports(op: hw.HWModuleOp, unit: HardwareUnit) -> None:

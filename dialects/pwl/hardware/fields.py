@@ -108,7 +108,7 @@ def parse_record(parser: AttrParser, kind: type) -> Any:
         parser.raise_error(str(error), begin, parser.pos)
 
 
-def print_record(printer: Printer, value: Any) -> None:
+def print_record(printer: Printer, value: object) -> None:
     """Print `<key = value, …>`."""
     with printer.in_angle_brackets():
         written = [

@@ -220,6 +220,7 @@ def test_every_damaged_field_is_a_diagnostic_with_its_place(
         ("softmax", "clip = -255", "clip = 255", "clip must be from -65535 to -1, got 255"),
         ("softmax", "function = softmax", "function = log_softmax", "log_softmax"),
         ("softmax", "clip = -255, ", "", "softmax needs its constant clip"),
+        ("table", 'comment = "', 'pwl.remark = 3 : i64, comment = "', "pwl.remark of @pwl_gelu"),
         ("softmax", "pwl.unit = #pwl.row_unit", 'pwl.unit = "row" loc #pwl.row_unit', "error"),
     ],
 )
