@@ -17,17 +17,14 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from xdsl.dialects import hw
 from xdsl.dialects.builtin import ModuleOp
 
 from lut_opt.backends.errors import BackendError
 from lut_opt.backends.report import json
-from lut_opt.backends.report.hardware import describe_module
-from lut_opt.backends.simulate.row_bench import Stalls, bench, sample, vectors
-from lut_opt.backends.simulate.unit_bench import questions
+from lut_opt.backends.simulate.benches import bench_files
+from lut_opt.backends.simulate.row_bench import Stalls
 from lut_opt.backends.verilog import systemverilog
-from lut_opt.passes.hw.modules import instances, modules_of, unit_inside
-from lut_opt.passes.hw.row_unit.attributes import row_unit_of
+from lut_opt.passes.hw.modules import instances, modules_of, units_of
 
 STALLS = Stalls(share=0.25, seed=1)
 """How both sides of a streaming unit pause in its bench."""
@@ -42,18 +39,18 @@ def bundle(module: ModuleOp) -> dict[str, str]:
     modules = modules_of(module)
     if not modules:
         raise BackendError("there is no hardware to deliver: run --convert-pwl-to-hw first")
+    units = units_of(modules)
     used = {name for op in modules.values() for name in instances(op, modules)}
     files: dict[str, str] = {}
     for name, op in modules.items():
-        made = _bench(op, modules)
-        if made is None and name in used:
-            continue
-        if made is None:
+        if (unit := units.get(name)) is None:
+            if name in used:
+                continue
             raise BackendError(f"{name} is a module without a bench: deliver the others without it")
         parts = [part.clone() for other, part in modules.items() if other in instances(op, modules)]
-        made |= {
+        made = bench_files(unit, f"{name}_bench", STALLS) | {
             f"{name}.sv": systemverilog.emit(ModuleOp([*parts, op.clone()])),
-            f"{name}.json": json.text_of(describe_module(op, unit_inside(op, modules))),
+            f"{name}.json": json.text_of(json.describe_module(op, unit)),
             "README.txt": _readme(name),
         }
         files |= {f"{name}/{file}": text for file, text in made.items()}
@@ -74,17 +71,6 @@ def write(files: Mapping[str, str], folder: Path) -> None:
         raise BackendError(f"cannot write: {error.strerror}") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-
-
-def _bench(op: hw.HWModuleOp, modules: Mapping[str, hw.HWModuleOp]) -> dict[str, str] | None:
-    """Bench and vectors of a unit, None for a module that has no bench."""
-    name = f"{op.sym_name.data}_bench"
-    if (rows := row_unit_of(op)) is not None:
-        stimulus = sample(rows)
-        return {**vectors(stimulus), f"{name}.sv": bench(stimulus, name, STALLS)}
-    inner = unit_inside(op, modules)
-    asked = None if inner is None else questions(op, inner)
-    return None if asked is None else {**asked.vectors(), f"{name}.sv": asked.bench(name, STALLS)}
 
 
 def _readme(name: str) -> str:

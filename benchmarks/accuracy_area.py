@@ -26,13 +26,14 @@ from xdsl.dialects.hw import HWModuleOp
 from lut_opt.backends.synthesis.liberty import Library
 from lut_opt.dialects.pwl.certificate import RealFunction
 from lut_opt.dialects.pwl.function_body import real_function
+from lut_opt.dialects.pwl.hardware import TableUnit
 from lut_opt.passes.hw.datapath.fixed import Style
 from lut_opt.passes.hw.programmable.program import fit_layout
 from lut_opt.passes.hw.programmable.unit import build_programmable
 from lut_opt.passes.hw.programmable.words import IntegerFunction
 from lut_opt.passes.hw.table_unit.circuits import styles
 from lut_opt.passes.hw.table_unit.implementations import exact_unit
-from lut_opt.passes.hw.table_unit.unit import Unit, build_unit
+from lut_opt.passes.hw.table_unit.unit import build_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -135,20 +136,20 @@ def measure(library: Library, sizes: Mapping[int, Sequence[int]]) -> list[Point]
     return points
 
 
-def _programmable(unit: Unit, entries: int) -> HWModuleOp:
+def _programmable(unit: TableUnit, entries: int) -> HWModuleOp:
     """The smallest unit that software can write the table into, combinational from x to y."""
     layout = fit_layout([unit.table], unit.operand, entries, unit.result)
     function = IntegerFunction(unit.operand, unit.result, layout, 0, SMALLEST)
     return build_programmable("unit", function, "latch")
 
 
-def _is_worth_it(unit: Unit, implementation: str) -> bool:
+def _is_worth_it(unit: TableUnit, implementation: str) -> bool:
     if implementation == "direct":
         return unit.operand.bits <= DIRECT_BITS
     return implementation != "rows" or unit.table.entries <= ROW_ENTRIES
 
 
-def _error(unit: Unit, function: RealFunction) -> float:
+def _error(unit: TableUnit, function: RealFunction) -> float:
     q = unit.operand.values
     wanted = function(unit.operand.dequantize(q))
     got = unit.result.dequantize(unit.table.evaluate(q, unit.result))

@@ -26,8 +26,9 @@ from lut_opt.backends.synthesis.memories import memories_of, without_memories
 from lut_opt.backends.synthesis.synthesize import Synthesis, synthesize
 from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.assembly import context, parse
+from lut_opt.dialects.pwl.hardware import RowUnit
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
-from lut_opt.passes.hw.row_unit.attributes import row_unit_of
+from lut_opt.passes.hw.modules import unit_of
 from lut_opt.passes.pwl_search import PwlSearchPass
 
 LENGTH = 128
@@ -76,8 +77,8 @@ def units(lanes: int) -> list[hw.HWModuleOp]:
 
 def measure(op: hw.HWModuleOp, library: Library) -> Measured:
     """Simulate a unit without pauses, and synthesize it."""
-    unit = row_unit_of(op)
-    assert unit is not None
+    unit = unit_of(op, {})
+    assert isinstance(unit, RowUnit)
     verilog = systemverilog.emit(ModuleOp([op.clone()]))
     whole = sample(unit)
     whole = replace(whole, rows=[row for row in whole.rows if len(row) == LENGTH])

@@ -22,7 +22,7 @@ from lut_opt.backends.synthesis.synthesize import Effort
 from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.assembly import context, parse
 from lut_opt.dialects.pwl import ApplyOp
-from lut_opt.passes.hw.table_unit.unit import Unit
+from lut_opt.dialects.pwl.hardware import TableUnit
 from lut_opt.passes.pwl_search import PwlSearchPass
 
 CACHE = Path(tempfile.gettempdir()) / "lut-opt-synthesis"
@@ -99,7 +99,7 @@ def gates(
 
 def searched(
     function: str, operand: str, result: str, options: Mapping[str, object]
-) -> tuple[Unit, ApplyOp]:
+) -> tuple[TableUnit, ApplyOp]:
     """The unit of a function between two quantized types (as `i8:f32, 0.0625`), and its op."""
     text = (
         f"func.func @f(%x: !quant.uniform<{operand}>) -> !quant.uniform<{result}> {{\n"
@@ -112,4 +112,4 @@ def searched(
     assert op.table is not None
     fit = op.fit.data if op.fit is not None else None
     sides = op.input_quantization, op.result_quantization
-    return Unit(f"unit_{function}", function, op.table.data, *sides, fit), op
+    return TableUnit(f"unit_{function}", function, op.table.data, *sides, fit), op

@@ -17,8 +17,8 @@ from lut_opt.backends.formal.tables import prove
 from lut_opt.backends.simulate.row_bench import Stalls, sample
 from lut_opt.backends.simulate.rows import simulate_rows
 from lut_opt.backends.verilog import systemverilog
-from lut_opt.passes.hw.modules import instances, modules_of
-from lut_opt.passes.hw.row_unit.attributes import row_unit_of
+from lut_opt.dialects.pwl.hardware import RowUnit
+from lut_opt.passes.hw.modules import instances, modules_of, units_of
 from lut_opt.passes.support.progress import progress
 
 STALLS = Stalls(share=0.3, seed=1)
@@ -39,7 +39,7 @@ def check(module: ModuleOp, verilog: str | None = None) -> list[str]:
     proofs = prove(module, text)
     lines = {proof.module: str(proof) for proof in proofs}
     wrong = [str(proof) for proof in proofs if proof.refuted]
-    rows = list(filter(None, map(row_unit_of, modules.values())))
+    rows = [unit for unit in units_of(modules).values() if isinstance(unit, RowUnit)]
     others = sorted(modules.keys() - {unit.module for unit in rows})
     # What the rules need of a result is before it in registers, not in memories.
     netlists = read_netlists(text, others, memories=False) if rows else {}

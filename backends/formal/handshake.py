@@ -140,7 +140,7 @@ class _Bench:
         x = np.concatenate(list(stimulus.rows))
         self.x = np.asarray([*stimulus.packed(x, operand.bits, operand.maximum), 0], np.int64)
         self.last = np.asarray([*stimulus.lasts(), 0], np.int64)
-        self.keep = np.asarray([*stimulus.keeps(), 0], np.int64) * stimulus.unit.shape.keeps
+        self.keep = np.asarray([*stimulus.keeps(), 0], np.int64) * stimulus.unit.keeps
         y = stimulus.packed(stimulus.expected(), result.bits, 0)
         self.expected = np.asarray([*y, 0], np.int64)
         self.sent = np.zeros(copies, np.int64)

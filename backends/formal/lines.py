@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from lut_opt.backends.formal.compiled import Compiled
 from lut_opt.backends.formal.netlist import Netlist, Words, first_unequal, number, planes
-from lut_opt.dialects.pwl.float_table import multiply_add
+from lut_opt.dialects.pwl.float_table import QUIET_NAN, multiply_add
+from lut_opt.dialects.pwl.hardware import ProgrammableUnit
 from lut_opt.dialects.quantization import Integers, storage_range
-from lut_opt.passes.hw.programmable.attributes import Programmable
-from lut_opt.passes.hw.programmable.float32 import INFINITE, QUIET_NAN
+from lut_opt.passes.hw.programmable.float32 import INFINITE
 
 PROVED_BITS = 31
 """Most bits of slope, intercept, x and shifts of which every case is tried."""
@@ -78,7 +78,7 @@ class Line(Protocol):
 class IntegerLine:
     """y = clamp((slope·x + (intercept << s) + half) >> r), s and r in the shift word."""
 
-    unit: Programmable
+    unit: ProgrammableUnit
 
     def draw(self, random: np.random.Generator, word: str, count: int) -> Integers:
         layout, operand = self.unit.layout, self.unit.operand
@@ -141,7 +141,7 @@ class IntegerLine:
 class FloatLine:
     """Single precision: the product rounded, then the sum."""
 
-    unit: Programmable
+    unit: ProgrammableUnit
 
     def draw(self, random: np.random.Generator, word: str, count: int) -> Integers:
         if word == "shifts":
@@ -179,7 +179,7 @@ class FloatLine:
         return f"{value & 0xFFFFFFFF:#010x}"
 
 
-def line_of(unit: Programmable) -> Line:
+def line_of(unit: ProgrammableUnit) -> Line:
     """What a unit computes."""
     return FloatLine(unit) if unit.operand is None else IntegerLine(unit)
 

@@ -26,9 +26,8 @@ import numpy as np
 from lut_opt.backends.formal.lines import Cases, Line, difference, first_wrong, line_of
 from lut_opt.backends.formal.netlist import Netlist, Words, first_unequal, number, planes
 from lut_opt.backends.formal.selection import Parts, Selection, bit_names
-from lut_opt.backends.simulate.programmed import expected_of
+from lut_opt.dialects.pwl.hardware import Program, ProgrammableUnit
 from lut_opt.dialects.quantization import Integers
-from lut_opt.passes.hw.programmable.attributes import Program, Programmable
 from lut_opt.passes.hw.programmable.words import words_of
 
 PATTERNS = 1 << 12
@@ -77,28 +76,20 @@ class TableProof:
         return f"{self.module}: proved: {every}, all {self.inputs} inputs{stalls}"
 
 
-def prove_programmable(
-    netlist: Netlist, unit: Programmable, programs: Sequence[Program] = ()
-) -> TableProof:
-    """
-    What is known of a unit from its netlist, in which every register follows one clock.
-
-    `programs` are what the module says of tables and of the writes that load them.
-    """
+def prove_programmable(netlist: Netlist, unit: ProgrammableUnit) -> TableProof:
+    """What is known of a unit from its netlist, in which every register follows one clock."""
     proof = TableProof(unit.module, 1 << len(netlist.port("x")), unit.layout.entries)
     try:
-        return _prove(netlist, unit, programs, proof)
+        return _prove(netlist, unit, proof)
     except Broken as error:
         return replace(proof, wrong=str(error))
 
 
-def _prove(
-    netlist: Netlist, unit: Programmable, programs: Sequence[Program], proof: TableProof
-) -> TableProof:
+def _prove(netlist: Netlist, unit: ProgrammableUnit, proof: TableProof) -> TableProof:
     parts = _parts(netlist, unit)
     core = _combinational(netlist, unit, parts)
     line = line_of(unit)
-    for program in programs:
+    for program in unit.programs:
         _check_program(core, unit, parts, program)
     random = np.random.default_rng(0)
     trial = _random_tables(unit, parts, line, random)
@@ -118,9 +109,9 @@ def _prove(
     return replace(proof, sampled=sampled)
 
 
-def _check_program(core: Netlist, unit: Programmable, parts: Parts, program: Program) -> None:
+def _check_program(core: Netlist, unit: ProgrammableUnit, parts: Parts, program: Program) -> None:
     """Compare the unit with the table of a program whose writes it has taken."""
-    x, expected = expected_of(program, unit)
+    x, expected = unit.expected_of(program)
     known = dict(zip(parts.x, planes(x, len(parts.x)), strict=True))
     ones = ~np.zeros_like(known[parts.x[0]])
     written = dict(program.writes)
@@ -140,7 +131,7 @@ def _check_program(core: Netlist, unit: Programmable, parts: Parts, program: Pro
         )
 
 
-def _parts(netlist: Netlist, unit: Programmable) -> Parts:
+def _parts(netlist: Netlist, unit: ProgrammableUnit) -> Parts:
     """The registers of every word, by what writes them; raises `Broken` where one is missing."""
     layout = unit.layout
     address, data = netlist.port("address"), netlist.port("data")
@@ -174,7 +165,9 @@ def _parts(netlist: Netlist, unit: Programmable) -> Parts:
     )
 
 
-def _words(found: Mapping[tuple[int, int], str], unit: Programmable, kind: str) -> list[list[str]]:
+def _words(
+    found: Mapping[tuple[int, int], str], unit: ProgrammableUnit, kind: str
+) -> list[list[str]]:
     words = [word for word in words_of(unit.layout) if word.name.rstrip("0123456789") == kind]
     made: list[list[str]] = []
     for word in words:
@@ -188,7 +181,7 @@ def _words(found: Mapping[tuple[int, int], str], unit: Programmable, kind: str) 
     return made
 
 
-def _combinational(netlist: Netlist, unit: Programmable, parts: Parts) -> Netlist:
+def _combinational(netlist: Netlist, unit: ProgrammableUnit, parts: Parts) -> Netlist:
     """Registers on the way from x to y as wires, which all paths have `latency` of."""
     words = parts.words
     gates = dict(netlist.gates)
@@ -216,7 +209,7 @@ class Tables:
 
 
 def _random_tables(
-    unit: Programmable, parts: Parts, line: Line, random: np.random.Generator
+    unit: ProgrammableUnit, parts: Parts, line: Line, random: np.random.Generator
 ) -> Tables:
     """Tables whose breakpoints ascend; every other input is one of them."""
 
@@ -247,7 +240,7 @@ def _like(tables: Tables, parts: Parts, line: Line, example: Mapping[str, int]) 
 
 
 def _run(
-    core: Netlist, unit: Programmable, parts: Parts, line: Line, tables: Tables
+    core: Netlist, unit: ProgrammableUnit, parts: Parts, line: Line, tables: Tables
 ) -> tuple[dict[str, Words], dict[str, Sequence[Words]], list[Words]]:
     """
     Every wire for tables and inputs, the bits of the words that these select, and the comparisons

@@ -20,7 +20,7 @@ import numpy as np
 
 from lut_opt.backends.errors import BackendError
 from lut_opt.backends.formal.netlist import Netlist, Words
-from lut_opt.passes.hw.programmable.attributes import Programmable
+from lut_opt.dialects.pwl.hardware import ProgrammableUnit
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Selection:
         }
         return replace(self, chosen=kept)
 
-    def counterexample(self, unit: Programmable) -> dict[str, int] | None:
+    def counterexample(self, unit: ProgrammableUnit) -> dict[str, int] | None:
         """
         None if every wire is the bit of the chosen word that it seems to be, for every input and
         every table; otherwise the bits of x and of all words for which some wire is not.
@@ -205,7 +205,7 @@ def _translate(
 
 
 def _comparisons(
-    z3: Any, unit: Programmable, words: Mapping[str, Any]
+    z3: Any, unit: ProgrammableUnit, words: Mapping[str, Any]
 ) -> tuple[list[Any], list[Any]]:
     """Whether each segment but the first is reached, and what holds of the breakpoints."""
     n, x = unit.layout.entries, words["x"]
@@ -226,7 +226,7 @@ def _comparisons(
 
 
 def _choose(
-    z3: Any, unit: Programmable, words: Mapping[str, Any], kind: str, reached: Sequence[Any]
+    z3: Any, unit: ProgrammableUnit, words: Mapping[str, Any], kind: str, reached: Sequence[Any]
 ) -> Any:
     """The word that the table's definition chooses."""
     word = words[f"{kind}0"]

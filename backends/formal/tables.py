@@ -17,10 +17,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import singledispatch
 
 import numpy as np
-from xdsl.dialects import hw
-from xdsl.dialects.builtin import IntegerAttr, ModuleOp
+from xdsl.dialects.builtin import ModuleOp
 
 from lut_opt.backends.errors import BackendError
 from lut_opt.backends.formal.clocks import plain
@@ -28,12 +28,16 @@ from lut_opt.backends.formal.netlist import Netlist, read_netlists
 from lut_opt.backends.formal.programmable import TableProof, prove_programmable
 from lut_opt.backends.formal.streams import BrokenStream, moving
 from lut_opt.backends.formal.unrolled import Counterexample, Unrolled
-from lut_opt.backends.simulate.tables import stimuli
 from lut_opt.backends.verilog import systemverilog
+from lut_opt.dialects.pwl.hardware import (
+    ElementUnit,
+    ProgrammableUnit,
+    SelectUnit,
+    StreamUnit,
+    TableUnit,
+)
 from lut_opt.dialects.quantization import storage_range
-from lut_opt.passes.hw.modules import instances, modules_of, tables_in, unit_inside
-from lut_opt.passes.hw.programmable.attributes import programmable_of, programs_of
-from lut_opt.passes.hw.table_unit.unit import Unit
+from lut_opt.passes.hw.modules import instances, modules_of, units_of
 from lut_opt.passes.support.progress import progress
 
 PROVED_BITS = 24
@@ -91,51 +95,68 @@ def prove(module: ModuleOp, verilog: str | None = None) -> list[Proof | TablePro
     Softmax and norms are no such units.
     """
     modules = modules_of(module)
-    inside = {name: unit for name, op in modules.items() if (unit := unit_inside(op, modules))}
+    found = units_of(modules)
+    units = {name: unit for name, unit in found.items() if isinstance(unit, ElementUnit)}
     text = systemverilog.emit(module) if verilog is None else verilog
-    used = {part for name in inside for part in instances(modules[name], modules)}
-    netlists = _netlists(text, set(inside), sorted(modules.keys() - inside.keys() - used))
-    units = progress(list(inside.items()), "proving")
-    return [_prove_module(modules[name], unit, netlists[name]) for name, unit in units]
+    used = {part for name in units for part in instances(modules[name], modules)}
+    netlists = _netlists(text, set(units), sorted(modules.keys() - units.keys() - used))
+    each = progress(list(units.items()), "proving")
+    return [_prove_unit(unit, netlists[name]) for name, unit in each]
 
 
-def _prove_module(op: hw.HWModuleOp, inner: hw.HWModuleOp, netlist: Netlist) -> Proof | TableProof:
-    name, stream = op.sym_name.data, op is not inner
+def _prove_unit(unit: ElementUnit, netlist: Netlist) -> Proof | TableProof:
     netlist = plain(netlist)
     if netlist.problems:
-        raise BackendError(f"{name}: {netlist.problems[0]}")
-    if stream:
-        latency = op.attributes["pwl.latency"]
-        assert isinstance(latency, IntegerAttr)
-        try:
-            netlist = moving(netlist, latency.value.data)
-        except BrokenStream as error:
-            return Proof(name, 0, False, wrong=str(error))
-    if (unit := programmable_of(inner)) is not None:
-        programs = programs_of(inner) or ()
-        proof = prove_programmable(netlist, replace(unit, module=name), programs)
-    else:
-        tables = [replace(table, module=name) for table in tables_in(inner)]
-        proof = prove_tables(netlist, tables)
-    return replace(proof, stream=stream)
+        raise BackendError(f"{unit.module}: {netlist.problems[0]}")
+    return proof(unit, netlist)
 
 
-def prove_tables(netlist: Netlist, tables: Sequence[Unit]) -> Proof:
-    """Prove one module for each value that `select` may be held at; one table needs no select."""
-    if len(tables) == 1:
-        return _prove(Unrolled(netlist, tables[0]))
+@singledispatch
+def proof(unit: ElementUnit, netlist: Netlist) -> Proof | TableProof:
+    """What is known of a unit from its netlist; each kind of unit registers its own."""
+    raise BackendError(f"{unit.module}: no proof is known for {type(unit).__name__}")
+
+
+@proof.register
+def _(unit: StreamUnit, netlist: Netlist) -> Proof | TableProof:
+    try:
+        netlist = moving(netlist, unit.latency)
+    except BrokenStream as error:
+        return Proof(unit.module, 0, False, wrong=str(error))
+    return replace(proof(unit.unit.named(unit.module), netlist), stream=True)
+
+
+@proof.register
+def _(unit: ProgrammableUnit, netlist: Netlist) -> TableProof:
+    return prove_programmable(netlist, unit)
+
+
+@proof.register
+def _(unit: SelectUnit, netlist: Netlist) -> Proof:
+    return prove_tables(netlist, unit.units)
+
+
+@proof.register
+def _(unit: TableUnit, netlist: Netlist) -> Proof:
+    return _prove(Unrolled(netlist, unit))
+
+
+def prove_tables(netlist: Netlist, tables: Sequence[TableUnit]) -> Proof:
+    """Prove one module for each value that `select` may be held at."""
     total = 0
     doubt: str | None = None
     for select, unit in enumerate(tables):
-        proof = _prove(Unrolled(netlist, unit, {"select": select}))
-        total += proof.inputs
-        if proof.refuted:
-            return replace(proof, inputs=total, select=select)
-        doubt = doubt or proof.doubt
+        known = _prove(Unrolled(netlist, unit, {"select": select}))
+        total += known.inputs
+        if known.refuted:
+            return replace(known, inputs=total, select=select)
+        doubt = doubt or known.doubt
     return Proof(tables[0].module, total, doubt is None, doubt=doubt, tables=len(tables))
 
 
-def prove_units(verilog: str, units: Sequence[Unit], ignored: Sequence[str] = ()) -> list[Proof]:
+def prove_units(
+    verilog: str, units: Sequence[TableUnit], ignored: Sequence[str] = ()
+) -> list[Proof]:
     """Prove units of a SystemVerilog text; the `ignored` modules are not read."""
     netlists = _netlists(verilog, {unit.module for unit in units}, ignored)
     return [_prove(Unrolled(plain(netlists[unit.module]), unit)) for unit in units]
@@ -154,7 +175,7 @@ def _prove(unrolled: Unrolled) -> Proof:
     unit = unrolled.unit
     low, high = storage_range(unit.operand.bits, unit.operand.signed)
     doubt = unrolled.doubt
-    chunks = [stimuli(unit)]
+    chunks = [unit.stimuli()]
     if unit.operand.bits > PROVED_BITS:
         doubt = f"{unit.operand.bits} input bits are too many for all"
     else:

@@ -14,8 +14,8 @@ import numpy as np
 
 from lut_opt.backends.errors import BackendError
 from lut_opt.backends.formal.netlist import WORD, Netlist, Words, first_unequal, number, planes
+from lut_opt.dialects.pwl.hardware import TableUnit
 from lut_opt.dialects.quantization import Integers
-from lut_opt.passes.hw.table_unit.unit import Unit
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,9 @@ class Counterexample:
 class Unrolled:
     """The result of a unit as a function of its input `latency` cycles before."""
 
-    def __init__(self, netlist: Netlist, unit: Unit, held: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self, netlist: Netlist, unit: TableUnit, held: Mapping[str, int] | None = None
+    ) -> None:
         """
         `held` are the values of input ports that do not change.
 

@@ -10,6 +10,7 @@ else generic gates, and says which.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import singledispatch
 
 import numpy as np
 from xdsl.dialects import hw
@@ -22,11 +23,9 @@ from lut_opt.backends.synthesis.power import SAMPLES, Power, power_of
 from lut_opt.backends.synthesis.synthesize import Synthesis, synthesize
 from lut_opt.backends.synthesis.table_power import working_power
 from lut_opt.backends.verilog import systemverilog
-from lut_opt.dialects.quantization import Integers
-from lut_opt.passes.hw.programmable.attributes import programmable_of, programs_of
+from lut_opt.dialects.pwl.hardware import HardwareUnit, ProgrammableUnit, TableUnit
+from lut_opt.passes.hw.modules import modules_of, units_of
 from lut_opt.passes.hw.programmable.words import words_of
-from lut_opt.passes.hw.row_unit.attributes import row_unit_of
-from lut_opt.passes.hw.table_unit.unit import Unit, unit_of
 from lut_opt.passes.support.declarations import HISTOGRAM
 
 SPEED = 2.0
@@ -47,12 +46,14 @@ def cost_lines(module: ModuleOp, liberty: Sequence[str] = ()) -> list[str]:
         f"gates: Yosys and ABC, {library.name}, area in {library.area_unit}, path in "
         f"{library.time_unit}"
     ]
+    units = units_of(modules_of(module))
     for op in tops:
-        if row_unit_of(op) is not None:
-            lines += [f"  {op.sym_name.data}", *_beside_memories(op, verilog, library)]
+        lines.append(f"  {op.sym_name.data}")
+        if memories_of(op):
+            lines += _beside_memories(op, verilog, library)
             continue
         found = synthesize(verilog, op.sym_name.data, library)
-        lines += [f"  {op.sym_name.data}", f"    {_gates(found)}", f"    {_power(found, op)}"]
+        lines += [f"    {_gates(found)}", f"    {_power(found, op, units.get(op.sym_name.data))}"]
     return lines
 
 
@@ -74,43 +75,48 @@ def _gates(found: Synthesis) -> str:
     return f"{found.gates} cells, area {found.area:.1f}, {path} ({found.recipe})"
 
 
-def _power(found: Synthesis, op: hw.HWModuleOp) -> str:
+def _power(found: Synthesis, op: hw.HWModuleOp, unit: HardwareUnit | None) -> str:
     try:
-        power, said = _power_at_work(found, op)
+        power, said = _at_work(unit, found, op)
     except BackendError as error:
         return f"no power figure: {error}"
     within = f"{power.functional:.4g} without glitches"
     return f"power {power.total:.4g} {power.unit} ({within}), {said}"
 
 
-def _power_at_work(found: Synthesis, op: hw.HWModuleOp) -> tuple[Power, str]:
-    """Power, and under which inputs: a programmable unit holds its first table."""
-    unit, programs = programmable_of(op), programs_of(op)
-    if unit is None or not programs:
-        inputs, said = _inputs(op)
-        return power_of(found, inputs), said
+@singledispatch
+def _at_work(unit: object, found: Synthesis, op: hw.HWModuleOp) -> tuple[Power, str]:
+    """Power, and under which inputs; kinds of units that are used in some way register that."""
+    return power_of(found, {}), "random bits at all inputs"
+
+
+@_at_work.register
+def _(unit: ProgrammableUnit, found: Synthesis, op: hw.HWModuleOp) -> tuple[Power, str]:
+    """The unit holds its first table."""
+    if not unit.programs:
+        return power_of(found, {}), "random bits at all inputs"
     names = {word.address: word.name for word in words_of(unit.layout)}
-    words = {names[address]: data for address, data in programs[0].writes}
+    words = {names[address]: data for address, data in unit.programs[0].writes}
     bits = len(found.wiring.ports["x"].bits)
     x = np.random.default_rng(0).integers(0, 1 << bits, SAMPLES)
-    said = f"table of {programs[0].function}, a random input in every tenth cycle, no writes"
+    function = unit.programs[0].function
+    said = f"table of {function}, a random input in every tenth cycle, no writes"
     return working_power(found, words, x, 0.1), said
 
 
-def _inputs(op: hw.HWModuleOp) -> tuple[dict[str, Integers], str]:
-    """Values for port x, as often as the calibration saw them, and the same in words."""
-    unit = unit_of(op)
-    if unit is None:
-        return {}, "random bits at all inputs"
+@_at_work.register
+def _(unit: TableUnit, found: Synthesis, op: hw.HWModuleOp) -> tuple[Power, str]:
+    """Values for port x come as often as the calibration saw them."""
     counts = _histogram(op, unit)
     if counts is None:
-        return {}, "inputs uniform: no pwl.histogram"
+        return power_of(found, {}), "inputs uniform: no pwl.histogram"
     rng = np.random.default_rng(0)
     drawn = rng.choice(unit.operand.values, SAMPLES, p=counts / counts.sum())
-    return {"x": drawn.astype(np.int64)}, "inputs as calibrated (pwl.histogram), independent"
+    said = "inputs as calibrated (pwl.histogram), independent"
+    return power_of(found, {"x": drawn.astype(np.int64)}), said
 
 
-def _histogram(op: hw.HWModuleOp, unit: Unit) -> np.ndarray | None:
+def _histogram(op: hw.HWModuleOp, unit: TableUnit) -> np.ndarray | None:
     """How often each stored input was seen, or None."""
     attribute = op.attributes.get(HISTOGRAM)
     if not isinstance(attribute, DenseIntOrFPElementsAttr):

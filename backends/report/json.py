@@ -24,10 +24,10 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.utils.hints import isa
 
-from lut_opt.backends.report.hardware import describe_module
 from lut_opt.backends.report.tables import describe, describe_reduction, describe_storage, location
 from lut_opt.dialects.pwl import ApplyOp, DivideOp, FnAttr, UnitOp
-from lut_opt.passes.hw.modules import modules_of, unit_inside
+from lut_opt.dialects.pwl.hardware import HardwareUnit
+from lut_opt.passes.hw.modules import modules_of, units_of
 from lut_opt.passes.support.declarations import FUSED
 from lut_opt.passes.support.diagnostics import about
 
@@ -37,16 +37,24 @@ _NUMBERS = re.compile(r"\[\n([-+.,\deE\s]+)\]")
 def emit(module: ModuleOp) -> str:
     """A JSON list, indented by two, lists of numbers on one line."""
     rows: list[dict[str, Any]] = []
-    modules = modules_of(module)
+    units = units_of(modules_of(module))
     for op in module.walk():
         with about(op):
             if isinstance(op, UnitOp):
                 rows += _describe_lookups(op)
             elif isinstance(op, hw.HWModuleOp):
-                rows += describe_module(op, unit_inside(op, modules))
+                rows += describe_module(op, units.get(op.sym_name.data))
             elif isinstance(op, ApplyOp):
                 rows.append(_describe(op))
     return text_of(rows)
+
+
+def describe_module(op: hw.HWModuleOp, unit: HardwareUnit | None) -> list[dict[str, Any]]:
+    """One object for each table of a hardware module; none if it is no unit."""
+    return [
+        describe(table.function, table.operand, table.result, table.table, table.fit) | facts
+        for table, facts in (() if unit is None else unit.describe(location(op)))
+    ]
 
 
 def text_of(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from xdsl.dialects import hw
-from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, ModuleOp, StringAttr
+from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
 from xdsl.ir import Operation
 from xdsl.utils.hints import isa
 
 from lut_opt.backends.remaining import Remaining, remaining_nonlinear
 from lut_opt.dialects.assembly import describe_location
 from lut_opt.dialects.pwl import ApplyOp, TableAttr, UnitOp
-from lut_opt.passes.hw.programmable.attributes import programs_of
-from lut_opt.passes.hw.row_unit.attributes import row_unit_of
-from lut_opt.passes.hw.table_unit.select import tables_of as tables_behind_select
-from lut_opt.passes.hw.table_unit.unit import unit_of
+from lut_opt.dialects.pwl.hardware import HardwareUnit
+from lut_opt.passes.hw.modules import modules_of, units_of
 
 FUSED = "pwl.fused"
 """Attribute of a `pwl.apply`: the names of the operators that its function is composed of."""
@@ -29,10 +26,12 @@ def emit(module: ModuleOp, liberty: Sequence[str] = ()) -> str:
     Hardware units are synthesized, for the Liberty files named; `BackendError` if they cannot be.
     """
     lines = _replaced(module)
-    if modules := [op for op in module.walk() if isinstance(op, hw.HWModuleOp)]:
+    if modules := modules_of(module):
         from lut_opt.backends.report.costs import cost_lines
 
-        units = ["hardware units", *map(_describe_unit, modules), "", *cost_lines(module, liberty)]
+        found = units_of(modules)
+        each = [_describe_unit(name, found.get(name)) for name in modules]
+        units = ["hardware units", *each, "", *cost_lines(module, liberty)]
         lines = [*lines, "", *units] if lines else units
     elif not lines:
         lines = ["no table and no unit in this module"]
@@ -40,26 +39,11 @@ def emit(module: ModuleOp, liberty: Sequence[str] = ()) -> str:
     return "\n".join([*lines, *_left(remaining_nonlinear(module))]) + "\n"
 
 
-def _describe_unit(op: hw.HWModuleOp) -> str:
+def _describe_unit(name: str, unit: HardwareUnit | None) -> str:
     """What a hardware module is for, and how long it takes."""
-    latency, what = op.attributes.get("pwl.latency"), "part of others"
-    if (rows := row_unit_of(op)) is not None:
-        each = f", {rows.lanes} a cycle" if rows.lanes > 1 else ""
-        what = f"{rows.function} of {rows.length} elements{each}"
-    elif (unit := unit_of(op)) is not None:
-        what = unit.function
-    elif programs := programs_of(op):
-        what = f"programmable, with programs for {_listed(p.function for p in programs)}"
-    elif tables := tables_behind_select(op):
-        what = _listed(str(table["function"]).strip('"') for table in tables) + " by select"
-    elif isinstance(stream := op.attributes.get("pwl.stream_of"), StringAttr):
-        what = f"{stream.data} as a stream"
-    timing = f", latency {latency.value.data}" if isinstance(latency, IntegerAttr) else ""
-    return f"  {op.sym_name.data}: {what}{timing}"
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(dict.fromkeys(names))
+    if unit is None:
+        return f"  {name}: part of others"
+    return f"  {name}: {unit.summary()}, latency {unit.latency}"
 
 
 def _replaced(module: ModuleOp) -> list[str]:

@@ -4,10 +4,9 @@ from lut_opt.backends.simulate.tables import (
     Mismatch,
     Sweep,
     simulate,
-    stimuli,
     sweep,
     units,
     vectors,
 )
 
-__all__ = ["Mismatch", "Sweep", "simulate", "stimuli", "sweep", "units", "vectors"]
+__all__ = ["Mismatch", "Sweep", "simulate", "sweep", "units", "vectors"]

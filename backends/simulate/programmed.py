@@ -12,24 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from xdsl.dialects import hw
-from xdsl.dialects.builtin import IntegerAttr, IntegerType
-from xdsl.utils.hints import isa
 
-from lut_opt.backends.simulate.tables import BENCH, stimuli
+from lut_opt.backends.simulate.tables import BENCH
 from lut_opt.backends.tools import icarus
-from lut_opt.dialects.pwl import TableAttr
-from lut_opt.dialects.pwl.float_table import FloatTable
-from lut_opt.dialects.quant import UniformQuantizedType
-from lut_opt.dialects.quantization import Integers
-from lut_opt.passes.hw.programmable.attributes import Program, Programmable
-from lut_opt.passes.hw.programmable.float32 import QUIET_NAN
-from lut_opt.passes.hw.programmable.program import Write
-from lut_opt.passes.hw.table_unit.unit import Unit
-
-SAMPLE = 1 << 12
-"""Numbers that a single-precision unit is asked for, of every table."""
+from lut_opt.dialects.pwl.hardware import Write
+from lut_opt.passes.hw.modules import unit_of
 
 
 @dataclass(frozen=True)
@@ -58,41 +46,10 @@ class Ports:
     @classmethod
     def of(cls, op: hw.HWModuleOp) -> Ports:
         """The ports of a module that `build_programmable` made."""
-        widths: dict[str, int] = {}
-        for port in op.module_type.ports:
-            if isa(port.type, IntegerType):
-                widths[port.port_name.data] = port.type.bitwidth
-        latency = op.attributes["pwl.latency"]
-        assert isinstance(latency, IntegerAttr)
-        address, data, x, y = (widths[name] for name in ("address", "data", "x", "y"))
-        return cls(op.sym_name.data, address, data, x, y, latency.value.data)
-
-
-def expected_of(program: Program, unit: Programmable) -> tuple[Integers, Integers]:
-    """
-    Inputs that are worth asking for, and what the program's table makes of them.
-
-    For integers these are `stimuli`; for single precision the bits of numbers, among them the
-    table's breakpoints, infinities and a NaN.
-    """
-    table, operand, result = (program.attributes[k] for k in ("table", "operand", "result"))
-    assert isinstance(table, TableAttr)
-    assert isinstance(operand, UniformQuantizedType)
-    assert isinstance(result, UniformQuantizedType)
-    sides = operand.quantization, result.quantization
-    if unit.operand is not None:
-        x = stimuli(Unit("", program.function, table.data, *sides))
-        return x, table.data.evaluate(x, sides[1])
-    floats = FloatTable.of(table.data, *sides, flush=unit.flush)
-    random = np.random.default_rng(0)
-    points = np.array(floats.breakpoints, np.float32)
-    chosen = random.normal(0, 4, SAMPLE - 4 * len(points) - 8).astype(np.float32)
-    ends = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40, -1e-40, 3e38], np.float32)
-    near = [points, *(np.nextafter(points, np.float32(to)) for to in (-np.inf, np.inf)), -points]
-    numbers = np.concatenate([ends, *near, chosen])
-    y = floats.evaluate(numbers)
-    raw = np.where(np.isnan(y), QUIET_NAN, y.view(np.uint32).astype(np.int64))
-    return numbers.view(np.uint32).astype(np.int64), raw
+        unit = unit_of(op, {})
+        assert unit is not None
+        address, data, x, y = (unit.widths[name] for name in ("address", "data", "x", "y"))
+        return cls(unit.module, address, data, x, y, unit.latency)
 
 
 def drive(verilog: str, ports: Ports, steps: Sequence[Write | Input]) -> list[int | None]:

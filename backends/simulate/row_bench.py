@@ -18,9 +18,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from lut_opt.backends.tools.icarus import hexadecimal
+from lut_opt.dialects.pwl.hardware import RowUnit
 from lut_opt.dialects.quantization import Integers, Quantization
 from lut_opt.passes.hw.row_unit.rows import SLACK
-from lut_opt.passes.hw.row_unit.unit import RowUnit
 
 MARGIN = 200
 """Cycles for which a bench waits for results too many, and extra cycles before it gives up."""
@@ -139,7 +139,7 @@ def vectors(stimulus: Stimulus, prefix: str = "") -> dict[str, str]:
     operand, result = unit.semantics.operand, unit.semantics.result
     x = np.concatenate(list(stimulus.rows))
     ends = [
-        last if not unit.shape.keeps else last << lanes | keep
+        last if not unit.keeps else last << lanes | keep
         for last, keep in zip(stimulus.lasts(), stimulus.keeps(), strict=True)
     ]
     files: dict[str, str] = {}
@@ -164,7 +164,7 @@ def pack(values: Iterable[int], bits: int) -> int:
 
 def flag_bits(unit: RowUnit) -> int:
     """Width of what goes with a beat: the row's end and, where there is one, `keep`."""
-    return 1 + unit.lanes * unit.shape.keeps
+    return 1 + unit.lanes * unit.keeps
 
 
 def bench(stimulus: Stimulus, name: str, stalls: Stalls, prefix: str = "") -> str:
@@ -178,11 +178,11 @@ def bench(stimulus: Stimulus, name: str, stalls: Stalls, prefix: str = "") -> st
     in_top, out_top = bits + flag_bits(unit) - 1, out_bits + flag_bits(unit) - 1
     what = "results" if lanes == 1 else "beats"
     percent = round(100 * stalls.share)
-    window = 3 * (unit.shape.beats + SLACK)
+    window = 3 * (unit.beats + SLACK)
     patience = (count + unit.latency) * 20 + MARGIN
     last = "    .x_last(x_last),\n" if unit.semantics.variable_length else ""
     x, y, keeps = "{x_last, x}", "{y_last, y}", ""
-    if unit.shape.keeps:
+    if unit.keeps:
         x, y = "{x_last, x_keep, x}", "{y_last, y_keep, y}"
         last += "    .x_keep(x_keep), .y_keep(y_keep),\n"
         keeps = f"  reg [{lanes - 1}:0] x_keep = 0;\n  wire [{lanes - 1}:0] y_keep;\n"
@@ -266,7 +266,7 @@ def _loading(unit: RowUnit, prefix: str) -> tuple[str, str, str]:
     """Declarations, connections and statements that load gamma and beta."""
     if not unit.semantics.parameters:
         return "", "", ""
-    beats = unit.shape.beats
+    beats = unit.beats
     declared = f"  reg write = 0; reg [{unit.index_bits - 1}:0] index = 0;\n"
     connected, begun, assigned = ".write(write), .index(index), ", "", ""
     for key, kind in unit.semantics.parameters.items():

@@ -15,24 +15,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from xdsl.context import Context
-from xdsl.dialects import hw
 from xdsl.dialects.builtin import ModuleOp
 
 from lut_opt.backends.errors import BackendError
 from lut_opt.backends.tools import icarus
 from lut_opt.backends.tools.icarus import hexadecimal, stored_value
 from lut_opt.backends.verilog import systemverilog
-from lut_opt.dialects.quantization import Integers, storage_range
+from lut_opt.dialects.pwl.hardware import SWEPT_BITS, TableUnit
+from lut_opt.dialects.quantization import Integers
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
-from lut_opt.passes.hw.table_unit.unit import Unit, unit_of
-
-SWEPT_BITS = 16
-"""Widest input of which every pattern is simulated."""
-
-SAMPLE = 1 << SWEPT_BITS
-"""Random inputs of a unit that is too wide to be swept."""
+from lut_opt.passes.hw.modules import modules_of, units_of
 
 BENCH = "lut_opt_bench"
 
@@ -71,10 +64,10 @@ class Sweep:
         return f"{line}; first difference at x = {first.input}: {actual}, not {first.expected}"
 
 
-def units(module: ModuleOp) -> list[Unit]:
-    """The units of a converted module, in order."""
-    modules = (op for op in module.walk() if isinstance(op, hw.HWModuleOp))
-    return [unit for op in modules if (unit := unit_of(op)) is not None]
+def units(module: ModuleOp) -> list[TableUnit]:
+    """The units of one table each of a converted module, in order."""
+    found = units_of(modules_of(module)).values()
+    return [unit for unit in found if isinstance(unit, TableUnit)]
 
 
 def simulate(module: ModuleOp, pipeline: int = 0) -> list[Sweep]:
@@ -89,11 +82,11 @@ def simulate(module: ModuleOp, pipeline: int = 0) -> list[Sweep]:
     return sweep(systemverilog.emit(module), units(module))
 
 
-def sweep(verilog: str, units: Sequence[Unit]) -> list[Sweep]:
+def sweep(verilog: str, units: Sequence[TableUnit]) -> list[Sweep]:
     """Simulate units of a SystemVerilog text together and compare each with its table."""
     if not units:
         return []
-    inputs = [stimuli(unit) for unit in units]
+    inputs = [unit.stimuli() for unit in units]
     with tempfile.TemporaryDirectory(prefix="lut-opt-") as folder:
         directory = Path(folder)
         for i, (unit, x) in enumerate(zip(units, inputs, strict=True)):
@@ -105,20 +98,9 @@ def sweep(verilog: str, units: Sequence[Unit]) -> list[Sweep]:
     return [_compare(*row) for row in zip(units, inputs, outputs, strict=True)]
 
 
-def stimuli(unit: Unit) -> Integers:
-    """The stored values to try, ascending: all, or ends, breakpoints and a random sample."""
-    low, high = storage_range(unit.operand.bits, unit.operand.signed)
-    if unit.operand.bits <= SWEPT_BITS:
-        return np.arange(low, high + 1, dtype=np.int64)
-    chosen = np.array([low, low + 1, -1, 0, 1, high - 1, high, *unit.table.breakpoints], np.int64)
-    near = np.concatenate([chosen - 1, chosen, chosen + 1])
-    random = np.random.default_rng(0).integers(low, high, SAMPLE, np.int64, endpoint=True)
-    return np.unique(np.clip(np.concatenate([near, random]), low, high))
-
-
-def vectors(unit: Unit) -> str:
-    """Test vectors: a line of input and expected output in hexadecimal for each of `stimuli`."""
-    x = stimuli(unit)
+def vectors(unit: TableUnit) -> str:
+    """Test vectors: a line of input and expected output in hexadecimal for each stimulus."""
+    x = unit.stimuli()
     y = unit.evaluate(x)
     rows = zip(
         hexadecimal(x, unit.operand.bits).split(),
@@ -128,7 +110,7 @@ def vectors(unit: Unit) -> str:
     return "".join(f"{left} {right}\n" for left, right in rows)
 
 
-def _bench(units: Sequence[Unit], counts: Sequence[int]) -> str:
+def _bench(units: Sequence[TableUnit], counts: Sequence[int]) -> str:
     """A test bench that feeds every unit one input per cycle and records its outputs."""
     parts = [f"module {BENCH};", "  reg clock = 0, reset = 1;"]
     for i, (unit, count) in enumerate(zip(units, counts, strict=True)):
@@ -154,7 +136,7 @@ def _bench(units: Sequence[Unit], counts: Sequence[int]) -> str:
     return "\n".join([*parts, "    $finish;", "  end", "endmodule", ""])
 
 
-def _compare(unit: Unit, x: Integers, text: str) -> Sweep:
+def _compare(unit: TableUnit, x: Integers, text: str) -> Sweep:
     expected = unit.evaluate(x)
     lines = text.split()
     if len(lines) != len(x):

@@ -6,32 +6,20 @@ every file is one step: a table unit is asked for the result of x; a write goes 
 programmable unit, after what was asked before is out. In front of a stream the producer pauses now
 and then, and so does the consumer behind it; a result that waits must stay as it is.
 
-    asked = questions(op, inner)
+    asked = questions(unit)
     files = asked.vectors() | {"bench.sv": asked.bench("bench", Stalls(0.25))}
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from xdsl.dialects import hw
-from xdsl.dialects.builtin import IntegerAttr, IntegerType
-from xdsl.utils.hints import isa
 
-from lut_opt.backends.simulate.programmed import expected_of
 from lut_opt.backends.simulate.row_bench import Stalls
-from lut_opt.backends.simulate.tables import stimuli
 from lut_opt.backends.tools.icarus import hexadecimal
+from lut_opt.dialects.pwl.hardware import ElementUnit
 from lut_opt.dialects.quantization import Integers
-from lut_opt.passes.hw.modules import tables_in
-from lut_opt.passes.hw.programmable.attributes import (
-    Program,
-    Programmable,
-    programmable_of,
-    programs_of,
-)
 
 
 @dataclass(frozen=True)
@@ -143,49 +131,9 @@ endmodule
         return ", ".join(f".{name}({other.get(name, name)})" for name in self.ports)
 
 
-def questions(op: hw.HWModuleOp, inner: hw.HWModuleOp) -> Questions | None:
-    """
-    What a unit is asked whose facts `inner` has: the module itself, or that which it streams.
-
-    None for a module that is no unit of tables.
-    """
-    ports = {
-        port.port_name.data: port.type.bitwidth if isa(port.type, IntegerType) else 1
-        for port in op.module_type.ports
-    }
-    latency = op.attributes.get("pwl.latency")
-    if not isinstance(latency, IntegerAttr):
-        return None
-    if tables := tables_in(inner):
-        rows = [(i, x) for i, unit in enumerate(tables) for x in [stimuli(unit)]]
-        steps = {
-            "x": np.concatenate([x for _, x in rows]),
-            "y": np.concatenate([tables[i].evaluate(x) for i, x in rows]),
-        }
-        if len(tables) > 1 or "select" in ports:
-            steps["select"] = np.concatenate([np.full(len(x), i) for i, x in rows])
-    elif (unit := programmable_of(inner)) is not None:
-        steps = _programmed(unit, programs_of(inner) or ())
-    else:
-        return None
-    return Questions(op.sym_name.data, ports, latency.value.data, steps)
-
-
-def _programmed(unit: Programmable, programs: Sequence[Program]) -> dict[str, Integers]:
-    """Every program written, and then asked."""
-    names = ("write_enable", "address", "data", "x", "y")
-    columns: dict[str, list[Integers]] = {name: [] for name in names}
-    for program in programs:
-        writes = np.array(program.writes, np.int64)
-        x, y = expected_of(program, unit)
-        none, zeros = np.zeros(len(writes), np.int64), np.zeros(len(x), np.int64)
-        for name, values in zip(
-            names,
-            ((none + 1, zeros), (writes[:, 0], zeros), (writes[:, 1], zeros), (none, x), (none, y)),
-            strict=True,
-        ):
-            columns[name] += values
-    return {name: np.concatenate(parts) for name, parts in columns.items()}
+def questions(unit: ElementUnit) -> Questions:
+    """What a unit is asked."""
+    return Questions(unit.module, unit.widths, unit.latency, unit.steps())
 
 
 def _plain(latency: int) -> str:

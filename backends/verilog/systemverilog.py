@@ -19,7 +19,6 @@ from xdsl.ir import Operation
 
 from lut_opt.backends.errors import BackendError
 from lut_opt.backends.verilog.latches import lower_storage, name_latches
-from lut_opt.passes.hw.table_unit.unit import ATTRIBUTE_PREFIX
 
 PIPELINE = (
     "builtin.module(hw.module(lower-seq-hlmem),lower-seq-to-sv,cse,hw.module(prettify-verilog))"
@@ -28,6 +27,9 @@ PIPELINE = (
 
 LOWERING_OPTIONS = "locationInfoStyle=none,disallowLocalVariables"
 """Without the second, Icarus and Yosys reject the text."""
+
+ATTRIBUTE_PREFIX = "pwl."
+"""Attributes of a unit that only lut-opt reads; CIRCT's tools do not know their types."""
 
 HARDWARE_DIALECTS = frozenset({"hw", "comb", "seq", "sv", "storage"})
 

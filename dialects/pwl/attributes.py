@@ -315,11 +315,20 @@ def _parse_request(parser: AttrParser) -> dict[str, Any]:
 
 
 def parse_fields(
-    parser: AttrParser, fields: dict[str, Callable[[], Any]], required: Sequence[str]
+    parser: AttrParser,
+    fields: dict[str, Callable[[], Any]],
+    required: Sequence[str],
+    *,
+    first: bool = False,
 ) -> dict[str, Any]:
-    """Parse `, key = value` repeatedly; each key at most once, the required ones exactly once."""
+    """
+    Parse `, key = value` repeatedly; each key at most once, the required ones exactly once.
+
+    With `first` nothing comes before, and there is no comma in front of the first key.
+    """
     values: dict[str, Any] = {}
-    while parser.parse_optional_punctuation(","):
+    while first or parser.parse_optional_punctuation(","):
+        first = False
         key = parser.parse_identifier()
         if key not in fields:
             parser.raise_error(f"unknown key '{key}': use {', '.join(fields)}")

@@ -4,6 +4,7 @@ from xdsl.ir import Dialect
 
 from lut_opt.dialects.pwl.attributes import FitAttr, FnAttr, TableAttr
 from lut_opt.dialects.pwl.divide_op import DivideOp
+from lut_opt.dialects.pwl.hardware import UNIT_ATTRIBUTES, StreamUnitAttr
 from lut_opt.dialects.pwl.norm_ops import LayerNormOp, RMSNormOp
 from lut_opt.dialects.pwl.ops import ApplyOp
 from lut_opt.dialects.pwl.reduction_attributes import LeadingZeroAttr, MultiRangeAttr, OctavesAttr
@@ -12,5 +13,14 @@ from lut_opt.dialects.pwl.unit_ops import LogSoftmaxOp, SoftmaxOp
 PWL = Dialect(
     "pwl",
     [ApplyOp, DivideOp, SoftmaxOp, LogSoftmaxOp, LayerNormOp, RMSNormOp],
-    [FnAttr, TableAttr, FitAttr, LeadingZeroAttr, MultiRangeAttr, OctavesAttr],
+    [
+        FnAttr,
+        TableAttr,
+        FitAttr,
+        LeadingZeroAttr,
+        MultiRangeAttr,
+        OctavesAttr,
+        StreamUnitAttr,
+        *UNIT_ATTRIBUTES,
+    ],
 )

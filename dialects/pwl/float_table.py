@@ -20,6 +20,9 @@ Floats = NDArray[np.float32]
 LEAST_NORMAL = np.float32(2.0**-126)
 """The smallest magnitude that is not subnormal."""
 
+QUIET_NAN = 0x7FC00000
+"""The bits of every result that is not a number."""
+
 
 @dataclass(frozen=True)
 class FloatTable:

@@ -12,7 +12,7 @@ from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 
 from lut_opt.dialects.pwl.attributes import parse_fields, parse_integers
-from lut_opt.dialects.pwl.reduction import LeadingZero, MultiRange, Octaves
+from lut_opt.dialects.pwl.reduction import LeadingZero, MultiRange, Octaves, Reduction
 
 TABLE_BITS = range(2, 15)
 """Fraction bits of a normalized table input."""
@@ -157,3 +157,13 @@ def _print_table_bits(printer: Printer, bits: int) -> None:
 
 
 ReductionAttr: TypeAlias = LeadingZeroAttr | MultiRangeAttr | OctavesAttr
+
+
+def reduction_attribute(reduction: Reduction) -> ReductionAttr:
+    """A reduction as an attribute."""
+    if isinstance(reduction, LeadingZero):
+        return LeadingZeroAttr(reduction)
+    if isinstance(reduction, Octaves):
+        return OctavesAttr(reduction)
+    assert isinstance(reduction, MultiRange)
+    return MultiRangeAttr(reduction)

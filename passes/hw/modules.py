@@ -1,17 +1,48 @@
-"""The hardware modules of a program: which belong together, and what they say that they compute."""
+"""
+The hardware modules of a program: which belong together, and what they say that they compute.
+
+Whoever simulates, proves or delivers a module reads `units_of`, and needs nothing else of its
+making. What a module says is checked against its ports, and its latency against its registers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from xdsl.dialects import hw
-from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr
+from xdsl.dialects import hw, seq
+from xdsl.dialects.builtin import (
+    DenseIntOrFPElementsAttr,
+    DictionaryAttr,
+    IntegerType,
+    ModuleOp,
+    StringAttr,
+)
+from xdsl.ir import Attribute, OpResult, SSAValue
+from xdsl.utils.hints import isa
 
-from lut_opt.dialects.pwl import TableAttr
-from lut_opt.dialects.quant import UniformQuantizedType
-from lut_opt.passes.hw.programmable.attributes import programmable_of
-from lut_opt.passes.hw.table_unit.select import tables_of
-from lut_opt.passes.hw.table_unit.unit import Unit, unit_of
+from lut_opt.dialects.pwl.hardware import (
+    UNIT,
+    ElementUnit,
+    HardwareUnit,
+    Port,
+    RowUnit,
+    StreamUnit,
+    StreamUnitAttr,
+    UnitAttr,
+)
+from lut_opt.passes.hw.row_unit.unit import CIRCUITS, latency_of
+from lut_opt.passes.support.declarations import HISTOGRAM
+from lut_opt.passes.support.diagnostics import OpError
+
+NOTES: Mapping[str, type[Attribute]] = {
+    "comment": StringAttr,
+    "pwl.implementation": StringAttr,
+    "pwl.remark": StringAttr,
+    "pwl.alternatives": DictionaryAttr,
+    HISTOGRAM: DenseIntOrFPElementsAttr,
+}
+"""What may stand beside a unit for people to read, and no meaning depends on."""
 
 
 def modules_of(module: ModuleOp) -> dict[str, hw.HWModuleOp]:
@@ -19,11 +50,30 @@ def modules_of(module: ModuleOp) -> dict[str, hw.HWModuleOp]:
     return {op.sym_name.data: op for op in module.walk() if isinstance(op, hw.HWModuleOp)}
 
 
-def unit_inside(op: hw.HWModuleOp, modules: Mapping[str, hw.HWModuleOp]) -> hw.HWModuleOp | None:
-    """The module that says what a module computes: itself, or that which it makes a stream of."""
-    name = op.attributes.get("pwl.stream_of")
-    inner = modules.get(name.data) if isinstance(name, StringAttr) else op
-    return inner if inner and (tables_in(inner) or programmable_of(inner)) else None
+def units_of(modules: Mapping[str, hw.HWModuleOp]) -> dict[str, HardwareUnit]:
+    """
+    What each module says that it computes, by its name; modules that say nothing are left out.
+
+    Raises `OpError` for one that says what it is not.
+    """
+    found = {name: unit_of(op, modules) for name, op in modules.items()}
+    return {name: unit for name, unit in found.items() if unit is not None}
+
+
+def unit_of(op: hw.HWModuleOp, modules: Mapping[str, hw.HWModuleOp]) -> HardwareUnit | None:
+    """What a module says that it computes; `modules` has that which it may be a stream of."""
+    attribute, name = op.attributes.get(UNIT), op.sym_name.data
+    if attribute is None:
+        return None
+    if isinstance(attribute, StreamUnitAttr):
+        return _stream(op, attribute, modules)
+    if not isinstance(attribute, UnitAttr):
+        raise OpError(op, f"{UNIT} of @{name} is no unit: {attribute}")
+    unit = attribute.data.named(name)
+    _check_notes(op)
+    _check_ports(op, unit)
+    _check_latency(op, unit)
+    return unit
 
 
 def instances(op: hw.HWModuleOp, modules: Mapping[str, hw.HWModuleOp]) -> set[str]:
@@ -36,21 +86,89 @@ def instances(op: hw.HWModuleOp, modules: Mapping[str, hw.HWModuleOp]) -> set[st
     return found
 
 
-def tables_in(op: hw.HWModuleOp) -> list[Unit]:
-    """What a module computes for each value of `select`, or without one; none for other modules."""
-    if (unit := unit_of(op)) is not None:
-        return [unit]
-    latency = op.attributes.get("pwl.latency")
-    found: list[Unit] = []
-    for facts in tables_of(op) or ():
-        function, table = facts["function"], facts["table"]
-        operand, result = facts["operand"], facts["result"]
-        assert isinstance(function, StringAttr)
-        assert isinstance(table, TableAttr)
-        assert isinstance(operand, UniformQuantizedType)
-        assert isinstance(result, UniformQuantizedType)
-        assert isinstance(latency, IntegerAttr)
-        sides = operand.quantization, result.quantization
-        cycles = latency.value.data
-        found.append(Unit(op.sym_name.data, function.data, table.data, *sides, latency=cycles))
+def _stream(
+    op: hw.HWModuleOp, attribute: StreamUnitAttr, modules: Mapping[str, hw.HWModuleOp]
+) -> StreamUnit:
+    name, inner = op.sym_name.data, modules.get(attribute.data)
+    unit = None if inner is None or inner is op else unit_of(inner, modules)
+    if not isinstance(unit, ElementUnit) or isinstance(unit, StreamUnit):
+        raise OpError(op, f"@{name} is no stream of @{attribute.data}, which is no unit here")
+    if unit.module not in instances(op, modules):
+        raise OpError(op, f"@{name} is no stream of @{unit.module}: it does not instantiate it")
+    stream = StreamUnit.around(name, unit)
+    _check_ports(op, stream)
+    return stream
+
+
+def _check_notes(op: hw.HWModuleOp) -> None:
+    """Raise `OpError` for a note beside a unit that is of another type than such a note."""
+    for name, kind in NOTES.items():
+        found = op.attributes.get(name)
+        if found is not None and not isinstance(found, kind):
+            raise OpError(op, f"{name} of @{op.sym_name.data} is no {kind.name}: {found}")
+
+
+def _check_ports(op: hw.HWModuleOp, unit: HardwareUnit) -> None:
+    """Raise `OpError` where a module has other ports than it says."""
+    said = list(unit.ports)
+    found = [_port(port) for port in op.module_type.ports]
+    for port in said:
+        if port not in found:
+            raise OpError(op, f"{UNIT} of @{unit.module} has a port '{port}', the module has not")
+    for port in found:
+        if port not in said:
+            raise OpError(op, f"@{unit.module} has a port '{port}', which its {UNIT} has not")
+
+
+def _port(port: hw.ModulePort) -> Port:
+    bits = port.type.bitwidth if isa(port.type, IntegerType) else None
+    return Port(port.port_name.data, bits, port.dir.data == hw.Direction.OUTPUT)
+
+
+def _check_latency(op: hw.HWModuleOp, unit: HardwareUnit) -> None:
+    """Raise `OpError` where results come at another time than a module says."""
+    measure = next(measure for kind, measure in LATENCIES.items() if isinstance(unit, kind))
+    for found in measure(op, unit):
+        if found != unit.latency:
+            raise OpError(
+                op,
+                f"latency of @{unit.module} is said to be {unit.latency}, but a result comes "
+                f"{found} cycles after its input",
+            )
+
+
+def _registers(op: hw.HWModuleOp, unit: HardwareUnit) -> set[int]:
+    """The numbers of registers on the ways from x to y, up to one too many."""
+    (x,) = (arg for arg in op.body.block.args if arg.name_hint == "x")
+    output = op.body.block.last_op
+    found: set[int] = set()
+    seen: set[tuple[SSAValue, int]] = set()
+    open_: list[tuple[SSAValue, int]] = [(x, 0)]
+    while open_:
+        value, count = open_.pop()
+        if (value, count) in seen or count > unit.latency + 1:
+            continue
+        seen.add((value, count))
+        for use in value.uses:
+            user = use.operation
+            if user is output:
+                found.add(count)
+            later = count + isinstance(user, seq.CompRegOp)
+            results: list[OpResult[Any]] = list(user.results)
+            open_ += [(result, later) for result in results]
     return found
+
+
+def _rows(op: hw.HWModuleOp, unit: HardwareUnit) -> set[int]:
+    """What a row takes by how it is built."""
+    assert isinstance(unit, RowUnit)
+    if unit.function not in CIRCUITS:
+        raise OpError(op, f"no hardware for {unit.function} is known")
+    return {latency_of(unit.semantics, unit.length, unit.lanes, unit.steps)}
+
+
+LATENCIES: Mapping[type[HardwareUnit], Callable[[hw.HWModuleOp, HardwareUnit], set[int]]] = {
+    ElementUnit: _registers,
+    RowUnit: _rows,
+}
+"""How it is known when results come, for each kind of unit."""

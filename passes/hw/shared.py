@@ -9,16 +9,15 @@ from typing import Literal
 from xdsl.dialects import hw
 
 from lut_opt.dialects.pwl import ApplyOp
+from lut_opt.dialects.pwl.hardware import ENTRIES, TableUnit, storage_of
 from lut_opt.passes.hw.datapath.fixed import DIRECT, MAX_PIPELINE, SEGMENTS, Style
 from lut_opt.passes.hw.datapath.multiply import Multiplier
 from lut_opt.passes.hw.datapath.segments import Select
 from lut_opt.passes.hw.programmable.float_datapath import MAX_FLOAT_PIPELINE
-from lut_opt.passes.hw.programmable.program import ENTRIES
 from lut_opt.passes.hw.programmable.storage import Storage, with_clock_gate
 from lut_opt.passes.hw.programmable.units import ProgrammableStyle, build_programmables
 from lut_opt.passes.hw.stream import with_streams
-from lut_opt.passes.hw.table_unit.select import build_multi, storage_of
-from lut_opt.passes.hw.table_unit.unit import Unit
+from lut_opt.passes.hw.table_unit.select import build_multi
 from lut_opt.passes.support.diagnostics import OpError, about
 
 
@@ -89,12 +88,12 @@ def _multi(
     applies: Sequence[ApplyOp], latency: int, style: Style, unique: Callable[[str], str]
 ) -> list[hw.HWModuleOp]:
     """One module for the distinct tables of all operations, numbered in program order."""
-    units: list[Unit] = []
+    units: list[TableUnit] = []
     for apply in applies:
         assert apply.table is not None
         sides = apply.input_quantization, apply.result_quantization
         fit = None if apply.fit is None else apply.fit.data
-        unit = Unit("", apply.function_name, apply.table.data, *sides, fit)
+        unit = TableUnit("", apply.function_name, apply.table.data, *sides, fit)
         if units and storage_of(unit) != storage_of(units[0]):
             raise OpError(
                 apply,

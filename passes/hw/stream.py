@@ -15,76 +15,44 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from xdsl.dialects import comb, hw, seq
-from xdsl.dialects.builtin import (
-    ArrayAttr,
-    IntegerAttr,
-    IntegerType,
-    StringAttr,
-    SymbolRefAttr,
-    i1,
-)
-from xdsl.ir import Block, Region, SSAValue, TypeAttribute
-from xdsl.utils.hints import isa
+from xdsl.dialects.builtin import SymbolRefAttr
+from xdsl.ir import SSAValue
 
+from lut_opt.dialects.pwl.hardware import UNIT, ElementUnit, StreamUnit, StreamUnitAttr, UnitAttr
 from lut_opt.passes.hw.builder.circuit import Circuit
 from lut_opt.passes.hw.builder.clocks import CLOCK_GATE, DATAPATH_CLOCK
-from lut_opt.passes.hw.builder.timing import cycles, timing
+from lut_opt.passes.hw.builder.module import hardware_module, type_of
+from lut_opt.passes.hw.builder.timing import cycles
 from lut_opt.passes.hw.datapath.runtime import invert
 
 
-def build_stream(unit: hw.HWModuleOp, name: str) -> hw.HWModuleOp:
+def build_stream(op: hw.HWModuleOp, name: str) -> hw.HWModuleOp:
     """
     A module with the ports of the unit and four more, which instantiates unit and clock gate.
 
-    The unit has ports x and y, and an attribute `pwl.latency`. One that only writes its table at
-    the clock has nothing to reset; one without registers has neither clock nor reset.
+    The unit has ports x and y. One that only writes its table at the clock has nothing to reset;
+    one without registers has neither clock nor reset.
     """
-    latency = unit.attributes["pwl.latency"]
-    assert isa(latency, IntegerAttr[IntegerType])
-    inner = [(port.port_name.data, port.type) for port in unit.module_type.ports if _is_input(port)]
-    inputs = _inputs(inner, latency.value.data)
-    block = Block(arg_types=[type_ for _, type_ in inputs])
-    values: dict[str, SSAValue] = {}
-    for argument, (port, _) in zip(block.args, inputs, strict=True):
-        argument.name_hint = port
-        values[port] = argument
+    attribute = op.attributes[UNIT]
+    assert isinstance(attribute, UnitAttr)
+    unit = attribute.data.named(op.sym_name.data)
+    assert isinstance(unit, ElementUnit)
+    stream = StreamUnit.around(name, unit)
+    comment = _comment(name, unit.module, unit.latency)
+    made, block, values = hardware_module(name, stream.ports, comment)
     circuit = Circuit(block)
-    y_valid, x_ready = _handshake(circuit, values, latency.value.data)
-    if latency.value.data:
-        which = DATAPATH_CLOCK if any(n == DATAPATH_CLOCK for n, _ in inner) else "clock"
+    y_valid, x_ready = _handshake(circuit, values, unit.latency)
+    inner = [port for port in unit.ports if not port.output]
+    if unit.latency:
+        which = DATAPATH_CLOCK if DATAPATH_CLOCK in unit.widths else "clock"
         values = {**values, which: _gate(circuit, values["clock"], x_ready)}
-    (result,) = (port for port in unit.module_type.ports if not _is_input(port))
-    operands = [(port, values[port]) for port, _ in inner]
-    outputs = [("y", result.type)]
-    instance = hw.InstanceOp("unit", SymbolRefAttr(unit.sym_name.data), operands, outputs)
+    operands = [(port.name, values[port.name]) for port in inner]
+    outputs = [(port.name, type_of(port)) for port in unit.ports if port.output]
+    instance = hw.InstanceOp("unit", SymbolRefAttr(unit.module), operands, outputs)
     circuit.output([x_ready, circuit.add_op(instance), y_valid])
-    ports = [hw.ModulePort(StringAttr(n), t, hw.DirectionAttr(_INPUT)) for n, t in inputs]
-    for port, type_ in (("x_ready", i1), ("y", result.type), ("y_valid", i1)):
-        ports.append(hw.ModulePort(StringAttr(port), type_, hw.DirectionAttr(_OUTPUT)))
-    op = hw.HWModuleOp(StringAttr(name), hw.ModuleType(ArrayAttr(ports)), Region(block))
-    op.attributes.update(
-        {
-            "comment": StringAttr(_comment(name, unit.sym_name.data, latency.value.data)),
-            "pwl.stream_of": StringAttr(unit.sym_name.data),
-            **timing(latency.value.data, 1),
-        }
-    )
-    op.location = unit.location
-    return op
-
-
-def _inputs(
-    inner: Sequence[tuple[str, TypeAttribute]], latency: int
-) -> list[tuple[str, TypeAttribute]]:
-    """The inputs of the stream of a unit with these inputs."""
-    clocks = ("clock", DATAPATH_CLOCK, "reset")
-    kept = [(name, type_) for name, type_ in inner if name not in clocks]
-    inputs: list[tuple[str, TypeAttribute]] = [*kept, ("x_valid", i1), ("y_ready", i1)]
-    if latency:
-        inputs = [("reset", i1), *inputs]
-    if len(inner) > len(kept):
-        inputs = [("clock", seq.ClockType()), *inputs]
-    return inputs
+    made.attributes[UNIT] = StreamUnitAttr(unit.module)
+    made.location = op.location
+    return made
 
 
 def with_streams(
@@ -93,13 +61,6 @@ def with_streams(
     """Every unit, each followed by its stream."""
     pairs = [(unit, build_stream(unit, unique(f"{unit.sym_name.data}_stream"))) for unit in units]
     return [op for pair in pairs for op in pair]
-
-
-_INPUT, _OUTPUT = hw.Direction.INPUT, hw.Direction.OUTPUT
-
-
-def _is_input(port: hw.ModulePort) -> bool:
-    return port.dir.data == _INPUT
 
 
 def _handshake(

@@ -1,22 +1,6 @@
-"""When the results of a module come: what its header and its attributes say of it."""
+"""When the results of a module come, in the words of its header."""
 
 from __future__ import annotations
-
-from xdsl.dialects.builtin import IntegerAttr, i64
-from xdsl.ir import Attribute
-
-
-def timing(latency: int, throughput: int | None = None) -> dict[str, Attribute]:
-    """
-    `pwl.latency` in cycles and `pwl.throughput` in inputs a cycle.
-
-    A module with registers takes one input a cycle if nothing else is said; a combinational one has
-    no cycles.
-    """
-    found: dict[str, Attribute] = {"pwl.latency": IntegerAttr(latency, i64)}
-    if throughput is not None or latency:
-        found["pwl.throughput"] = IntegerAttr(throughput or 1, i64)
-    return found
 
 
 def cycles(latency: int) -> str:

@@ -9,32 +9,17 @@ The shift goes by the exponent, so it is a barrel shifter; everything else has c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from xdsl.dialects.builtin import StringAttr
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import SSAValue
 
 from lut_opt.dialects.pwl.reduction import (
     EXPONENTIALS,
     LOG_FRACTION,
     LOGARITHMS,
-    REDUCIBLE,
-    Core,
     LeadingZero,
     MultiRange,
-    Octaves,
     Reduced,
-    Reducible,
-    Reduction,
 )
-from lut_opt.dialects.pwl.reduction_attributes import (
-    LeadingZeroAttr,
-    MultiRangeAttr,
-    OctavesAttr,
-    ReductionAttr,
-)
-from lut_opt.dialects.pwl.table import Table
-from lut_opt.dialects.quantization import Quantization, storage_range
+from lut_opt.dialects.quantization import storage_range
 from lut_opt.passes.hw.builder.arithmetic import Arithmetic
 from lut_opt.passes.hw.builder.circuit import Wire
 from lut_opt.passes.hw.builder.octave import leading_one, mantissa
@@ -162,31 +147,3 @@ def _scale(c: Arithmetic, wires: dict[str, Wire], unit: Reduced) -> Wire:
     if amount.low < 0:
         rounded = c.mux(c.compare("lt", amount, 0), product, rounded)
     return c.plus(rounded, zero)
-
-
-def reduction_attribute(reduction: Reduction) -> ReductionAttr:
-    """A reduction as an attribute."""
-    if isinstance(reduction, LeadingZero):
-        return LeadingZeroAttr(reduction)
-    if isinstance(reduction, Octaves):
-        return OctavesAttr(reduction)
-    assert isinstance(reduction, MultiRange)
-    return MultiRangeAttr(reduction)
-
-
-def reduced_of(
-    attributes: Mapping[str, Attribute], table: Table, operand: Quantization, result: Quantization
-) -> Reduced | None:
-    """The meaning of a unit by its attributes, if it has a reduction."""
-    reduction, function = attributes.get("pwl.reduction"), attributes.get("pwl.function")
-    if not isinstance(reduction, ReductionAttr):
-        return None
-    assert isinstance(function, StringAttr)
-    return Reduced(Core(_reducible(function.data), reduction.data, table), operand, result)
-
-
-def _reducible(function: str) -> Reducible:
-    for name in REDUCIBLE:
-        if name == function:
-            return name
-    raise ValueError(f"no range reduction is known for {function}")

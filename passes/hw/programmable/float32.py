@@ -14,6 +14,7 @@ from xdsl.dialects import comb
 from xdsl.dialects.builtin import IntegerType
 from xdsl.ir import SSAValue
 
+from lut_opt.dialects.pwl.float_table import QUIET_NAN
 from lut_opt.passes.hw.builder.circuit import Circuit, Wire, bits_of
 from lut_opt.passes.hw.builder.normalize import shift_left_limited, shift_right_sticky
 from lut_opt.passes.hw.datapath.booth import product_terms
@@ -22,7 +23,6 @@ from lut_opt.passes.hw.datapath.runtime import invert
 
 FRACTION, EXPONENT = 23, 8
 SIGNIFICAND = FRACTION + 1
-QUIET_NAN = 0x7FC00000
 INFINITE = 0x7F800000
 BIAS = 127
 

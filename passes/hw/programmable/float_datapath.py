@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from xdsl.dialects.builtin import IntegerAttr, i64
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import SSAValue
 
 from lut_opt.dialects.pwl.float_table import FloatTable, bits_of_floats
+from lut_opt.dialects.pwl.hardware import Layout, ProgrammableUnit, Write
 from lut_opt.passes.hw.builder.circuit import Circuit
 from lut_opt.passes.hw.datapath.fixed import Style
 from lut_opt.passes.hw.datapath.runtime import choose_word, find_segment
 from lut_opt.passes.hw.programmable.float32 import Float32
-from lut_opt.passes.hw.programmable.program import Layout, Write
 from lut_opt.passes.hw.programmable.words import Words
 
 WORD = 32
@@ -37,16 +36,6 @@ class FloatFunction:
         """Words of 32 bits; there is nothing to shift."""
         return Layout(self.entries, WORD, WORD, WORD)
 
-    @property
-    def input_bits(self) -> int:
-        """Width of x."""
-        return WORD
-
-    @property
-    def result_bits(self) -> int:
-        """Width of y."""
-        return WORD
-
     def program(self, table: FloatTable) -> list[Write]:
         """
         The writes that load a table; one of fewer entries is filled up with its last.
@@ -67,18 +56,17 @@ class FloatFunction:
         columns = [bits_of_floats(column) for column in (points, slopes, intercepts)]
         return self.layout.writes(columns[0], columns[1], columns[2])
 
-    def describe(self) -> tuple[list[str], dict[str, Attribute]]:
-        """Lines for the header of the module, and attributes."""
+    def unit(self, module: str) -> ProgrammableUnit:
+        """What a module with this datapath is."""
+        return ProgrammableUnit(module, self.layout, flush=self.flush, latency=self.latency)
+
+    def describe(self) -> list[str]:
+        """Lines for the header of the module."""
         kept = "flushed to zero" if self.flush else "kept"
-        lines = [
+        return [
             f"  x, y:      IEEE 754 single precision, subnormal numbers {kept}",
             "  computes:  slope*x, rounded, + intercept, rounded (to nearest, ties to even)",
         ]
-        attributes: dict[str, Attribute] = {
-            "pwl.format": IntegerAttr(WORD, i64),
-            "pwl.flush": IntegerAttr(self.flush, 1),
-        }
-        return lines, attributes
 
     def build(self, circuit: Circuit, port: SSAValue, words: Words) -> SSAValue:
         """The bits of the result of the bits of a port."""

@@ -14,87 +14,12 @@ and the last of them the unit answers neither the old table nor the new one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
+from lut_opt.dialects.pwl.hardware import Layout, Write
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Quantization, storage_range
-
-
-class Write(NamedTuple):
-    """A word for an address, both as plain bits."""
-
-    address: int
-    data: int
-
-
-ENTRIES = (2, 4, 8, 16, 32, 64)
-"""Numbers of entries that a programmable unit may have."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """
-    The words of a unit; `shift_bits` are the widths of intercept_shift and result_shift.
-
-    Without `breakpoint_bits` the unit is uniform: the input's upper bits are the segment.
-    """
-
-    entries: int
-    slope_bits: int
-    intercept_bits: int
-    breakpoint_bits: int
-    shift_bits: tuple[int, int] = (0, 0)
-
-    def __post_init__(self) -> None:
-        if self.entries not in ENTRIES:
-            listed = ", ".join(map(str, ENTRIES))
-            raise ValueError(f"entries must be one of {listed}, got {self.entries}")
-
-    @property
-    def index_bits(self) -> int:
-        """Address bits that choose the entry; the two above them choose the kind of word."""
-        return (self.entries - 1).bit_length()
-
-    @property
-    def address_bits(self) -> int:
-        """Width of the address port."""
-        return self.index_bits + 2
-
-    @property
-    def data_bits(self) -> int:
-        """Width of the data port."""
-        words = (self.slope_bits, self.intercept_bits, self.breakpoint_bits, sum(self.shift_bits))
-        return max(words)
-
-    @property
-    def table_bits(self) -> int:
-        """Bits of all words together."""
-        lines = self.slope_bits + self.intercept_bits
-        return (
-            self.entries * lines + (self.entries - 1) * self.breakpoint_bits + sum(self.shift_bits)
-        )
-
-    def writes(
-        self,
-        breakpoints: Sequence[int],
-        slopes: Sequence[int],
-        intercepts: Sequence[int],
-        shifts: tuple[int, int] = (0, 0),
-    ) -> list[Write]:
-        """The writes of words that are complete and fit."""
-        n = self.entries
-        words = [*zip(range(n), slopes, [self.slope_bits] * n, strict=True)]
-        words += zip(range(n, 2 * n), intercepts, [self.intercept_bits] * n, strict=True)
-        if self.breakpoint_bits:
-            places = range(2 * n, 3 * n - 1)
-            words += zip(places, breakpoints, [self.breakpoint_bits] * (n - 1), strict=True)
-        found = [Write(address, word & ((1 << bits) - 1)) for address, word, bits in words]
-        if sum(self.shift_bits):
-            found.append(Write(3 * n - 1, shifts[0] | shifts[1] << self.shift_bits[0]))
-        return found
 
 
 def fit_layout(

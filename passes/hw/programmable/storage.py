@@ -15,17 +15,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from xdsl.dialects import comb, hw, seq
-from xdsl.dialects.builtin import ArrayAttr, IntegerType, StringAttr, SymbolRefAttr
-from xdsl.ir import Block, Region, SSAValue
+from xdsl.dialects.builtin import SymbolRefAttr
+from xdsl.ir import SSAValue
 
+from lut_opt.dialects.pwl.hardware import CellKind, Port
 from lut_opt.dialects.storage import GateOp, InvertOp, LatchOp
 from lut_opt.passes.hw.builder.circuit import Circuit, bits_of
 from lut_opt.passes.hw.builder.clocks import CLOCK_GATE
+from lut_opt.passes.hw.builder.module import hardware_module
 
-Storage = Literal["flipflop", "gated", "latch"]
+Storage = CellKind
 
 
 @dataclass(frozen=True)
@@ -82,25 +83,16 @@ def clock_gate() -> hw.HWModuleOp:
 
     Its enable may change at any time; it counts as it is at the rising edge.
     """
-    clock, bit = seq.ClockType(), IntegerType(1)
-    block = Block(arg_types=[clock, bit])
-    block.args[0].name_hint, block.args[1].name_hint = "clock", "enable"
-    circuit = Circuit(block)
-    low = circuit.add_op(InvertOp(block.args[0]))
-    held = circuit.add_op(LatchOp(block.args[1], low), "enable_held")
-    circuit.output([circuit.add_op(GateOp(block.args[0], held))])
-    directions = (hw.Direction.INPUT, hw.Direction.INPUT, hw.Direction.OUTPUT)
-    ports = [
-        hw.ModulePort(StringAttr(name), type_, hw.DirectionAttr(direction))
-        for name, type_, direction in zip(
-            ("clock", "enable", "gated"), (clock, bit, clock), directions, strict=True
-        )
-    ]
-    op = hw.HWModuleOp(StringAttr(CLOCK_GATE), hw.ModuleType(ArrayAttr(ports)), Region(block))
-    comment = f"{CLOCK_GATE}: the clock in cycles that begin with enable set, else low;\n"
-    op.attributes["comment"] = StringAttr(
-        comment + "  a library's clock-gating cell may replace it"
+    ports = Port("clock", None), Port("enable", 1), Port("gated", None, output=True)
+    comment = (
+        f"{CLOCK_GATE}: the clock in cycles that begin with enable set, else low;\n"
+        "  a library's clock-gating cell may replace it"
     )
+    op, block, values = hardware_module(CLOCK_GATE, ports, comment)
+    circuit = Circuit(block)
+    low = circuit.add_op(InvertOp(values["clock"]))
+    held = circuit.add_op(LatchOp(values["enable"], low), "enable_held")
+    circuit.output([circuit.add_op(GateOp(values["clock"], held))])
     return op
 
 

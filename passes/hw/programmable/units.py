@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xdsl.dialects import hw
-from xdsl.ir import Attribute
 
-from lut_opt.dialects.pwl import ApplyOp, Table, TableAttr
+from lut_opt.dialects.pwl import ApplyOp, Table
 from lut_opt.dialects.pwl.float_table import FloatTable
-from lut_opt.dialects.quant import UniformQuantizedType
+from lut_opt.dialects.pwl.hardware import Program, Write
 from lut_opt.passes.hw.datapath.fixed import Style
-from lut_opt.passes.hw.programmable.attributes import Program
 from lut_opt.passes.hw.programmable.float_datapath import FloatFunction
-from lut_opt.passes.hw.programmable.program import Write, fit_layout
+from lut_opt.passes.hw.programmable.program import fit_layout
 from lut_opt.passes.hw.programmable.storage import Storage
 from lut_opt.passes.hw.programmable.unit import Function, build_programmable
 from lut_opt.passes.hw.programmable.words import IntegerFunction
@@ -117,12 +115,8 @@ def _table(apply: ApplyOp) -> Table:
 
 def _program(apply: ApplyOp, writes: Callable[[ApplyOp], list[Write]], certified: bool) -> Program:
     """The program of one operation, with what it makes the unit compute."""
-    facts: dict[str, Attribute] = {
-        "table": TableAttr(_table(apply)),
-        "operand": UniformQuantizedType.from_quantization(apply.input_quantization),
-        "result": UniformQuantizedType.from_quantization(apply.result_quantization),
-    }
-    if certified and apply.fit is not None:
-        facts["fit"] = apply.fit
+    sides = apply.input_quantization, apply.result_quantization
+    fit = apply.fit.data if certified and apply.fit is not None else None
     with about(apply):
-        return Program(apply.function_name, tuple(writes(apply)), facts)
+        found = tuple(writes(apply))
+    return Program(apply.function_name, _table(apply), *sides, fit, found)

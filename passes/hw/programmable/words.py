@@ -15,16 +15,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from xdsl.dialects import comb
-from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, i64
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import SSAValue
 
+from lut_opt.dialects.pwl.hardware import Layout, ProgrammableUnit, Stored, Write
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Quantization, storage_range
 from lut_opt.passes.hw.builder.circuit import Circuit, Wire, bits_of, width_of
 from lut_opt.passes.hw.datapath.booth import product_terms
 from lut_opt.passes.hw.datapath.fixed import CUTS, Style
 from lut_opt.passes.hw.datapath.runtime import choose_word, decode, find_segment
-from lut_opt.passes.hw.programmable.program import Layout, Write, integer_program
+from lut_opt.passes.hw.programmable.program import integer_program
 from lut_opt.passes.hw.programmable.storage import Word
 
 
@@ -64,34 +64,21 @@ class IntegerFunction:
         """The writes that load a table."""
         return integer_program(table, self.operand, self.layout)
 
-    @property
-    def input_bits(self) -> int:
-        """Width of x."""
-        return self.operand.bits
+    def unit(self, module: str) -> ProgrammableUnit:
+        """What a module with this datapath is."""
+        sides = Stored.of(self.operand).whole(), Stored.of(self.result)
+        return ProgrammableUnit(module, self.layout, *sides, latency=self.latency)
 
-    @property
-    def result_bits(self) -> int:
-        """Width of y."""
-        return self.result.bits
-
-    def describe(self) -> tuple[list[str], dict[str, Attribute]]:
-        """Lines for the header of the module, and attributes."""
+    def describe(self) -> list[str]:
+        """Lines for the header of the module."""
         left, right = self.layout.shift_bits
         reach = f"intercept_shift 0 ... {(1 << left) - 1}, result_shift 0 ... {(1 << right) - 1}"
         operand, result = self.operand, self.result
-        lines = [
+        return [
             f"  x, y:      {_spell(operand)}, {_spell(result)}",
             "  computes:  slope*x + (intercept << intercept_shift), >> result_shift with rounding",
             f"  shifts:    {reach}",
         ]
-        attributes: dict[str, Attribute] = {
-            "pwl.input_bits": IntegerAttr(operand.bits, i64),
-            "pwl.input_signed": IntegerAttr(operand.signed, 1),
-            "pwl.result_bits": IntegerAttr(result.bits, i64),
-            "pwl.result_signed": IntegerAttr(result.signed, 1),
-            "pwl.result_range": ArrayAttr([IntegerAttr(b, i64) for b in self._bounds()]),
-        }
-        return lines, attributes
 
     def build(self, circuit: Circuit, port: SSAValue, words: Words) -> SSAValue:
         """The raw result bits of the raw input bits of a port."""

@@ -12,25 +12,19 @@ whose bit is not set hold no element, and have the result 0. Parameters (gamma, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from xdsl.dialects import hw, seq
-from xdsl.dialects.builtin import (
-    ArrayAttr,
-    IntegerType,
-    StringAttr,
-    i1,
-)
-from xdsl.ir import Block, Region, TypeAttribute
+from xdsl.dialects import hw
 
 from lut_opt.dialects.pwl import Fit, units
+from lut_opt.dialects.pwl.hardware import UNIT, RowUnit, unit_attribute
+from lut_opt.passes.hw.builder.module import hardware_module
 from lut_opt.passes.hw.builder.sequential import Sequential
 from lut_opt.passes.hw.datapath.fixed import Style
 from lut_opt.passes.hw.row_unit.beats import Shape
 from lut_opt.passes.hw.row_unit.ends import RowCircuit, Source, TableStyle, WritePort
 from lut_opt.passes.hw.row_unit.norm import NORM
 from lut_opt.passes.hw.row_unit.softmax import SOFTMAX
-from lut_opt.passes.hw.table_unit.unit import unit_name
+from lut_opt.passes.hw.table_unit.unit import describe_side, digest, unit_name
 
 CIRCUITS: Mapping[str, RowCircuit] = {
     units.Softmax.name: SOFTMAX,
@@ -40,82 +34,27 @@ CIRCUITS: Mapping[str, RowCircuit] = {
 """How each unit that has hardware is built, by its name."""
 
 
-@dataclass(frozen=True)
-class RowUnit:
-    """What one `hw.module` computes: `semantics.evaluate` of each row of `length` elements."""
-
-    module: str
-    semantics: units.Unit
-    length: int
-    """Elements of a row; of the longest, if its length is variable."""
-    steps: int = 0
-    """Cycles that each table takes."""
-    fits: tuple[tuple[str, Fit], ...] = ()
-    """Certificates of the tables, by the tables' names."""
-    lanes: int = 1
-    """Elements a cycle."""
-
-    @property
-    def shape(self) -> Shape:
-        """How rows come: those of variable length may end within a beat."""
-        return Shape(self.length, self.lanes, self.lanes > 1 and self.semantics.variable_length)
-
-    @property
-    def function(self) -> str:
-        """The name of what it computes, such as `softmax`."""
-        return self.semantics.name
-
-    @property
-    def latency(self) -> int:
-        """Cycles from a row's first beat to its first result, if nothing holds it up."""
-        return CIRCUITS[self.function].latency(self.shape.beats, self.steps)
-
-    @property
-    def error_bound(self) -> float:
-        """Largest error of any result in output steps, for stored gammas of magnitude up to 1."""
-        return self.semantics.error_bound(self.length)
-
-    @property
-    def index_bits(self) -> int:
-        """Width of a beat's index."""
-        return max(1, (self.shape.beats - 1).bit_length())
+def row_unit(
+    module: str,
+    semantics: units.Unit,
+    length: int,
+    steps: int = 0,
+    fits: tuple[tuple[str, Fit], ...] = (),
+    lanes: int = 1,
+) -> RowUnit:
+    """A unit with the latency that it has as it is built here."""
+    latency = latency_of(semantics, length, lanes, steps)
+    return RowUnit(module, semantics, length, steps, fits, lanes, latency=latency)
 
 
-Port = tuple[str, TypeAttribute, hw.Direction]
-
-_IN, _OUT = hw.Direction.INPUT, hw.Direction.OUTPUT
-
-
-def ports(unit: RowUnit) -> list[Port]:
-    """Every port in order."""
-    operand, result = unit.semantics.operand, unit.semantics.result
-    parameters, lanes, keeps = unit.semantics.parameters, unit.lanes, unit.shape.keeps
-    return [
-        ("clock", seq.ClockType(), _IN),
-        ("reset", i1, _IN),
-        *([("write", i1, _IN), ("index", IntegerType(unit.index_bits), _IN)] * bool(parameters)),
-        *((name, IntegerType(lanes * kind.bits), _IN) for name, kind in parameters.items()),
-        ("x_valid", i1, _IN),
-        ("x", IntegerType(lanes * operand.bits), _IN),
-        *([("x_last", i1, _IN)] * unit.semantics.variable_length),
-        *([("x_keep", IntegerType(lanes), _IN)] * keeps),
-        ("x_ready", i1, _OUT),
-        ("y_valid", i1, _OUT),
-        ("y", IntegerType(lanes * result.bits), _OUT),
-        ("y_last", i1, _OUT),
-        *([("y_keep", IntegerType(lanes), _OUT)] * keeps),
-        ("y_ready", i1, _IN),
-    ]
+def latency_of(semantics: units.Unit, length: int, lanes: int, steps: int) -> int:
+    """Cycles from a row's first beat to its first result, if nothing holds it up."""
+    return CIRCUITS[semantics.name].latency(Shape(length, lanes).beats, steps)
 
 
 def build_row_unit(unit: RowUnit, style: Style = Style()) -> hw.HWModuleOp:
     """The module of a streaming unit."""
-    listed = ports(unit)
-    inputs = [(name, type_) for name, type_, way in listed if way is _IN]
-    block = Block(arg_types=[type_ for _, type_ in inputs])
-    values = dict(zip((name for name, _ in inputs), block.args, strict=True))
-    for name, argument in values.items():
-        argument.name_hint = name
+    op, block, values = hardware_module(unit.module, unit.ports, comment(unit))
     circuit = Sequential(block, values["clock"], values["reset"])
     port = None
     if unit.semantics.parameters:
@@ -123,15 +62,53 @@ def build_row_unit(unit: RowUnit, style: Style = Style()) -> hw.HWModuleOp:
         port = WritePort(values["write"], values["index"], loaded)
     x, flags = values["x"], (values.get("x_last"), values.get("x_keep"))
     source, how = Source(values["x_valid"], x, *flags, port), TableStyle(unit.steps, style)
+    shape = Shape(unit.length, unit.lanes, unit.keeps)
     make = CIRCUITS[unit.function].build
-    sink = make(circuit, unit.semantics, unit.shape, source, values["y_ready"], how)
+    sink = make(circuit, unit.semantics, shape, source, values["y_ready"], how)
     keep = [] if sink.keep is None else [sink.keep]
     circuit.output([sink.ready, sink.valid, sink.data, sink.last, *keep])
-    made = [hw.ModulePort(StringAttr(n), t, hw.DirectionAttr(way)) for n, t, way in listed]
-    return hw.HWModuleOp(StringAttr(unit.module), hw.ModuleType(ArrayAttr(made)), Region(block))
+    op.attributes[UNIT] = unit_attribute(unit)
+    return op
 
 
 def row_unit_name(unit: RowUnit) -> str:
     """Such as `pwl_softmax128_i16_u8_s2m4_s2m8`, or `pwl_softmax128x4_…` with four lanes."""
     function = f"{unit.function}{unit.length}" + (f"x{unit.lanes}" if unit.lanes > 1 else "")
     return unit_name(function, unit.semantics.operand, unit.semantics.result)
+
+
+def comment(unit: RowUnit) -> str:
+    """The header of the module in SystemVerilog."""
+    lanes, semantics = unit.lanes, unit.semantics
+    digests = ", ".join(
+        f"{name} {table.entries} entries {digest(table)}"
+        for name, table in semantics.tables.items()
+    )
+    rows = f"{unit.length} elements"
+    if semantics.variable_length:
+        rows = f"1 to {rows}, ended by x_last"
+    lines = [
+        f"{unit.module}: {unit.function}, row by row, in integers",
+        f"  rows:      {rows}",
+        f"  tables:    {digests}",
+        f"  x:         {describe_side('x', semantics.operand)}",
+        f"  y:         {describe_side('y', semantics.result)}",
+    ]
+    for name, kind in semantics.parameters.items():
+        lines.append(f"  {name + ':':<11}{describe_side(name, kind)}")
+    if semantics.parameters:
+        lines.append("             written at [index] while write is set, before the first row")
+    if lanes > 1:
+        lines.append(f"  lanes:     {lanes} elements side by side, the first in the lowest bits")
+    if unit.keeps:
+        lines.append(
+            "             x_keep[i], y_keep[i]: lane i holds an element; else y is 0 there"
+        )
+    each = "one element" if lanes == 1 else f"{lanes} elements"
+    lines += [
+        f"  latency:   {unit.latency} cycles from first x to first y of a row of {unit.length}",
+        f"  rate:      {each} a cycle, row after row; valid and ready on both sides",
+        f"  max error: {unit.error_bound:.6g} output steps on any row"
+        + (", for |gamma| up to 1" if "gamma" in semantics.parameters else ""),
+    ]
+    return "\n".join(lines)

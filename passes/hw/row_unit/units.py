@@ -10,11 +10,11 @@ from xdsl.dialects import hw
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
 from lut_opt.dialects.pwl import Fit, UnitOp, units
+from lut_opt.dialects.pwl.hardware import RowUnit
 from lut_opt.passes.hw.datapath.fixed import Style
 from lut_opt.passes.hw.datapath.multiply import Multiplier
 from lut_opt.passes.hw.datapath.segments import Select
-from lut_opt.passes.hw.row_unit.attributes import describe_row_unit
-from lut_opt.passes.hw.row_unit.unit import CIRCUITS, RowUnit, build_row_unit, row_unit_name
+from lut_opt.passes.hw.row_unit.unit import CIRCUITS, build_row_unit, row_unit, row_unit_name
 from lut_opt.passes.support.diagnostics import OpError, about
 
 
@@ -44,7 +44,6 @@ def build_row_units(
             continue
         named = replace(unit, module=unique(row_unit_name(unit)), fits=tuple(_fits(op)))
         made[unit] = build_row_unit(named, Style(how.select, how.multiplier))
-        describe_row_unit(made[unit], named)
         made[unit].location = op.location
     return list(made.values())
 
@@ -79,4 +78,4 @@ def _row_unit(op: UnitOp, how: Build) -> RowUnit:
             f"a row of {op.name} is whole beats, and {length} elements are no multiple of "
             f"{how.lanes} lanes: give another number with --convert-pwl-to-hw=lanes=K",
         )
-    return RowUnit("", semantics, length, how.steps, lanes=how.lanes)
+    return row_unit("", semantics, length, how.steps, lanes=how.lanes)

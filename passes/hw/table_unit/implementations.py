@@ -9,11 +9,12 @@ from xdsl.dialects.builtin import DictionaryAttr, FloatAttr, StringAttr, f64
 
 from lut_opt.dialects.pwl import Fit, Table
 from lut_opt.dialects.pwl.certificate import DomainError, RealFunction, certify, samples
+from lut_opt.dialects.pwl.hardware import TableUnit
 from lut_opt.passes.hw.cost.model import COST_FUNCTIONS, Figures, Objective
 from lut_opt.passes.hw.datapath.fixed import DIRECT, Style
 from lut_opt.passes.hw.datapath.lookup import MAX_LOOKUP_BITS
 from lut_opt.passes.hw.table_unit.circuits import AUTO, CIRCUITS, styles
-from lut_opt.passes.hw.table_unit.unit import Unit, build_unit
+from lut_opt.passes.hw.table_unit.unit import build_unit
 
 EXACT = "exact"
 """Among the alternatives: the correctly rounded function, directly, which is another table."""
@@ -33,7 +34,7 @@ class Request:
     compare: Style = field(default_factory=Style)
 
 
-def build_fixed(unit: Unit, request: Request, exact: Unit | None) -> hw.HWModuleOp:
+def build_fixed(unit: TableUnit, request: Request, exact: TableUnit | None) -> hw.HWModuleOp:
     """
     The module of a unit, with what it is and what others would have cost in its attributes.
 
@@ -53,7 +54,7 @@ def build_fixed(unit: Unit, request: Request, exact: Unit | None) -> hw.HWModule
     return module
 
 
-def _cheapest(unit: Unit, request: Request, exact: Unit | None) -> hw.HWModuleOp:
+def _cheapest(unit: TableUnit, request: Request, exact: TableUnit | None) -> hw.HWModuleOp:
     """The least of the objective; ties go to the implementation named first."""
     if request.cost not in COST_FUNCTIONS:
         known = ", ".join(sorted(COST_FUNCTIONS))
@@ -120,7 +121,7 @@ def _figures_attribute(figures: Figures) -> DictionaryAttr:
     )
 
 
-def exact_unit(unit: Unit, function: RealFunction) -> Unit | None:
+def exact_unit(unit: TableUnit, function: RealFunction) -> TableUnit | None:
     """
     The unit of the correctly rounded function, ties to even, saturated, as a table of constants.
 

@@ -12,29 +12,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from xdsl.dialects import comb, hw, seq
-from xdsl.dialects.builtin import (
-    ArrayAttr,
-    DictionaryAttr,
-    IntegerType,
-    StringAttr,
-)
-from xdsl.ir import Attribute, Block, Region, SSAValue, TypeAttribute
-from xdsl.utils.hints import isa
+from xdsl.dialects import comb, hw
+from xdsl.dialects.builtin import IntegerType
+from xdsl.ir import SSAValue
 
-from lut_opt.dialects.pwl import FitAttr, TableAttr
-from lut_opt.dialects.quant import UniformQuantizedType
+from lut_opt.dialects.pwl.hardware import UNIT, SelectUnit, TableUnit, Tabulated, unit_attribute
 from lut_opt.dialects.quantization import storage_range
 from lut_opt.passes.hw.builder.circuit import Circuit, ClockDomain, Wire, width_of
-from lut_opt.passes.hw.builder.timing import describe_timing, timing
+from lut_opt.passes.hw.builder.module import hardware_module
+from lut_opt.passes.hw.builder.timing import describe_timing
 from lut_opt.passes.hw.datapath.fixed import CUTS, DIRECT, Style
 from lut_opt.passes.hw.datapath.lookup import MAX_LOOKUP_BITS, lookup
 from lut_opt.passes.hw.datapath.multiply import multiply_add
 from lut_opt.passes.hw.datapath.segments import Segment, segments
-from lut_opt.passes.hw.table_unit.unit import Unit, describe_error, digest
+from lut_opt.passes.hw.table_unit.unit import describe_error, digest
 
 
-def build_multi(name: str, units: Sequence[Unit], latency: int, style: Style) -> hw.HWModuleOp:
+def build_multi(name: str, units: Sequence[TableUnit], latency: int, style: Style) -> hw.HWModuleOp:
     """
     A module with `select`, `x` and `y`: `units[select]` of x, `latency` cycles later.
 
@@ -42,58 +36,29 @@ def build_multi(name: str, units: Sequence[Unit], latency: int, style: Style) ->
     are of one type, and so are their results. With `style.form` DIRECT all results are one truth
     table; raises `ValueError` if `select` and x have too many bits for that.
     """
-    operand, result = units[0].operand, units[0].result
-    select_bits = max(1, (len(units) - 1).bit_length())
-    if style.form is DIRECT and select_bits + operand.bits > MAX_LOOKUP_BITS:
+    tables = (Tabulated(u.function, u.table, u.operand, u.result, u.fit) for u in units)
+    made = SelectUnit(name, tuple(tables), latency=latency)
+    operand, bits = units[0].operand, made.select_bits
+    if style.form is DIRECT and bits + operand.bits > MAX_LOOKUP_BITS:
         raise ValueError(
-            f"a direct table takes up to {MAX_LOOKUP_BITS} bits, not {select_bits} of select and "
+            f"a direct table takes up to {MAX_LOOKUP_BITS} bits, not {bits} of select and "
             f"{operand.bits} of input"
         )
-    ports: list[tuple[str, TypeAttribute]] = [
-        *([("clock", seq.ClockType()), ("reset", IntegerType(1))] if latency else []),
-        ("select", IntegerType(select_bits)),
-        ("x", IntegerType(operand.bits)),
-    ]
-    block = Block(arg_types=[type_ for _, type_ in ports])
-    for argument, (port, _) in zip(block.args, ports, strict=True):
-        argument.name_hint = port
-    circuit = Circuit(block, ClockDomain(*block.args[:2]) if latency else None)
-    cuts = CUTS[:latency]
-    x = Wire(block.args[-1], *storage_range(operand.bits, operand.signed))
-    select = Wire(block.args[-2], 0, (1 << select_bits) - 1)
-    circuit.output([_datapath(circuit, x, select, units, style, cuts).value])
-    inputs = [hw.ModulePort(StringAttr(n), t, _INPUT) for n, t in ports]
-    output = hw.ModulePort(StringAttr("y"), IntegerType(result.bits), _OUTPUT)
-    type_ = hw.ModuleType(ArrayAttr([*inputs, output]))
-    op = hw.HWModuleOp(StringAttr(name), type_, Region(block))
-    op.attributes["comment"] = StringAttr(_comment(name, units, latency))
-    op.attributes["pwl.tables"] = ArrayAttr(map(_describe, units))
-    op.attributes.update(timing(latency))
+    op, block, ports = hardware_module(name, made.ports, _comment(name, units, latency))
+    domain = ClockDomain(ports["clock"], ports["reset"]) if latency else None
+    circuit = Circuit(block, domain)
+    x = Wire(ports["x"], *storage_range(operand.bits, operand.signed))
+    select = Wire(ports["select"], 0, (1 << bits) - 1)
+    circuit.output([_datapath(circuit, x, select, units, style, CUTS[:latency]).value])
+    op.attributes[UNIT] = unit_attribute(made)
     return op
-
-
-_INPUT = hw.DirectionAttr(hw.Direction.INPUT)
-_OUTPUT = hw.DirectionAttr(hw.Direction.OUTPUT)
-
-
-def storage_of(unit: Unit) -> tuple[object, ...]:
-    """What tables must have in common. Inputs are any bit pattern, results are clamped."""
-    operand, result = unit.operand, unit.result
-    sides = (operand.bits, operand.signed, result.bits, result.signed)
-    return (*sides, result.minimum, result.maximum)
-
-
-def tables_of(op: hw.HWModuleOp) -> list[dict[str, Attribute]] | None:
-    """Function, table, operand and result of every value of select; None for other modules."""
-    found = op.attributes.get("pwl.tables")
-    return [dict(row.data) for row in found] if isa(found, ArrayAttr[DictionaryAttr]) else None
 
 
 def _datapath(
     circuit: Circuit,
     x: Wire,
     select: Wire,
-    units: Sequence[Unit],
+    units: Sequence[TableUnit],
     style: Style,
     cuts: Sequence[str],
 ) -> Wire:
@@ -114,7 +79,7 @@ def _datapath(
 
 
 def _accumulate(
-    circuit: Circuit, x: Wire, select: Wire, units: Sequence[Unit], style: Style, cut: bool
+    circuit: Circuit, x: Wire, select: Wire, units: Sequence[TableUnit], style: Style, cut: bool
 ) -> tuple[Wire, int]:
     """The accumulator with the rounding addend, and the shift that all tables share."""
     shift = max(unit.table.result_shift for unit in units)
@@ -152,7 +117,7 @@ def _accumulate(
 
 
 def _direct(
-    circuit: Circuit, x: Wire, select: Wire, units: Sequence[Unit], cuts: Sequence[str]
+    circuit: Circuit, x: Wire, select: Wire, units: Sequence[TableUnit], cuts: Sequence[str]
 ) -> Wire:
     """The results of all inputs of all tables, as logic of `select` and x together."""
     for cut in ("select", "round"):
@@ -193,17 +158,7 @@ def _chosen(
     return circuit.mux(bit, upper, lower)
 
 
-def _describe(unit: Unit) -> DictionaryAttr:
-    facts: dict[str, Attribute] = {
-        "function": StringAttr(unit.function),
-        "table": TableAttr(unit.table),
-        "operand": UniformQuantizedType.from_quantization(unit.operand),
-        "result": UniformQuantizedType.from_quantization(unit.result),
-    }
-    return DictionaryAttr(facts if unit.fit is None else facts | {"fit": FitAttr(unit.fit)})
-
-
-def _comment(name: str, units: Sequence[Unit], latency: int) -> str:
+def _comment(name: str, units: Sequence[TableUnit], latency: int) -> str:
     lines = [f"{name}: {len(units)} functions, piecewise linear, chosen by select"]
     for i, unit in enumerate(units):
         scales = f"x * {unit.operand.scale!r}, y * {unit.result.scale!r}"

@@ -8,8 +8,9 @@ from xdsl.dialects import hw
 
 from lut_opt.dialects.pwl import ApplyOp, FnAttr
 from lut_opt.dialects.pwl.function_body import real_function
+from lut_opt.dialects.pwl.hardware import TableUnit
 from lut_opt.passes.hw.table_unit.implementations import Request, build_fixed, exact_unit
-from lut_opt.passes.hw.table_unit.unit import Unit, build_unit, unit_name
+from lut_opt.passes.hw.table_unit.unit import build_unit, unit_name
 from lut_opt.passes.support.declarations import HISTOGRAM
 from lut_opt.passes.support.diagnostics import about
 
@@ -26,20 +27,26 @@ def build_fixed_units(
     for apply in applies:
         assert apply.table is not None
         sides = apply.table.data, apply.input_quantization, apply.result_quantization
-        reduced = None if apply.reduce is None else apply.reduced()
+        reduction = None if apply.reduce is None else apply.reduce.data
         # Equal tables of two functions are one unit, unless it may leave the table for its own.
-        key = (*sides, reduced, apply.function if request.allow_exact else None)
+        key = (
+            *sides,
+            reduction,
+            apply.function_name if reduction else None,
+            apply.function if request.allow_exact else None,
+        )
         if key in made:
             continue
         name = unique(unit_name(apply.function_name, *sides[1:]))
         fit = apply.fit.data if apply.fit is not None else None
-        module = _build(Unit(name, _describe(apply), *sides, fit, latency, reduced), apply, request)
+        unit = TableUnit(name, _describe(apply), *sides, fit, reduction, latency=latency)
+        module = _build(unit, apply, request)
         module.location = apply.location
         made[key] = module, apply
     return list(made.values())
 
 
-def _build(unit: Unit, apply: ApplyOp, request: Request) -> hw.HWModuleOp:
+def _build(unit: TableUnit, apply: ApplyOp, request: Request) -> hw.HWModuleOp:
     """One unit in the implementation that is asked for, or in the cheapest."""
     if unit.reduced is not None:
         return build_unit(unit, request.compare)

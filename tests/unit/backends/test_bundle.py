@@ -15,10 +15,10 @@ from xdsl.dialects.builtin import ModuleOp
 from lut_opt import cli
 from lut_opt.backends.bundle import bundle, write
 from lut_opt.dialects.pwl import Table, units
+from lut_opt.dialects.pwl.hardware import TableUnit
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.hw.row_unit.attributes import describe_row_unit
-from lut_opt.passes.hw.row_unit.unit import RowUnit, build_row_unit
-from lut_opt.passes.hw.table_unit.unit import Unit, build_unit
+from lut_opt.passes.hw.row_unit.unit import build_row_unit, row_unit
+from lut_opt.passes.hw.table_unit.unit import build_unit
 
 pytest.importorskip("pycde")
 if shutil.which("iverilog") is None:
@@ -28,21 +28,19 @@ BYTE = Quantization(8, True, 2.0**-4)
 GELU = Table((-30, 7), (0, 12, 64), (0, 5, 0), intercept_shift=4, result_shift=6)
 RSQRT = Table((900,), (-38, -16), (5300, 4000), 4, 0, 16)
 GAMMA = Quantization(8, True, 2.0**-6)
-NORM = RowUnit("norm", units.LayerNorm(BYTE, BYTE, RSQRT, 1e-5, GAMMA), 6, 1)
+NORM = row_unit("norm", units.LayerNorm(BYTE, BYTE, RSQRT, 1e-5, GAMMA), 6, 1)
 EXP = Table((-64, -16), (0, 16, 200), (0, 1152, 4096), param_bits=16)
 RECIPROCAL = Table((1200,), (-48, -25), (7000, 5200), 4, 0, 16)
 SOFTMAX = units.Softmax(BYTE, Quantization(8, False, 2.0**-8), -255, 12, EXP, RECIPROCAL)
-WIDE = RowUnit("wide", SOFTMAX, 7, 1, lanes=4)
+WIDE = row_unit("wide", SOFTMAX, 7, 1, lanes=4)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A table unit with registers, one without, a streaming one, and one with four lanes."""
-    plain = Unit("plain", "gelu", GELU, BYTE, BYTE)
-    staged = Unit("staged", "gelu", GELU, BYTE, BYTE, latency=3)
+    plain = TableUnit("plain", "gelu", GELU, BYTE, BYTE)
+    staged = TableUnit("staged", "gelu", GELU, BYTE, BYTE, latency=3)
     rows = {unit: build_row_unit(unit) for unit in (NORM, WIDE)}
-    for unit, op in rows.items():
-        describe_row_unit(op, unit)
     made = tmp_path_factory.mktemp("bundle") / "units"
     write(bundle(ModuleOp([build_unit(plain), build_unit(staged), *rows.values()])), made)
     return made

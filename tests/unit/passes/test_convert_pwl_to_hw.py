@@ -18,13 +18,15 @@ from xdsl.utils.exceptions import PassFailedException
 from lut_opt.backends.simulate import tables as simulate
 from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.pwl import ApplyOp, FnAttr, NamedFunction, Table, TableAttr
+from lut_opt.dialects.pwl.hardware import TableUnit
 from lut_opt.dialects.quant import UniformQuantizedType
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
 from lut_opt.passes.hw.datapath.fixed import DIRECT, SEGMENTS, Style
 from lut_opt.passes.hw.datapath.multiply import digits
 from lut_opt.passes.hw.datapath.segments import segments
-from lut_opt.passes.hw.table_unit.unit import Unit, build_unit, unit_name, unit_of
+from lut_opt.passes.hw.modules import unit_of
+from lut_opt.passes.hw.table_unit.unit import build_unit, unit_name
 
 TABLE = Table((-30, 7), (0, 12, 64), (0, 5, 0), intercept_shift=4, result_shift=6)
 STYLES = st.builds(
@@ -68,27 +70,29 @@ def tables(draw: st.DrawFn, operand: Quantization) -> Table:
 
 
 @st.composite
-def unit_lists(draw: st.DrawFn) -> list[Unit]:
+def unit_lists(draw: st.DrawFn) -> list[TableUnit]:
     """Units that share one simulator run."""
-    units: list[Unit] = []
+    units: list[TableUnit] = []
     for i in range(12):
         operand = draw(quantizations([4, 8]))
         result = draw(quantizations([4, 8, 16, 32]))
         latency = draw(st.integers(0, 4))
         table = draw(tables(operand))
-        units.append(Unit(f"u{i}", "f", table, operand, result, latency=latency))
+        units.append(TableUnit(f"u{i}", "f", table, operand, result, latency=latency))
     return units
 
 
 @pytest.mark.skipif(shutil.which("iverilog") is None, reason="iverilog is not installed")
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(units=unit_lists(), style=STYLES)
-def test_random_units_equal_their_tables_on_every_input(units: list[Unit], style: Style) -> None:
+def test_random_units_equal_their_tables_on_every_input(
+    units: list[TableUnit], style: Style
+) -> None:
     pytest.importorskip("pycde")
     ops = [build_unit(unit, style) for unit in units]
     module = ModuleOp(ops)
     module.verify()
-    assert [unit_of(op) for op in ops] == units
+    assert [unit_of(op, {}) for op in ops] == units
     for sweep in simulate.sweep(systemverilog.emit(module), units):
         assert sweep.passed, str(sweep)
 

@@ -12,8 +12,7 @@ func.func @host(%x : tensor<4x!q>) -> (tensor<4x!q>, tensor<4x!q>) {
 
 // CHECK-NOT:  func.func
 // CHECK:      hw.module @pwl_gelu_i8_i8_s2m4_s2m4(in %x: i8, out y: i8) attributes {comment =
-// CHECK-SAME:   pwl.function = "gelu", pwl.table = #pwl.table<i8, breakpoints = [-30, 7],
-// CHECK-SAME:   pwl.latency = 0 : i64
+// CHECK-SAME:   pwl.unit = #pwl.table_unit<latency = 0, function = gelu, table = #pwl.table<i8, breakpoints = [-30, 7],
 // CHECK:        [[LEFT:%.*]] = comb.icmp sgt %x,
 // CHECK:        [[RIGHT:%.*]] = comb.icmp sgt %x,
 // CHECK:        comb.xor [[LEFT]], [[RIGHT]] {sv.namehint = "one_1"} : i1

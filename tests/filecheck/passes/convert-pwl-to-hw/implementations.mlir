@@ -13,7 +13,7 @@ func.func @host(%x : !q) -> !q {
 
 // A multiplexer tree of the input bits; the table stays the definition of what it computes.
 // DIRECT:      hw.module @pwl_leaky_relu_i4_i4_s2m1_s2m1(in %x: i4, out y: i4) attributes {comment = {{.*}}built as:  direct truth table
-// DIRECT-SAME:   pwl.table = #pwl.table<i8, breakpoints = [-2, 3],
+// DIRECT-SAME:   table = #pwl.table<i8, breakpoints = [-2, 3],
 // DIRECT-SAME:   pwl.implementation = "direct"
 // DIRECT:        comb.extract %x from
 // DIRECT-NOT:    comb.icmp
@@ -30,8 +30,8 @@ func.func @host(%x : !q) -> !q {
 // AUTO-SAME: pwl.alternatives = {compare = {area = {{.*}} : f64, delay = {{.*}} : f64, power = {{.*}} : f64}, onehot =
 
 // Another table, whose certificate says that every result is correctly rounded.
-// EXACT:      pwl.table = #pwl.table<i4, breakpoints = [1, 2, 3, 4, 5, 6, 7], slopes = [0, 0, 0, 0, 0, 0, 0, 0], intercepts = [0, 1, 2, 3, 4, 5, 6, 7]>
-// EXACT-SAME: pwl.fit = #pwl.fit<exact, {{.*}} exact = 1.000000e+00>
+// EXACT:      table = #pwl.table<i4, breakpoints = [1, 2, 3, 4, 5, 6, 7], slopes = [0, 0, 0, 0, 0, 0, 0, 0], intercepts = [0, 1, 2, 3, 4, 5, 6, 7]>
+// EXACT-SAME: fit = #pwl.fit<exact, {{.*}} exact = 1.000000e+00>
 // EXACT-SAME: pwl.implementation = "exact"
 
 // FOLDED: implementations.mlir:10:3: error: [convert-pwl-to-hw] implementation=folded is impossible here: the halves of the table do not follow from each other

@@ -11,7 +11,7 @@ func.func @host(%x : !q) -> (!q, !q) {
 
 // Both tables share the comparators, whose bounds depend on select, and the rows.
 // CHECK:      hw.module @pwl_multi_i8_i8_t2(in %select: i1, in %x: i8, out y: i8)
-// CHECK-SAME:   pwl.tables = [{function = "gelu", table = #pwl.table
+// CHECK-SAME:   pwl.unit = #pwl.select_unit<latency = 0, tables = [<function = gelu, table = #pwl.table
 // CHECK-COUNT-2: comb.icmp sgt %x,
 // CHECK-NOT:     comb.icmp sgt %x,
 // CHECK:         comb.mux %select,

@@ -10,7 +10,7 @@ func.func @host(%x : !q) -> !u {
 
 // Select | multiply-add | round and clamp, each behind a register.
 // CHECK:      hw.module @pwl_gelu_i8_u8_s2m4_s0p1z3(in %clock: !seq.clock, in %reset: i1, in %x: i8, out y: i8)
-// CHECK-SAME:   pwl.latency = 3 : i64
+// CHECK-SAME:   pwl.unit = #pwl.table_unit<latency = 3,
 // CHECK:        comb.icmp
 // CHECK:        %x_select = seq.compreg %x, %clock reset %reset, {{.*}} : i8
 // CHECK-NEXT:   %slope_select = seq.compreg

@@ -17,9 +17,9 @@ func.func @host(%x : !q, %z : !p) -> (!q, !p, !q) {
 }
 
 // CHECK:      hw.module @pwl_programmable_i8_i8_n4(in %clock: !seq.clock, in %write_enable: i1, in %address: i4, in %data: i8, in %x: i8, out y: i8)
-// CHECK-SAME:   pwl.storage = "latch", pwl.layout = {entries = 4 : i64, slope_bits = 8 : i64, intercept_bits = 8 : i64, breakpoint_bits = 8 : i64, intercept_shift_bits = 3 : i64, result_shift_bits = 3 : i64}, pwl.latency = 0 : i64
-// CHECK-SAME:   pwl.programs = [{function = "gelu", writes = {{\[\[}}0 : i64, 0 : i64], [1 : i64, 12 : i64], [2 : i64, 64 : i64], [3 : i64, 64 : i64],
-// CHECK-SAME:   {function = "silu"
+// CHECK-SAME:   pwl.unit = #pwl.programmable_unit<latency = 0, layout = <entries = 4, slope_bits = 8, intercept_bits = 8, breakpoint_bits = 8, shift_bits = [3, 3]>,
+// CHECK-SAME:   storage = latch, programs = [<function = gelu, {{.*}}writes = {{\[\[}}0, 0], [1, 12], [2, 64], [3, 64],
+// CHECK-SAME:   <function = silu
 // CHECK:        [[WRITE:%.*]] = comb.and {{.*}} {sv.namehint = "write_slope0"} : i1
 // CHECK:        [[PULSE:%.*]] = storage.gate %clock if [[WRITE]]
 // CHECK:        storage.latch {{.*}} while [[PULSE]] {sv.namehint = "slope0"} : i8
@@ -47,13 +47,13 @@ func.func @host(%x : !q, %z : !p) -> (!q, !p, !q) {
 // STREAM:        hw.instance "slope0_gate" @pwl_clock_gate(clock: %clock: !seq.clock, enable: {{%.*}}: i1) -> (gated: !seq.clock)
 // STREAM:        seq.compreg {{.*}}, %x_clock : i8
 // STREAM:      hw.module @pwl_programmable_i8_i8_n4_stream({{.*}}in %x_valid: i1, in %y_ready: i1, out x_ready: i1, out y: i8, out y_valid: i1)
-// STREAM-SAME:   pwl.throughput = 1 : i64
+// STREAM-SAME:   pwl.unit = #pwl.stream_unit<@pwl_programmable_i8_i8_n4>
 // STREAM:        hw.instance "unit" @pwl_programmable_i8_i8_n4
 
 // 12·2^-6 and 5·2^4·2^-6·2^-4 in single precision.
 // FLOAT:      hw.module @pwl_programmable_f32_n4({{.*}}in %x: i32, out y: i32)
-// FLOAT-SAME:   [1 : i64, 1044381696 : i64]
-// FLOAT-SAME:   [5 : i64, 1033895936 : i64]
+// FLOAT-SAME:   [1, 1044381696]
+// FLOAT-SAME:   [5, 1033895936]
 
 // SMALL: programmable.mlir:13:3: error: [convert-pwl-to-hw] the table has 3 entries, the unit has 2
 // POWER: lut-opt: error: --convert-pwl-to-hw: entries must be one of 2, 4, 8, 16, 32, 64, got 12

@@ -12,7 +12,7 @@ func.func @host(%x : !wide) -> !result {
 
 // CHECK:      hw.module @pwl_log_u16_i16_s2m4_s2m11(in %clock: !seq.clock, in %reset: i1, in %x: i16, out y: i16)
 // CHECK-SAME:   reduction: #pwl.leading_zero<table_bits = 6>
-// CHECK-SAME:   pwl.reduction = #pwl.leading_zero<table_bits = 6>
+// CHECK-SAME:   reduction = #pwl.leading_zero<table_bits = 6>
 // CHECK:        comb.icmp eq
 // CHECK:        seq.compreg
 // CHECK-NOT:  hw.module

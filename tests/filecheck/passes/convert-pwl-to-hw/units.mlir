@@ -17,7 +17,7 @@ func.func @host(%a: tensor<2x16x!x>, %b: tensor<2x?x!x>, %g: tensor<16x!g>) {
 
 // CHECK-NOT:  func.func
 // CHECK:      hw.module @pwl_softmax16_i16_u8_s2m4_s2m8(in %clock: !seq.clock, in %reset: i1, in %x_valid: i1, in %x: i16, in %x_last: i1, out x_ready: i1, out y_valid: i1, out y: i8, out y_last: i1, in %y_ready: i1) attributes {comment =
-// CHECK-SAME:   pwl.rows = "softmax", pwl.length = 16 : i64, pwl.steps = 1 : i64, pwl.latency = 43 : i64
+// CHECK-SAME:   pwl.unit = #pwl.row_unit<latency = 43, semantics = <function = softmax, {{.*}}>, length = 16, steps = 1, lanes = 1
 // CHECK:        "seq.hlmem"({{.*}}) <{name = "scores"}> : (!seq.clock, i1) -> !seq.hlmem<32xi17>
 // CHECK:        "seq.hlmem"({{.*}}) <{name = "exps"}> : (!seq.clock, i1) -> !seq.hlmem<32xi14>
 // CHECK-NOT:  pwl_softmax
@@ -25,7 +25,7 @@ func.func @host(%a: tensor<2x16x!x>, %b: tensor<2x?x!x>, %g: tensor<16x!g>) {
 
 // With four lanes a row has four beats: ports, memories and the index of gamma are of beats.
 // LANES:      hw.module @pwl_softmax16x4_i16_u8_s2m4_s2m8(in %clock: !seq.clock, in %reset: i1, in %x_valid: i1, in %x: i64, in %x_last: i1, in %x_keep: i4, out x_ready: i1, out y_valid: i1, out y: i32, out y_last: i1, out y_keep: i4, in %y_ready: i1) attributes {comment =
-// LANES-SAME:   pwl.latency = 19 : i64, pwl.lanes = 4 : i64
+// LANES-SAME:   pwl.unit = #pwl.row_unit<latency = 19, {{.*}} lanes = 4
 // LANES:        "seq.hlmem"({{.*}}) <{name = "scores"}> : (!seq.clock, i1) -> !seq.hlmem<20xi69>
 // LANES:        "seq.hlmem"({{.*}}) <{name = "exps"}> : (!seq.clock, i1) -> !seq.hlmem<20xi57>
 // LANES:      hw.module @pwl_layer_norm16x4_i16_i8_s2m4_s2m4(in %clock: !seq.clock, in %reset: i1, in %write: i1, in %index: i2, in %gamma: i64, in %x_valid: i1, in %x: i64, out x_ready: i1, out y_valid: i1, out y: i32, out y_last: i1, in %y_ready: i1)

@@ -17,8 +17,7 @@ from lut_opt.backends.formal.check import check
 from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.pwl import Table, units
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.hw.row_unit.attributes import describe_row_unit
-from lut_opt.passes.hw.row_unit.unit import RowUnit, build_row_unit
+from lut_opt.passes.hw.row_unit.unit import build_row_unit, row_unit
 
 pytest.importorskip("pycde")
 if shutil.which("iverilog") is None or shutil.which("yosys") is None:
@@ -139,9 +138,8 @@ def test_shared_units_that_say_something_else_are_wrong(
 def test_streaming_units_are_checked_and_others_only_named() -> None:
     table = Table((900,), (-38, -16), (5300, 4000), 4, 0, 16)
     byte = Quantization(8, True, 2.0**-4)
-    unit = RowUnit("norm", units.RMSNorm(byte, byte, table, 1e-5), 4)
+    unit = row_unit("norm", units.RMSNorm(byte, byte, table, 1e-5), 4)
     op = build_row_unit(unit)
-    describe_row_unit(op, unit)
     block = Block([hw.OutputOp([])])
     other = hw.HWModuleOp(StringAttr("other"), hw.ModuleType(ArrayAttr([])), Region(block))
     assert check(ModuleOp([op, other])) == [
@@ -153,29 +151,3 @@ def test_streaming_units_are_checked_and_others_only_named() -> None:
     assert text.count(" | y_ready;") == 1
     with pytest.raises(BackendError, match=r"norm: wrong: .*y\[0\] may change while it waits"):
         check(ModuleOp([op.clone()]), text.replace(" | y_ready;", " | 1'b1;"))
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ("entries = 8 : i64", "entries = 5 : i64", "entries must be one of 2, 4, 8, 16, 32, 64"),
-        ("entries = 8 : i64, ", "", "the attributes are not those of a programmable unit: "),
-        ("pwl.result_range = [", "pwl.result_range = [0 : i64, ", "pwl.result_range is not a pair"),
-        ('{function = "silu", writes', '{function = "silu", written', "without writes"),
-        ("[0 : i64, 0 : i64]", "[0 : i64]", "a write that is not an address and a word"),
-    ],
-    ids=["entries", "no entries", "bounds", "no writes", "half a write"],
-)
-def test_attributes_that_were_damaged_are_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, said: str
-) -> None:
-    source, hardware = tmp_path / "two.mlir", tmp_path / "hw.mlir"
-    source.write_text(TWO)
-    options = "unit=programmable"
-    assert cli.main([str(source), f"--convert-pwl-to-hw={options}", "-o", str(hardware)]) == 0
-    text = hardware.read_text()
-    assert old in text
-    hardware.write_text(text.replace(old, new, 1))
-    assert cli.main([str(hardware), "--prove", "-o", str(tmp_path / "out.mlir")]) == 1
-    assert f"{hardware}:2:3: error: [--prove] " in (error := capsys.readouterr().err)
-    assert said in error

@@ -14,8 +14,9 @@ from lut_opt.backends.formal.netlist import Netlist, read_netlists
 from lut_opt.backends.simulate.row_bench import Stimulus
 from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.pwl import Table, units
+from lut_opt.dialects.pwl.hardware import RowUnit
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.hw.row_unit.unit import RowUnit, build_row_unit
+from lut_opt.passes.hw.row_unit.unit import build_row_unit, row_unit
 
 pytest.importorskip("pycde")
 if shutil.which("yosys") is None:
@@ -30,8 +31,8 @@ SOFTMAX = units.Softmax(
     Table((-8,), (0, 2), (0, 16)),
     Table((1200,), (-48, -25), (7000, 5200), 4, 0, 16),
 )
-UNIT = RowUnit("unit", SOFTMAX, 2)
-WIDE = RowUnit("wide", SOFTMAX, 4, lanes=2)
+UNIT = row_unit("unit", SOFTMAX, 2)
+WIDE = row_unit("wide", SOFTMAX, 4, lanes=2)
 MUTANTS = {
     "rude": (
         ("out_move = _GEN | y_ready", "out_move = 1'h1"),

@@ -12,6 +12,7 @@ from lut_opt.backends.errors import BackendError
 from lut_opt.backends.formal.tables import prove
 from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.pwl import Table
+from lut_opt.dialects.pwl.hardware import TableUnit
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.hw.datapath.fixed import Style
 from lut_opt.passes.hw.programmable.float_datapath import FloatFunction
@@ -20,7 +21,7 @@ from lut_opt.passes.hw.programmable.storage import Storage, clock_gate
 from lut_opt.passes.hw.programmable.unit import Function, build_programmable
 from lut_opt.passes.hw.programmable.words import IntegerFunction
 from lut_opt.passes.hw.stream import build_stream
-from lut_opt.passes.hw.table_unit.unit import Unit, build_unit
+from lut_opt.passes.hw.table_unit.unit import build_unit
 
 pytest.importorskip("pycde")
 pytest.importorskip("z3")
@@ -201,7 +202,7 @@ TABLE = Table((-6, 3), (0, 12, 15), (0, 5, 0), intercept_shift=2, result_shift=3
 def streamed(kind: str, latency: int) -> ModuleOp:
     """A unit and its stream."""
     if kind == "fixed":
-        unit = build_unit(Unit("unit", "f", TABLE, I5, I5, latency=latency))
+        unit = build_unit(TableUnit("unit", "f", TABLE, I5, I5, latency=latency))
         return ModuleOp([clock_gate(), unit, build_stream(unit, "unit_stream")])
     return module_of(IntegerFunction(I5, I5, SMALL, latency), "latch", stream=True)
 

@@ -19,8 +19,9 @@ from lut_opt.backends.formal.unrolled import Counterexample
 from lut_opt.backends.simulate.tables import sweep
 from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.pwl import Table
+from lut_opt.dialects.pwl.hardware import TableUnit
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.hw.table_unit.unit import Unit, build_unit
+from lut_opt.passes.hw.table_unit.unit import build_unit
 
 pytest.importorskip("pycde")
 if shutil.which("iverilog") is None or shutil.which("yosys") is None:
@@ -30,15 +31,15 @@ SIXTEENTHS = Quantization(8, True, 2.0**-4)
 WORD = Quantization(16, True, 2.0**-12)
 WIDE = Table((-30000, 0, 7), (1, -300, 5, 7), (0, -5, 5, 0), 12, 6, 16)
 UNITS = [
-    Unit("plain", "gelu", GELU, SIXTEENTHS, SIXTEENTHS),
-    Unit("staged", "gelu", GELU, SIXTEENTHS, Quantization(8, False, 0.1, 3), latency=4),
-    Unit("wide", "f", WIDE, WORD, WORD, latency=2),
-    Unit("constant", "zero", Table((), (0,), (-7,)), SIXTEENTHS, SIXTEENTHS),
-    Unit("line", "x", Table((), (1,), (0,)), SIXTEENTHS, SIXTEENTHS, latency=1),
+    TableUnit("plain", "gelu", GELU, SIXTEENTHS, SIXTEENTHS),
+    TableUnit("staged", "gelu", GELU, SIXTEENTHS, Quantization(8, False, 0.1, 3), latency=4),
+    TableUnit("wide", "f", WIDE, WORD, WORD, latency=2),
+    TableUnit("constant", "zero", Table((), (0,), (-7,)), SIXTEENTHS, SIXTEENTHS),
+    TableUnit("line", "x", Table((), (1,), (0,)), SIXTEENTHS, SIXTEENTHS, latency=1),
 ]
 
 
-def verilog(*units: Unit) -> str:
+def verilog(*units: TableUnit) -> str:
     return systemverilog.emit(ModuleOp([build_unit(unit) for unit in units]))
 
 
@@ -106,10 +107,10 @@ def mutants(text: str) -> dict[str, str]:
 
 # It jumps at each breakpoint, so that a comparison off by one makes a difference.
 STEPS = Table((-50, -9, 12), (0, -4, 45, 64), (7, 60, 70, 0), intercept_shift=4, result_shift=6)
-MUTATED = Unit("staged", "steps", STEPS, SIXTEENTHS, Quantization(8, False, 0.1, 3), latency=2)
+MUTATED = TableUnit("staged", "steps", STEPS, SIXTEENTHS, Quantization(8, False, 0.1, 3), latency=2)
 
 
-def check_mutants(unit: Unit, found: dict[str, str]) -> None:
+def check_mutants(unit: TableUnit, found: dict[str, str]) -> None:
     """
     A mutant is refuted exactly if it computes something else.
 
@@ -143,13 +144,13 @@ def test_mutants_are_refuted() -> None:
 
 @pytest.mark.hardware
 @pytest.mark.parametrize("unit", UNITS[:2], ids=lambda unit: unit.module)
-def test_every_mutant_is_refuted(unit: Unit) -> None:
+def test_every_mutant_is_refuted(unit: TableUnit) -> None:
     check_mutants(unit, mutants(verilog(unit)))
 
 
 def test_undefined_values_are_never_proved() -> None:
     text = "module plain(input [7:0] x, output [7:0] y); assign y[7:1] = 0; endmodule\n"
-    zero = Unit("plain", "f", Table((), (0,), (0,)), SIXTEENTHS, SIXTEENTHS)
+    zero = TableUnit("plain", "f", Table((), (0,), (0,)), SIXTEENTHS, SIXTEENTHS)
     (proof,) = prove_units(text, [zero])
     assert proof.refuted
     assert proof.counterexample == Counterexample(-128, 0, 1)
@@ -157,7 +158,7 @@ def test_undefined_values_are_never_proved() -> None:
 
 def test_inputs_that_are_too_wide_are_only_checked() -> None:
     wide = Quantization(32, True, 2.0**-12)
-    unit = Unit("unit", "f", Table((-5, 1 << 20), (1, 2, 3), (0, 1, 2)), wide, wide)
+    unit = TableUnit("unit", "f", Table((-5, 1 << 20), (1, 2, 3), (0, 1, 2)), wide, wide)
     (proof,) = prove_units(verilog(unit), [unit])
     assert not proof.complete
     assert re.fullmatch(

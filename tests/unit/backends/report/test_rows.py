@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json as text
-from dataclasses import replace
 
 import pytest
 from xdsl.dialects.builtin import ModuleOp
 
 from lut_opt.backends.report import json
 from lut_opt.dialects.pwl import Table, units
+from lut_opt.dialects.pwl.hardware import RowUnit
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.hw.row_unit.attributes import describe_row_unit
-from lut_opt.passes.hw.row_unit.unit import RowUnit, build_row_unit
+from lut_opt.passes.hw.row_unit.unit import build_row_unit, row_unit
 
 EXP = Table((-64, -16), (0, 16, 200), (0, 1152, 4096), param_bits=16)
 RECIPROCAL = Table((1200,), (-48, -25), (7000, 5200), 4, 0, 16)
@@ -22,12 +21,11 @@ SHORT, BYTE = Quantization(16, True, 2.0**-4), Quantization(8, False, 2.0**-8)
 @pytest.fixture
 def unit() -> RowUnit:
     semantics = units.Softmax(SHORT, BYTE, -255, 12, EXP, RECIPROCAL)
-    return RowUnit("softmax_8", semantics, 8, 2)
+    return row_unit("softmax_8", semantics, 8, 2)
 
 
 def test_each_table_says_what_unit_it_is_in(unit: RowUnit) -> None:
     op = build_row_unit(unit)
-    describe_row_unit(op, unit)
     exp, reciprocal = text.loads(json.emit(ModuleOp([op])))
     assert (exp["function"], exp["table"]) == ("exp", "exp")
     assert (reciprocal["function"], reciprocal["table"]) == ("reciprocal", "reciprocal")
@@ -48,9 +46,8 @@ def test_each_table_says_what_unit_it_is_in(unit: RowUnit) -> None:
 
 
 def test_lanes_are_described(unit: RowUnit) -> None:
-    wide = replace(unit, lanes=4)
+    wide = row_unit(unit.module, unit.semantics, 8, 2, lanes=4)
     op = build_row_unit(wide)
-    describe_row_unit(op, wide)
     row, _ = text.loads(json.emit(ModuleOp([op])))
     assert (row["elements_per_cycle"], row["latency"]) == (4, unit.latency - 2 * (8 - 2))
     ports = {port["name"]: port for port in row["ports"]}

@@ -16,9 +16,9 @@ from lut_opt.backends.formal.check import check
 from lut_opt.backends.simulate.row_bench import Stalls, Stimulus, sample
 from lut_opt.backends.simulate.rows import RowResult, simulate_rows
 from lut_opt.dialects.pwl import Table, units
+from lut_opt.dialects.pwl.hardware import RowUnit
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.hw.row_unit.attributes import describe_row_unit
-from lut_opt.passes.hw.row_unit.unit import RowUnit, build_row_unit
+from lut_opt.passes.hw.row_unit.unit import build_row_unit, row_unit
 
 pytest.importorskip("pycde")
 if shutil.which("iverilog") is None:
@@ -39,16 +39,16 @@ RMS = units.RMSNorm(FINE, FINE, RSQRT, 1e-5, AFFINE[0])
 
 # Rows that end within a beat, within the first, and with one; a row of one beat.
 UNITS = [
-    RowUnit("softmax_5x2", BYTES, 5, 1, lanes=2),
-    RowUnit("softmax_8x4", SHORTS, 8, lanes=4),
-    RowUnit("softmax_3x4", BYTES, 3, lanes=4),
-    RowUnit("layer_6x2", LAYER, 6, 1, lanes=2),
-    RowUnit("layer_8x4", LAYER, 8, lanes=4),
-    RowUnit("rms_4x4", RMS, 4, 2, lanes=4),
-    RowUnit("rms_6x2", units.RMSNorm(BYTE, FINE, RSQRT, 1e-5), 6, lanes=2),
+    row_unit("softmax_5x2", BYTES, 5, 1, lanes=2),
+    row_unit("softmax_8x4", SHORTS, 8, lanes=4),
+    row_unit("softmax_3x4", BYTES, 3, lanes=4),
+    row_unit("layer_6x2", LAYER, 6, 1, lanes=2),
+    row_unit("layer_8x4", LAYER, 8, lanes=4),
+    row_unit("rms_4x4", RMS, 4, 2, lanes=4),
+    row_unit("rms_6x2", units.RMSNorm(BYTE, FINE, RSQRT, 1e-5), 6, lanes=2),
 ]
 LONG = [
-    RowUnit(f"{name}_128x{lanes}", semantics, 128, 2, lanes=lanes)
+    row_unit(f"{name}_128x{lanes}", semantics, 128, 2, lanes=lanes)
     for lanes in (2, 4, 8, 16, 64)
     for name, semantics in (("softmax", SHORTS), ("layer", LAYER), ("rms", RMS))
 ]
@@ -137,7 +137,6 @@ def test_a_mistake_in_one_lane_is_seen(unit: RowUnit, old: str, new: str) -> Non
 
 def test_the_proof_command_checks_them() -> None:
     op = build_row_unit(UNITS[2])
-    describe_row_unit(op, UNITS[2])
     rows = sample(UNITS[2]).rows
     results = f"{sum(map(len, rows))} results of {len(rows)} rows"
     assert check(ModuleOp([op])) == [

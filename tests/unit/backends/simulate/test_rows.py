@@ -14,7 +14,7 @@ from lut_opt.backends.simulate.rows import RowResult, simulate_rows
 from lut_opt.dialects.pwl import Table, units
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.hw.datapath.fixed import Style
-from lut_opt.passes.hw.row_unit.unit import RowUnit
+from lut_opt.passes.hw.row_unit.unit import row_unit
 
 pytest.importorskip("pycde")
 if shutil.which("iverilog") is None:
@@ -52,17 +52,17 @@ def norm(
 FINE = Quantization(16, True, 2.0**-10)
 
 UNITS = [
-    RowUnit("softmax_1", softmax(SHORT, Quantization(8, False, 2.0**-8)), 1),
-    RowUnit("softmax_5", softmax(WORD, Quantization(16, False, 2.0**-15)), 5, 2),
-    RowUnit("softmax_8", softmax(BYTE, Quantization(8, True, 2.0**-7)), 8, 4),
-    RowUnit("softmax_one", softmax(BYTE, Quantization(4, False, 1.0)), 3, 1),
-    RowUnit("softmax_128", softmax(SHORT, Quantization(8, False, 2.0**-8)), 128, 1),
-    RowUnit("layer_1", norm(BYTE, BYTE, True), 1),
-    RowUnit("layer_6", norm(FINE, FINE, True, *AFFINE), 6, 1),
-    RowUnit("layer_beta", norm(BYTE, Quantization(8, False, 2.0**-4), True, None, BETA), 7),
-    RowUnit("layer_128", norm(FINE, FINE, True, *AFFINE), 128, 4),
-    RowUnit("rms_5", norm(Quantization(16, True, 1.0), BYTE, False), 5, 2),
-    RowUnit("rms_16", norm(FINE, FINE, False, AFFINE[0]), 16, 3),
+    row_unit("softmax_1", softmax(SHORT, Quantization(8, False, 2.0**-8)), 1),
+    row_unit("softmax_5", softmax(WORD, Quantization(16, False, 2.0**-15)), 5, 2),
+    row_unit("softmax_8", softmax(BYTE, Quantization(8, True, 2.0**-7)), 8, 4),
+    row_unit("softmax_one", softmax(BYTE, Quantization(4, False, 1.0)), 3, 1),
+    row_unit("softmax_128", softmax(SHORT, Quantization(8, False, 2.0**-8)), 128, 1),
+    row_unit("layer_1", norm(BYTE, BYTE, True), 1),
+    row_unit("layer_6", norm(FINE, FINE, True, *AFFINE), 6, 1),
+    row_unit("layer_beta", norm(BYTE, Quantization(8, False, 2.0**-4), True, None, BETA), 7),
+    row_unit("layer_128", norm(FINE, FINE, True, *AFFINE), 128, 4),
+    row_unit("rms_5", norm(Quantization(16, True, 1.0), BYTE, False), 5, 2),
+    row_unit("rms_16", norm(FINE, FINE, False, AFFINE[0]), 16, 3),
 ]
 
 

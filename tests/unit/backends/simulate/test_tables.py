@@ -11,12 +11,13 @@ from xdsl.dialects import test as ir
 from xdsl.dialects.builtin import ModuleOp
 
 from lut_opt.backends.errors import BackendError
-from lut_opt.backends.simulate.tables import Mismatch, simulate, stimuli, sweep, units, vectors
+from lut_opt.backends.simulate.tables import Mismatch, simulate, sweep, units, vectors
 from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.pwl import ApplyOp, FnAttr, NamedFunction, Table, TableAttr
+from lut_opt.dialects.pwl.hardware import TableUnit
 from lut_opt.dialects.quant import UniformQuantizedType
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.hw.table_unit.unit import Unit, build_unit
+from lut_opt.passes.hw.table_unit.unit import build_unit
 
 pytest.importorskip("pycde")
 if shutil.which("iverilog") is None:
@@ -24,10 +25,10 @@ if shutil.which("iverilog") is None:
 
 SIXTEENTHS = Quantization(8, True, 2.0**-4)
 TABLE = Table((-30, 7), (0, 12, 64), (0, 5, 0), intercept_shift=4, result_shift=6)
-UNIT = Unit("unit", "gelu", TABLE, SIXTEENTHS, SIXTEENTHS)
+UNIT = TableUnit("unit", "gelu", TABLE, SIXTEENTHS, SIXTEENTHS)
 
 
-def verilog(*units_: Unit) -> str:
+def verilog(*units_: TableUnit) -> str:
     """SystemVerilog of some units."""
     return systemverilog.emit(ModuleOp([build_unit(unit) for unit in units_]))
 
@@ -93,18 +94,18 @@ def test_missing_simulator_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_sixteen_bits_are_swept_whole() -> None:
     word = Quantization(16, True, 2.0**-12)
     table = Table((-30000, 0, 7), (1, -300, 5, 7), (0, -5, 5, 0), 12, 6, 16)
-    unit = Unit("unit", "f", table, word, word, latency=3)
+    unit = TableUnit("unit", "f", table, word, word, latency=3)
     (result,) = sweep(verilog(unit), [unit])
     assert (result.passed, result.inputs, result.exhaustive) == (True, 65536, True)
 
 
 def test_wide_inputs_are_sampled_around_what_matters() -> None:
     wide = Quantization(32, True, 2.0**-12)
-    unit = Unit("unit", "f", Table((-5, 1 << 20), (1, 2, 3), (0, 1, 2)), wide, wide)
-    x = stimuli(unit)
+    unit = TableUnit("unit", "f", Table((-5, 1 << 20), (1, 2, 3), (0, 1, 2)), wide, wide)
+    x = unit.stimuli()
     wanted = {wide.minimum, wide.maximum, 0, -6, -5, -4, (1 << 20) - 1, 1 << 20}
     assert wanted <= set(x.tolist())
-    assert np.array_equal(x, stimuli(unit))
+    assert np.array_equal(x, unit.stimuli())
     (result,) = sweep(verilog(unit), [unit])
     assert result.passed
     assert not result.exhaustive

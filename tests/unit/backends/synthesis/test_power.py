@@ -16,9 +16,10 @@ from lut_opt.backends.synthesis.power import power_of, settled
 from lut_opt.backends.synthesis.synthesize import Instance, Port, Synthesis, Wiring, synthesize
 from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.pwl import Table
+from lut_opt.dialects.pwl.hardware import TableUnit
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.hw.table_unit.circuits import styles
-from lut_opt.passes.hw.table_unit.unit import Unit, build_unit
+from lut_opt.passes.hw.table_unit.unit import build_unit
 
 # One inverter: 2 fF at its input, and 3 fJ or 5 fJ within for a toggle of its output.
 LIBERTY = """library (two) {
@@ -114,7 +115,7 @@ def test_the_gates_of_a_unit_compute_its_table(latency: int) -> None:
     pytest.importorskip("pycde")
     byte = Quantization(8, True, 2.0**-4)
     table = Table((-30, 7), (0, 12, 64), (0, 5, 0), intercept_shift=4, result_shift=6)
-    unit = Unit("unit", "gelu", table, byte, byte, latency=latency)
+    unit = TableUnit("unit", "gelu", table, byte, byte, latency=latency)
     text = systemverilog.emit(ModuleOp([build_unit(unit, styles()["compare"])]))
     netlist = synthesize(text, "unit", effort="quick")
     q = byte.values

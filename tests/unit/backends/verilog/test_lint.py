@@ -21,13 +21,15 @@ from pathlib import Path
 
 import pytest
 from xdsl.dialects import hw
-from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr
+from xdsl.dialects.builtin import ModuleOp, StringAttr
 
 from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.assembly import parse
 from lut_opt.dialects.assembly.context import context
+from lut_opt.dialects.pwl.hardware import ProgrammableUnit, RowUnit, StreamUnit
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
 from lut_opt.passes.hw.builder.clocks import CLOCK_GATE
+from lut_opt.passes.hw.modules import modules_of, units_of
 from lut_opt.passes.support.options import from_text
 
 pytest.importorskip("pycde")
@@ -269,6 +271,7 @@ def test_tools_have_nothing_to_say(made: ModuleOp, tmp_path: Path) -> None:
 
 
 def test_headers_and_attributes_say_what_to_expect(made: ModuleOp) -> None:
+    units = units_of(modules_of(made))
     for op in made.ops:
         assert isinstance(op, hw.HWModuleOp)
         name, comment = op.sym_name.data, op.attributes["comment"]
@@ -276,17 +279,14 @@ def test_headers_and_attributes_say_what_to_expect(made: ModuleOp) -> None:
         assert comment.data.startswith(f"{name}: ")
         if name == CLOCK_GATE:
             continue
-        timing = [op.attributes.get(f"pwl.{key}") for key in ("latency", "throughput")]
-        cycles, rate = (
-            each.value.data if isinstance(each, IntegerAttr) else None for each in timing
-        )
-        assert cycles is not None
+        unit = units[name]
+        cycles, rate = unit.latency, unit.throughput
         assert f"{cycles} cycle" in comment.data
         streams = "y_valid" in {port.port_name.data for port in op.module_type.ports}
-        lanes = op.attributes.get("pwl.lanes")
-        inputs = lanes.value.data if isinstance(lanes, IntegerAttr) else 1
+        inputs = unit.lanes if isinstance(unit, RowUnit) else 1
         assert rate == (inputs if cycles or streams else None)
         assert ("a cycle" in comment.data) == (rate is not None)
         # A stream names the unit inside; single precision is rounded as IEEE 754 says.
-        certain = "pwl.stream_of" in op.attributes or "pwl.format" in op.attributes
+        real = isinstance(unit, ProgrammableUnit) and unit.operand is None
+        certain = isinstance(unit, StreamUnit) or real
         assert ("max error" in comment.data) != certain

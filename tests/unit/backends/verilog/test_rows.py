@@ -12,7 +12,7 @@ from xdsl.dialects.builtin import ModuleOp
 from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.pwl import Table, units
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.hw.row_unit.unit import RowUnit, build_row_unit
+from lut_opt.passes.hw.row_unit.unit import build_row_unit, row_unit
 
 pytest.importorskip("pycde")
 
@@ -23,12 +23,12 @@ SHORT, BYTE = Quantization(16, True, 2.0**-4), Quantization(8, False, 2.0**-8)
 FINE = Quantization(16, True, 2.0**-10)
 AFFINE = Quantization(16, True, 2.0**-13), Quantization(32, True, 2.0**-20)
 UNITS = [
-    RowUnit("softmax", units.Softmax(SHORT, BYTE, -255, 12, EXP, RECIPROCAL), 100, 1),
-    RowUnit("layer", units.LayerNorm(FINE, FINE, RSQRT, 1e-5, *AFFINE), 300, 4),
-    RowUnit("rms", units.RMSNorm(FINE, FINE, RSQRT, 1e-5), 1),
-    RowUnit("wide_softmax", units.Softmax(SHORT, BYTE, -255, 12, EXP, RECIPROCAL), 30, 0, lanes=4),
-    RowUnit("wide_layer", units.LayerNorm(FINE, FINE, RSQRT, 1e-5, *AFFINE), 32, 1, lanes=8),
-    RowUnit("wide_rms", units.RMSNorm(FINE, FINE, RSQRT, 1e-5), 64, lanes=64),
+    row_unit("softmax", units.Softmax(SHORT, BYTE, -255, 12, EXP, RECIPROCAL), 100, 1),
+    row_unit("layer", units.LayerNorm(FINE, FINE, RSQRT, 1e-5, *AFFINE), 300, 4),
+    row_unit("rms", units.RMSNorm(FINE, FINE, RSQRT, 1e-5), 1),
+    row_unit("wide_softmax", units.Softmax(SHORT, BYTE, -255, 12, EXP, RECIPROCAL), 30, 0, lanes=4),
+    row_unit("wide_layer", units.LayerNorm(FINE, FINE, RSQRT, 1e-5, *AFFINE), 32, 1, lanes=8),
+    row_unit("wide_rms", units.RMSNorm(FINE, FINE, RSQRT, 1e-5), 64, lanes=64),
 ]
 
 

@@ -15,8 +15,9 @@ from lut_opt.backends.errors import BackendError
 from lut_opt.backends.simulate.tables import sweep
 from lut_opt.backends.verilog.systemverilog import emit
 from lut_opt.dialects.pwl import Fit, Table
+from lut_opt.dialects.pwl.hardware import TableUnit
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.hw.table_unit.unit import Unit, build_unit
+from lut_opt.passes.hw.table_unit.unit import build_unit
 
 pytest.importorskip("pycde")
 
@@ -25,17 +26,17 @@ FIT = Fit("optimal", "seed", "mse", 0, 8, 129, 1.7e-05, 0.75, 0.96)
 WIDE = Table((-20000, 0, 0, 20000), (-30000, 5, 6, 7, 32767), (0, 1, 2, 3, -9), 16, 15, 16)
 
 
-def units() -> list[Unit]:
+def units() -> list[TableUnit]:
     """Signed, unsigned, wide, clamped, constant and registered units."""
     byte, word = Quantization(8, False, 0.1, 3), Quantization(16, True, 2.0**-9)
     return [
-        Unit("plain", "gelu", GELU, SIXTEENTHS, SIXTEENTHS, FIT),
-        Unit("staged", "gelu", GELU, SIXTEENTHS, byte, FIT, latency=4),
-        Unit("wide", "erf", WIDE, word, Quantization(32, True, 1e-5), latency=2),
-        Unit("narrow", "erf", WIDE, word, Quantization(4, False, 1.0)),
-        Unit("constant", "zero", Table((), (0,), (-7,)), byte, byte),
-        Unit("steps", "sign", Table((0, 1), (0, 0, 0), (-1, 0, 1)), SIXTEENTHS, SIXTEENTHS),
-        Unit("linear", "x", Table((), (1,), (0,)), SIXTEENTHS, SIXTEENTHS, latency=1),
+        TableUnit("plain", "gelu", GELU, SIXTEENTHS, SIXTEENTHS, FIT),
+        TableUnit("staged", "gelu", GELU, SIXTEENTHS, byte, FIT, latency=4),
+        TableUnit("wide", "erf", WIDE, word, Quantization(32, True, 1e-5), latency=2),
+        TableUnit("narrow", "erf", WIDE, word, Quantization(4, False, 1.0)),
+        TableUnit("constant", "zero", Table((), (0,), (-7,)), byte, byte),
+        TableUnit("steps", "sign", Table((0, 1), (0, 0, 0), (-1, 0, 1)), SIXTEENTHS, SIXTEENTHS),
+        TableUnit("linear", "x", Table((), (1,), (0,)), SIXTEENTHS, SIXTEENTHS, latency=1),
     ]
 
 

@@ -16,9 +16,10 @@ from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.assembly import parse
 from lut_opt.dialects.assembly.context import context
 from lut_opt.dialects.pwl import Table
+from lut_opt.dialects.pwl.hardware import ProgrammableUnit
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
-from lut_opt.passes.hw.programmable.attributes import programs_of
+from lut_opt.passes.hw.modules import modules_of, units_of
 from lut_opt.passes.support.options import from_text
 
 pytest.importorskip("pycde")
@@ -88,8 +89,9 @@ def run(options: str, folder: Path, idle: int, stall: int) -> tuple[list[int], i
     module.verify()
     modules = [op for op in module.ops if isinstance(op, hw.HWModuleOp)]
     ports = [port.port_name.data for port in modules[-1].module_type.ports]
-    programs = next((found for op in modules if (found := programs_of(op))), [])
-    writes = programs[0].writes if programs else ()
+    units = units_of(modules_of(module)).values()
+    written = next((unit for unit in units if isinstance(unit, ProgrammableUnit)), None)
+    writes = () if written is None else written.programs[0].writes
     # address, data, write_enable, from the high bits to the low ones
     packed = [w.address << 9 | w.data << 1 | 1 for w in writes] or [0]
     (folder / "steps.hex").write_text("".join(f"{word:x}\n" for word in packed))

@@ -9,12 +9,13 @@ from xdsl.dialects.builtin import IntegerType
 from xdsl.ir import Block, SSAValue
 
 from lut_opt.dialects.pwl import Table
+from lut_opt.dialects.pwl.hardware import TableUnit
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.hw.builder.circuit import Circuit
 from lut_opt.passes.hw.cost.gate_count import count_gates, evaluate_gates
 from lut_opt.passes.hw.cost.gates import Bits, GateCount, Gates
 from lut_opt.passes.hw.table_unit.circuits import styles
-from lut_opt.passes.hw.table_unit.unit import Unit, build_unit
+from lut_opt.passes.hw.table_unit.unit import build_unit
 
 BYTE = Quantization(8, True, 2.0**-4)
 GELU = Table(
@@ -44,7 +45,7 @@ def results(module: hw.HWModuleOp, inputs: int) -> list[int]:
 def test_every_implementation_has_gates_that_compute_the_table(
     table: Table, operand: Quantization
 ) -> None:
-    unit = Unit("unit", "f", table, operand, BYTE)
+    unit = TableUnit("unit", "f", table, operand, BYTE)
     ways = [way for way, style in styles().items() if style.obstacle(table, operand) is None]
     assert {"compare", "onehot", "decode", "rows", "direct"} <= set(ways)
     stored = np.arange(256)
@@ -86,7 +87,7 @@ def test_a_gate_switches_as_often_as_its_inputs_make_it() -> None:
 
 def module(width: int, body: type[comb.AddOp | comb.MulOp]) -> hw.HWModuleOp:
     """x op x."""
-    unit = build_unit(Unit("unit", "f", ODD, Quantization(width, True, 1.0), BYTE))
+    unit = build_unit(TableUnit("unit", "f", ODD, Quantization(width, True, 1.0), BYTE))
     block: Block = unit.body.block
     for op in reversed(list(block.ops)):
         op.detach()
@@ -100,13 +101,13 @@ def module(width: int, body: type[comb.AddOp | comb.MulOp]) -> hw.HWModuleOp:
 def test_wider_inputs_than_can_be_listed_are_drawn_at_random() -> None:
     # x + x is a shift of x: no gates.
     assert count_gates(module(24, comb.AddOp)).kinds["mux"] == 0
-    wide = Unit("unit", "f", ODD, Quantization(24, True, 1.0), BYTE)
+    wide = TableUnit("unit", "f", ODD, Quantization(24, True, 1.0), BYTE)
     assert count_gates(build_unit(wide)).kinds["mux"] > 0
 
 
 def test_registers_count_their_bits_and_hide_no_gates() -> None:
-    plain = count_gates(build_unit(Unit("unit", "f", GELU, BYTE, BYTE))).kinds
-    staged = count_gates(build_unit(Unit("unit", "f", GELU, BYTE, BYTE, latency=1))).kinds
+    plain = count_gates(build_unit(TableUnit("unit", "f", GELU, BYTE, BYTE))).kinds
+    staged = count_gates(build_unit(TableUnit("unit", "f", GELU, BYTE, BYTE, latency=1))).kinds
     assert staged == {**plain, "register": 8}
 
 

@@ -12,6 +12,7 @@ from lut_opt.backends.simulate import tables as simulate
 from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.assembly import context, parse
 from lut_opt.dialects.pwl import Table
+from lut_opt.dialects.pwl.hardware import TableUnit
 from lut_opt.dialects.pwl.reduction import (
     PERIOD,
     REDUCIBLE,
@@ -24,7 +25,8 @@ from lut_opt.dialects.pwl.reduction import (
 )
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
-from lut_opt.passes.hw.table_unit.unit import Unit, build_unit, unit_of
+from lut_opt.passes.hw.modules import unit_of
+from lut_opt.passes.hw.table_unit.unit import build_unit
 
 pytest.importorskip("pycde")
 
@@ -42,17 +44,21 @@ FALLING = Table((150,), (-6, -2), (3000, 2000), 2, 0, 16)
 RISING = Table((150,), (5, 3), (3000, 2000), 2, 0, 16)
 
 
-def unit(number: int, function: Reducible, reduction: Reduction, operand: Quantization) -> Unit:
+def unit(
+    number: int, function: Reducible, reduction: Reduction, operand: Quantization
+) -> TableUnit:
     """One of the units, with some result scale and some latency."""
     table = FALLING if function in ("reciprocal", "rsqrt") else RISING
     result = RESULTS[number % len(RESULTS)]
     reduced = Reduced(Core(function, reduction, table), operand, result)
     reduced.check()
     latency = number % 5
-    return Unit(f"u{number}", function, table, operand, result, None, latency, reduced)
+    return TableUnit(
+        f"u{number}", function, table, operand, result, None, reduction, latency=latency
+    )
 
 
-def units() -> list[Unit]:
+def units() -> list[TableUnit]:
     """Every function with both reductions, on signed and unsigned operands by turns."""
     kinds = [
         (function, reduction)
@@ -69,7 +75,7 @@ def units() -> list[Unit]:
 def test_units_are_proved_equal_to_their_meaning() -> None:
     given = units()
     ops = [build_unit(each) for each in given]
-    assert [unit_of(op) for op in ops] == given
+    assert [unit_of(op, {}) for op in ops] == given
     for each, proof in zip(
         given, prove_units(systemverilog.emit(ModuleOp(ops)), given), strict=True
     ):
@@ -81,8 +87,7 @@ def test_wide_operands_are_simulated() -> None:
     wide = Quantization(32, False, 2.0**-10)
     result = Quantization(16, False, 2.0**-12)
     core = Core("rsqrt", LeadingZero(9), Table((900,), (-38, -16), (5300, 4000), 4, 0, 16))
-    reduced = Reduced(core, wide, result)
-    one = Unit("wide", "rsqrt", core.table, wide, result, None, 3, reduced)
+    one = TableUnit("wide", "rsqrt", core.table, wide, result, None, core.reduction, latency=3)
     (sweep,) = simulate.sweep(systemverilog.emit(ModuleOp([build_unit(one)])), [one])
     assert sweep.passed, str(sweep)
     assert sweep.inputs > 1 << 16

@@ -18,10 +18,11 @@ from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.assembly import parse
 from lut_opt.dialects.assembly.context import context
 from lut_opt.dialects.pwl import Table
+from lut_opt.dialects.pwl.hardware import ProgrammableUnit
 from lut_opt.dialects.quantization import Integers, Quantization, storage_range
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
 from lut_opt.passes.hw.datapath.fixed import Style
-from lut_opt.passes.hw.programmable.attributes import programs_of
+from lut_opt.passes.hw.modules import modules_of, units_of
 from lut_opt.passes.hw.programmable.program import Layout, Write, fit_layout, integer_program
 from lut_opt.passes.hw.programmable.storage import Storage, clock_gate
 from lut_opt.passes.hw.programmable.unit import build_programmable
@@ -208,14 +209,13 @@ def test_the_pass_makes_one_unit_and_a_program_for_each_table(options: str) -> N
     text = f"unit=programmable entries=4 {options}"
     from_text(ConvertPwlToHwPass, text).apply(Context(), module)
     module.verify()
-    (unit,) = (op for op in module.ops if isinstance(op, hw.HWModuleOp) and programs_of(op))
-    programs = programs_of(unit)
-    assert programs is not None
-    assert [program.function for program in programs] == ["gelu", "silu"]
+    ((name, unit),) = units_of(modules := modules_of(module)).items()
+    assert isinstance(unit, ProgrammableUnit)
+    assert [program.function for program in unit.programs] == ["gelu", "silu"]
     steps: list[Write | Input] = []
-    for program in programs:
+    for program in unit.programs:
         steps += [*program.writes, *map(Input, range(256))]
-    got = drive(systemverilog.emit(module), Ports.of(unit), steps)
+    got = drive(systemverilog.emit(module), Ports.of(modules[name]), steps)
     q = np.r_[0:128, -128:0]
     gelu = Table((-30, 7), (0, 12, 64), (0, 5, 0), 4, 6)
     silu = Table((-50, 17, 20), (0, 12, 64, 3), (0, 5, 0, -100), 5, 5)

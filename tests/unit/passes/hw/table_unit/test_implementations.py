@@ -14,6 +14,7 @@ from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr
 from lut_opt.backends.simulate import tables as simulate
 from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.pwl import NamedFunction, Table
+from lut_opt.dialects.pwl.hardware import TableUnit
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.hw.cost.model import Figures, features, model_cost, register_cost
 from lut_opt.passes.hw.datapath.folding import Symmetry, symmetry
@@ -21,7 +22,7 @@ from lut_opt.passes.hw.datapath.segments import segments
 from lut_opt.passes.hw.datapath.selection import deciding_bits
 from lut_opt.passes.hw.table_unit.circuits import styles
 from lut_opt.passes.hw.table_unit.implementations import Request, build_fixed, exact_unit
-from lut_opt.passes.hw.table_unit.unit import Unit, build_unit
+from lut_opt.passes.hw.table_unit.unit import build_unit
 
 BYTE = Quantization(8, True, 2.0**-4)
 WORD = Quantization(16, True, 2.0**-12)
@@ -33,14 +34,14 @@ COARSE = Table((-64, 0, 96), (1, 5, -3, 2), (4, 3, 2, 1), 3, 2)
 SYMMETRIC = {"odd": ODD, "even": EVEN, "sigmoid": SIGMOID, "ramp": RAMP}
 
 
-def every_unit() -> list[tuple[Unit, hw.HWModuleOp]]:
+def every_unit() -> list[tuple[TableUnit, hw.HWModuleOp]]:
     """Each table in each implementation, some of them with registers."""
-    made: list[tuple[Unit, hw.HWModuleOp]] = []
+    made: list[tuple[TableUnit, hw.HWModuleOp]] = []
     for name, table in {"gelu": GELU, "coarse": COARSE, **SYMMETRIC}.items():
         for way, style in styles().items():
             if style.obstacle(table, BYTE) is None:
                 latency = len(made) % 5
-                unit = Unit(f"{name}_{way}", name, table, BYTE, BYTE, latency=latency)
+                unit = TableUnit(f"{name}_{way}", name, table, BYTE, BYTE, latency=latency)
                 made.append((unit, build_unit(unit, style)))
     return made
 
@@ -64,7 +65,7 @@ def test_every_implementation_equals_its_table_on_every_input(verilog: str) -> N
 def test_one_changed_constant_is_caught(way: str) -> None:
     pytest.importorskip("pycde")
     slopes = (*GELU.slopes[:-1], GELU.slopes[-1] - 1)
-    unit = Unit("unit", "gelu", GELU, BYTE, BYTE)
+    unit = TableUnit("unit", "gelu", GELU, BYTE, BYTE)
     mutant = build_unit(replace(unit, table=replace(GELU, slopes=slopes)), styles()[way])
     (sweep,) = simulate.sweep(systemverilog.emit(ModuleOp([mutant])), [unit])
     assert not sweep.passed
@@ -91,7 +92,9 @@ def test_bits_below_the_grid_of_breakpoints_are_not_decoded() -> None:
 
 
 def test_what_is_impossible_says_what_to_do() -> None:
-    wide = Unit("unit", "f", replace(GELU, breakpoints=(-9999, -99, -9, 0, 1, 2, 3)), WORD, WORD)
+    wide = TableUnit(
+        "unit", "f", replace(GELU, breakpoints=(-9999, -99, -9, 0, 1, 2, 3)), WORD, WORD
+    )
     for way, message in (
         ("direct", "up to 12 bits, not 16: use implementation=compare"),
         ("decode", "16 input bits tell the segments apart"),
@@ -102,7 +105,7 @@ def test_what_is_impossible_says_what_to_do() -> None:
 
 
 def test_auto_takes_the_cheapest_and_lists_the_others() -> None:
-    unit = Unit("unit", "gelu", GELU, BYTE, BYTE)
+    unit = TableUnit("unit", "gelu", GELU, BYTE, BYTE)
     exact = exact_unit(unit, NamedFunction("gelu"))
     module = build_fixed(unit, Request("auto"), exact)
     alternatives = module.attributes["pwl.alternatives"]
@@ -122,7 +125,7 @@ def test_auto_takes_the_cheapest_and_lists_the_others() -> None:
 
 
 def test_any_registered_cost_decides() -> None:
-    preferred = build_unit(Unit("unit", "gelu", GELU, BYTE, BYTE), styles()["onehot"])
+    preferred = build_unit(TableUnit("unit", "gelu", GELU, BYTE, BYTE), styles()["onehot"])
 
     def only_onehot(module: hw.HWModuleOp, liberty: tuple[str, ...]) -> Figures:
         assert liberty == ("a.lib",)
@@ -131,14 +134,16 @@ def test_any_registered_cost_decides() -> None:
 
     register_cost("test", only_onehot)
     request = Request("auto", cost="test", liberty=("a.lib",))
-    module = build_fixed(Unit("unit", "gelu", GELU, BYTE, BYTE), request, None)
+    module = build_fixed(TableUnit("unit", "gelu", GELU, BYTE, BYTE), request, None)
     assert module.attributes["pwl.implementation"] == StringAttr("onehot")
     with pytest.raises(ValueError, match="cost=guess is not known here, only model"):
-        build_fixed(Unit("unit", "gelu", GELU, BYTE, BYTE), Request("auto", cost="guess"), None)
+        build_fixed(
+            TableUnit("unit", "gelu", GELU, BYTE, BYTE), Request("auto", cost="guess"), None
+        )
 
 
 def test_the_exact_function_is_another_table_and_taken_only_if_allowed() -> None:
-    unit = Unit("unit", "gelu", GELU, BYTE, BYTE)
+    unit = TableUnit("unit", "gelu", GELU, BYTE, BYTE)
     exact = exact_unit(unit, NamedFunction("gelu"))
     assert exact is not None
     q = BYTE.values
@@ -149,9 +154,7 @@ def test_the_exact_function_is_another_table_and_taken_only_if_allowed() -> None
     assert exact.fit.exact == 1.0
 
     def exact_is_cheap(module: hw.HWModuleOp, liberty: tuple[str, ...]) -> Figures:
-        cheap = "pwl.table" in module.attributes and "slopes = [0, 0, 0, 0, 0, 0, 0, 0, 0" in str(
-            module.attributes["pwl.table"]
-        )
+        cheap = "slopes = [0, 0, 0, 0, 0, 0, 0, 0, 0" in str(module.attributes["pwl.unit"])
         return Figures(1.0 if cheap else 2.0, 0.0, 0.0, "a test")
 
     register_cost("exact-is-cheap", exact_is_cheap)
@@ -164,14 +167,14 @@ def test_the_exact_function_is_another_table_and_taken_only_if_allowed() -> None
 
 
 def test_functions_that_are_not_defined_everywhere_have_no_exact_unit() -> None:
-    unit = Unit("unit", "log", GELU, BYTE, BYTE)
+    unit = TableUnit("unit", "log", GELU, BYTE, BYTE)
     assert exact_unit(unit, NamedFunction("log")) is None
     assert exact_unit(replace(unit, operand=WORD), NamedFunction("gelu")) is None
 
 
 def test_the_model_sees_gates_levels_and_what_switches() -> None:
     compare, direct = (
-        features(build_unit(Unit("unit", "gelu", GELU, BYTE, BYTE), styles()[way]))
+        features(build_unit(TableUnit("unit", "gelu", GELU, BYTE, BYTE), styles()[way]))
         for way in ("compare", "direct")
     )
     assert direct.gates.sum() < compare.gates.sum()

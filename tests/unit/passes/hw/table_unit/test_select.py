@@ -16,11 +16,11 @@ from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.assembly import parse
 from lut_opt.dialects.assembly.context import context
 from lut_opt.dialects.pwl import Table
+from lut_opt.dialects.pwl.hardware import SelectUnit, TableUnit
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
 from lut_opt.passes.hw.datapath.fixed import DIRECT, Style
-from lut_opt.passes.hw.table_unit.select import build_multi, tables_of
-from lut_opt.passes.hw.table_unit.unit import Unit
+from lut_opt.passes.hw.table_unit.select import build_multi
 from lut_opt.passes.support.diagnostics import OpError
 
 pytest.importorskip("pycde")
@@ -34,18 +34,18 @@ I8, U8, NARROW = (
 )
 
 
-def units(count: int, operand: Quantization, result: Quantization) -> list[Unit]:
+def units(count: int, operand: Quantization, result: Quantization) -> list[TableUnit]:
     """Random tables of different sizes and shifts, the last one a constant."""
     rng = np.random.default_rng(count)
-    made: list[Unit] = []
+    made: list[TableUnit] = []
     for i in range(count - 1):
         n = int(rng.integers(1, 9))
         points = np.sort(rng.integers(-130, 260, n - 1))
         slopes, intercepts = rng.integers(-128, 128, (2, n))
         columns = [tuple(map(int, column)) for column in (points, slopes, intercepts)]
         shifts = int(rng.integers(0, 8)), int(rng.integers(0, 9))
-        made.append(Unit("", f"f{i}", Table(*columns, *shifts), operand, result))
-    return [*made, Unit("", "constant", Table((), (0,), (7,)), operand, result)]
+        made.append(TableUnit("", f"f{i}", Table(*columns, *shifts), operand, result))
+    return [*made, TableUnit("", "constant", Table((), (0,), (7,)), operand, result)]
 
 
 def sweep(op: hw.HWModuleOp, folder: Path, selects: int, latency: int) -> list[list[int]]:
@@ -129,7 +129,9 @@ def test_the_pass_numbers_distinct_tables_in_program_order() -> None:
     (op,) = module.ops
     assert isinstance(op, hw.HWModuleOp)
     assert op.sym_name.data == "pwl_multi_i8_i8_t2"
-    assert [str(row["function"]) for row in tables_of(op) or ()] == ['"gelu"', '"silu"']
+    unit = unit_of(op, {})
+    assert isinstance(unit, SelectUnit)
+    assert [table.function for table in unit.tables] == ["gelu", "silu"]
 
 
 def test_other_storage_types_are_refused() -> None:

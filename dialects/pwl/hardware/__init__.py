@@ -1,0 +1,67 @@
+"""What hardware modules compute: typed attributes behind one protocol. Above tables and units."""
+
+from lut_opt.dialects.pwl.hardware.attributes import (
+    UNIT,
+    UNIT_ATTRIBUTES,
+    ProgrammableUnitAttr,
+    RowUnitAttr,
+    SelectUnitAttr,
+    StreamUnitAttr,
+    TableUnitAttr,
+    UnitAttr,
+    unit_attribute,
+)
+from lut_opt.dialects.pwl.hardware.programmable_unit import (
+    ENTRIES,
+    CellKind,
+    Layout,
+    Program,
+    ProgrammableUnit,
+    Stored,
+    Write,
+)
+from lut_opt.dialects.pwl.hardware.row_unit import RowUnit
+from lut_opt.dialects.pwl.hardware.stream_unit import StreamUnit
+from lut_opt.dialects.pwl.hardware.table_unit import (
+    SWEPT_BITS,
+    SelectUnit,
+    TableUnit,
+    storage_of,
+)
+from lut_opt.dialects.pwl.hardware.unit import (
+    Description,
+    ElementUnit,
+    HardwareUnit,
+    Port,
+    Tabulated,
+)
+
+__all__ = [
+    "ENTRIES",
+    "SWEPT_BITS",
+    "UNIT",
+    "UNIT_ATTRIBUTES",
+    "CellKind",
+    "Description",
+    "ElementUnit",
+    "HardwareUnit",
+    "Layout",
+    "Port",
+    "Program",
+    "ProgrammableUnit",
+    "ProgrammableUnitAttr",
+    "RowUnit",
+    "RowUnitAttr",
+    "SelectUnit",
+    "SelectUnitAttr",
+    "Stored",
+    "StreamUnit",
+    "StreamUnitAttr",
+    "TableUnit",
+    "TableUnitAttr",
+    "Tabulated",
+    "UnitAttr",
+    "Write",
+    "storage_of",
+    "unit_attribute",
+]
