@@ -130,8 +130,11 @@ def _observed(found: Nonlinear, interval: Interval, defaults: Defaults) -> Quant
 
 
 def _of_width(found: Nonlinear, interval: Interval, bits: int, defaults: Defaults) -> Quantization:
+    """What the function uses of a range, where that makes the steps finer, else all of it."""
     used = used_interval(found.function, interval, defaults.result_bits(bits))
-    return _within_domain(found.op, found.function, input_storage(used, bits), used)
+    part, whole = input_storage(used, bits), input_storage(interval, bits)
+    kept, storage = (used, part) if part.scale < whole.scale else (interval, whole)
+    return _within_domain(found.op, found.function, storage, kept)
 
 
 def _loses(

@@ -28,7 +28,7 @@ func.func @first(%x: f32) -> f32 {
 // … or that of an inner op, brought back exactly through what is affine …
 
 // CHECK-LABEL: @affine
-// CHECK:       pwl.apply @{{.*}} {pwl.range = [-1.250000e+00 : f64, 2.750000e+00 : f64], pwl.fused = [{{.*}}]} : !quant.uniform<i8:f32, 3.125000e-02>
+// CHECK:       pwl.apply @{{.*}} {pwl.range = [-1.250000e+00 : f64, 2.750000e+00 : f64], pwl.fused = [{{.*}}]} : !quant.uniform<i8:f32, 1.562500e-02:-54>
 func.func @affine(%x: f32) -> f32 {
   %three = arith.constant 3.0 : f32
   %two = arith.constant 2.0 : f32
@@ -52,7 +52,7 @@ func.func @inverse(%x: f32) -> f32 {
 // … where the function is constant beyond the range, the scale follows and all inputs count …
 
 // CHECK-LABEL: @saturating
-// CHECK:       pwl.apply #pwl.fn<relu2> %{{[^ ]*}} {pwl.fused = ["{{[^"]*}}", "{{[^"]*}}"]} : !quant.uniform<i8:f32, 3.125000e-02>
+// CHECK:       pwl.apply #pwl.fn<relu2> %{{[^ ]*}} {pwl.fused = ["{{[^"]*}}", "{{[^"]*}}"]} : !quant.uniform<u8:f32, 1.562500e-02>
 func.func @saturating(%x: f32) -> f32 {
   %zero = arith.constant 0.0 : f32
   %two = arith.constant 2.0 : f32

@@ -8,7 +8,7 @@
 // CHECK:       torch.aten.matmul
 // CHECK:       torch.aten.masked_fill.Scalar
 // CHECK:       torch.aten.add.Tensor %{{.*}}, %mask
-// CHECK:       quant.qcast %{{.*}} : tensor<2x4x8x8xf32> to tensor<2x4x8x8x!quant.uniform<i16:f32, 3.125000e-02>>
+// CHECK:       quant.qcast %{{.*}} : tensor<2x4x8x8xf32> to tensor<2x4x8x8x!quant.uniform<i16:f32, 0.001953125>>
 // CHECK-NEXT:  pwl.softmax %{{.*}} {axis = 3 : i64
 // CHECK:       torch.aten.matmul %{{.*}}, %v
 // KEPT-LABEL:  @attention

@@ -61,7 +61,7 @@ func.func @constants(%a: !x, %i: !torch.vtensor<[4],si64>, %s: f32) {
 // 1/x is the reciprocal, a table of its own where the range is narrow.
 
 // CHECK-LABEL: @reciprocals
-// CHECK: pwl.apply #pwl.fn<reciprocal> %{{.*}} : !quant.uniform<i8<16:64>:f32, 6.250000e-02>
+// CHECK: pwl.apply #pwl.fn<reciprocal> %{{.*}} {{{.*}}} : !quant.uniform<u8<64:254>:f32, 1.562500e-02>
 // CHECK: pwl.apply #pwl.fn<reciprocal> %{{.*}} reduce #pwl.leading_zero<table_bits = 9> {{.*}} : !quant.uniform<u16:f32, 9.765625E-4> -> !quant.uniform<i16:f32, 6.103515625E-5>
 // CHECK: pwl.apply #pwl.fn<reciprocal> %{{.*}} reduce #pwl.leading_zero<table_bits = 9> {{.*}} : !quant.uniform<i32:f32, 3.7252902984619141E-9>
 // CHECK: pwl.divide %{{.*}}, %{{.*}} reduce #pwl.leading_zero<table_bits = 9> : !quant.uniform<i16:f32, 1.220703125E-4>, !quant.uniform<i16:f32, 1.220703125E-4>

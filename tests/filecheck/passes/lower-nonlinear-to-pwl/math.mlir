@@ -2,7 +2,7 @@
 
 // CHECK-LABEL: @scalar
 func.func @scalar(%x: f64) -> f64 {
-  // CHECK: pwl.apply #pwl.fn<exp> %{{.*}} : !quant.uniform<i8:f64, 3.125000e-02> -> !quant.uniform<i8:f64, {{.*}}>
+  // CHECK: pwl.apply #pwl.fn<exp> %{{.*}} : !quant.uniform<i8:f64, 3.125000e-02> -> !quant.uniform<u8:f64, 2.500000e-01>
   %0 = math.exp %x : f64
   func.return %0 : f64
 }

@@ -5,10 +5,10 @@
 // Masked positions, at minus infinity, saturate below the clip. Differences reach 16 at most.
 
 // CHECK-LABEL: @softmax
-// CHECK:       quant.qcast %{{.*}} : tensor<2x?xf32> to tensor<2x?x!quant.uniform<i16:f32, 6.250000e-02>>
-// CHECK-NEXT:  pwl.softmax %{{.*}} {axis = 1 : i64, clip = -255 : i64} : tensor<2x?x!quant.uniform<i16:f32, 6.250000e-02>> -> tensor<2x?x!quant.uniform<u8:f32, 3.906250e-03>>
+// CHECK:       quant.qcast %{{.*}} : tensor<2x?xf32> to tensor<2x?x!quant.uniform<i16:f32, 3.906250e-03>>
+// CHECK-NEXT:  pwl.softmax %{{.*}} {axis = 1 : i64, clip = -4095 : i64} : tensor<2x?x!quant.uniform<i16:f32, 3.906250e-03>> -> tensor<2x?x!quant.uniform<u16:f32, 3.0517578125E-5>>
 // CHECK-NEXT:  quant.dcast
-// CHECK:       pwl.softmax %{{.*}} {axis = 0 : i64, clip = -255 : i64} : tensor<2x?x!quant.uniform<i16:f32, 3.125000e-02>>
+// CHECK:       pwl.softmax %{{.*}} {axis = 0 : i64, clip = -4095 : i64} : tensor<2x?x!quant.uniform<i16:f32, 0.001953125>>
 // KEPT-LABEL:  @softmax
 // KEPT:        torch.aten.softmax.int
 // KEPT:        torch.aten._softmax
