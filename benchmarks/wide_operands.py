@@ -21,10 +21,10 @@ from measure import table
 from xdsl.dialects.builtin import f32
 
 from lut_opt.dialects.pwl.certificate import samples
-from lut_opt.dialects.pwl.division import Division
 from lut_opt.dialects.pwl.functions import FUNCTIONS as REAL
 from lut_opt.dialects.pwl.reduction import PERIOD, Core, table_sides
 from lut_opt.dialects.pwl.reduction import LeadingZero as Normalize
+from lut_opt.dialects.pwl.units import Division
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.quantize.functions import power_of_two_scale
 from lut_opt.passes.quantize.wide import TABLE_BITS, magnitudes, octave_storage
@@ -83,7 +83,8 @@ def quotients(core: Core) -> float:
     rng = np.random.default_rng(0)
     v = np.exp2(rng.uniform(12, 32, 200_000)).astype(np.int64)
     result = Quantization(32, True, 2.0**-16)
-    unit = Division(core, Quantization(16, True, 1.0), Quantization(32, False, 2.0**-20), result)
+    sides = Quantization(16, True, 1.0), result, Quantization(32, False, 2.0**-20)
+    unit = Division(*sides, core.reduction, core.table)
     true = 32767 / (v * 2.0**-20)
     found = result.dequantize(unit.evaluate(np.full(len(v), 32767), v))
     return float(np.abs(found / true - 1)[true < 2**15].max())
@@ -99,7 +100,7 @@ def attention(core: Core) -> tuple[float, float, float]:
     denominator = octave_storage(*magnitudes(b.min(), b.max()), False, f32)
     top = float(np.abs(a).max())
     result = octave_storage(top / float(b.max()), top / float(b.min()), True, f32)
-    unit = Division(core, numerator, denominator, result)
+    unit = Division(numerator, result, denominator, core.reduction, core.table)
     found = unit.evaluate(numerator.quantize(a), denominator.quantize(b))
     error, true = result.dequantize(found) - a / b, a / b
     root = float(np.sqrt(np.mean(error**2) / np.mean(true**2)))
