@@ -71,7 +71,7 @@ def _describe_table(
 
 def _describe_fit(fit: Fit | None) -> dict[str, Any]:
     keys = ("strategy", "seed", "mse", "max_error", "optimal_mse")
-    keys += ("least_mse", "request", "form", "metric", "points", "exact", "domain")
+    keys += ("least_mse", "request", "form", "metric", "points", "exact", "domain", "snr")
     if fit is None:
         return dict.fromkeys((*keys, "requested_entries"))
     known = {key: getattr(fit, key) for key in keys}

@@ -189,6 +189,8 @@ class Fit:
     exact: float
     optimal_mse: float | None = None
     domain: tuple[float, float] | None = None
+    snr: float | None = None
+    """Signal-to-noise ratio of the op over the reals that count, in decibels."""
     least_mse: float | None = None
     """No table of the problem has a smaller MSE than this, where the optimum itself is unproven."""
     exponent_bits: int | None = None
@@ -212,7 +214,8 @@ class FitAttr(Data[Fit]):
 
         #pwl.fit<optimal, form = seed, metric = mse, seed = 0, entries = 8, points = 129,
                  mse = 1.7e-05, max_error = 7.0e-01, exact = 9.6e-01, optimal_mse = 1.7e-05,
-                 domain = [-4.0, 4.0], request = {entries = 8 : i64, symmetry = "odd"}>
+                 snr = 4.1e+01, domain = [-4.0, 4.0],
+                 request = {entries = 8 : i64, symmetry = "odd"}>
 
     The request holds typed values. Text, `request = "entries=8 symmetry=odd"`, is what certificates
     held before; it is still read in this release, and printed as a dictionary.
@@ -227,6 +230,8 @@ class FitAttr(Data[Fit]):
             value = getattr(fit, key)
             if value is not None and not (math.isfinite(value) and value >= 0):
                 raise VerifyException(f"{key} must be finite and not negative, got {value}")
+        if fit.snr is not None and not math.isfinite(fit.snr):
+            raise VerifyException(f"snr must be finite, got {fit.snr}")
         if fit.points < 1:
             raise VerifyException("a certificate needs at least one point")
         if fit.exact > 1:
@@ -244,12 +249,12 @@ class FitAttr(Data[Fit]):
         fields: dict[str, Callable[[], Any]] = {
             **{key: parser.parse_identifier for key in _FIT_WORDS},
             **{key: parser.parse_integer for key in _FIT_COUNTS},
-            **{key: lambda: parse_double(parser) for key in _FIT_NUMBERS},
+            **{key: lambda: parse_double(parser) for key in (*_FIT_NUMBERS, "snr")},
             "domain": lambda: _parse_interval(parser),
             **{key: parser.parse_integer for key in _FIT_FORMAT},
             "request": lambda: _parse_request(parser),
         }
-        optional = ("optimal_mse", "least_mse", "domain", "request", *_FIT_FORMAT)
+        optional = ("optimal_mse", "least_mse", "snr", "domain", "request", *_FIT_FORMAT)
         required = tuple(key for key in fields if key not in optional)
         with parser.in_angle_brackets():
             strategy = parser.parse_identifier()
@@ -263,7 +268,7 @@ class FitAttr(Data[Fit]):
             printer.print_string(fit.strategy)
             for key in (*_FIT_WORDS, *_FIT_COUNTS):
                 printer.print_string(f", {key} = {getattr(fit, key)}")
-            for key in _FIT_NUMBERS:
+            for key in (*_FIT_NUMBERS, "snr"):
                 if (value := getattr(fit, key)) is not None:
                     printer.print_string(f", {key} = ")
                     printer.print_float(value, f64)

@@ -36,6 +36,11 @@ def remark(op: Operation, pass_name: str, message: str) -> None:
     print(f"{describe_location(op)}: remark: [{pass_name}] {message}", file=sys.stderr)
 
 
+def warning(op: Operation, pass_name: str, message: str) -> None:
+    """Tell the user, on stderr, what is probably wrong with what was asked for."""
+    print(f"{describe_location(op)}: warning: [{pass_name}] {message}", file=sys.stderr)
+
+
 def copy_location(source: Operation, created: Iterable[Operation]) -> None:
     """Give the ops that a pattern made the location of the op that they replace."""
     for op in created:

@@ -20,10 +20,14 @@ from lut_opt.passes.search.optimal.exponents import storage
 from lut_opt.passes.support.diagnostics import OpError, about
 from lut_opt.passes.support.progress import progress
 from lut_opt.passes.tabulate.options import demands
+from lut_opt.passes.tabulate.signal import signal_to_noise
 from lut_opt.passes.tabulate.table import Wanted, optimum, plain_problem
 
 TOLERANCE = 1e-9
 """Relative difference between two machines' double-precision libraries that is no difference."""
+
+SIGNAL_TOLERANCE = 0.02
+"""Decibels; ratios are stated to a hundredth."""
 
 
 def verify(op: ModuleOp, name: str) -> None:
@@ -40,6 +44,9 @@ def verify(op: ModuleOp, name: str) -> None:
             with about(inner):
                 _verify(inner, claim, claim.table.data, claim.fit.data)
             verified.add(key)
+        if isinstance(inner, ApplyOp) and inner.fit is not None and inner.fit.data.snr is not None:
+            with about(inner):
+                _verify_signal(inner, inner.fit.data.snr)
 
 
 @dataclass(frozen=True)
@@ -111,6 +118,16 @@ def _verify(op: Operation, claim: _Claim, table: Table, fit: Fit) -> None:
     # A seed-form table is a direct one too, as far as its numbers go.
     if fit.form not in ("direct", table.form(operand, result)):
         raise OpError(op, f"the certificate states form = {fit.form}, which the table has not")
+
+
+def _verify_signal(op: ApplyOp, stated: float) -> None:
+    true = signal_to_noise(op)
+    if true is None or abs(stated - true) > SIGNAL_TOLERANCE:
+        raise OpError(
+            op,
+            f"the certificate of {op.function_name} states snr = {stated}, but it is {true}: "
+            "search the table again",
+        )
 
 
 def _equal(stated: float | None, true: float | None) -> bool:

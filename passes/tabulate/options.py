@@ -96,6 +96,9 @@ class SearchOptions:
     table may be; 0.03 takes half a second, 0.001 seconds."""
     max_jump: float | int | None = None
     """Optimal: how far, in real units, neighbouring lines may be apart at their breakpoint."""
+    allow_lossy: bool = False
+    """Take tables whose results, over the inputs that count, are no better than zeros: an error
+    otherwise. Below 20 dB of signal to noise there is a warning."""
     pareto: bool = False
     """Also write `pwl.pareto`: bits of storage against mean squared error, for every number of
     entries up to 64 and the widths of budget-bits; `-t json` shows it."""

@@ -24,6 +24,7 @@ from lut_opt.passes.support.declarations import HISTOGRAM, declared_range
 from lut_opt.passes.support.diagnostics import about
 from lut_opt.passes.support.progress import progress
 from lut_opt.passes.tabulate.options import SearchOptions
+from lut_opt.passes.tabulate.signal import state_signal
 from lut_opt.passes.tabulate.table import Wanted, problems, solve
 from lut_opt.passes.tabulate.tails import Domain, with_tails
 from lut_opt.passes.tabulate.units import PartSearch, Solved
@@ -49,10 +50,12 @@ class TableSearch:
             with about(inner):
                 if isinstance(inner, UnitOp):
                     parts.search_unit(inner)
-                elif inner.reduce is not None:
-                    parts.search_reduced(inner)
                 else:
-                    self._search(inner, solved, fronts)
+                    if inner.reduce is not None:
+                        parts.search_reduced(inner)
+                    else:
+                        self._search(inner, solved, fronts)
+                    state_signal(inner, name, allow_lossy=self.options.allow_lossy)
 
     def _search(
         self, op: ApplyOp, solved: Solved, fronts: dict[Hashable, ArrayAttr[DictionaryAttr]]

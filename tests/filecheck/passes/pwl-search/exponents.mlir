@@ -18,7 +18,7 @@
 // Mantissas of 7 bits, four units an octave apart: the table is three bits wider, its optimum that
 // of the format. Tables of units have no exponents.
 
-// CHECK: pwl.apply #pwl.fn<exp> {{.*}} table #pwl.table<i10, {{.*}}> fit #pwl.fit<optimal, {{.*}}, mse = [[MSE:[0-9.e+-]+]], max_error = {{.*}}, optimal_mse = [[MSE]], exponent_bits = 2, mantissa_bits = 7, request = {param_bits = 7 : i64, exponent_bits = 2 : i64}>
+// CHECK: pwl.apply #pwl.fn<exp> {{.*}} table #pwl.table<i10, {{.*}}> fit #pwl.fit<optimal, {{.*}}, mse = [[MSE:[0-9.e+-]+]], max_error = {{.*}}, optimal_mse = [[MSE]], snr = {{.*}}, exponent_bits = 2, mantissa_bits = 7, request = {param_bits = 7 : i64, exponent_bits = 2 : i64}>
 // CHECK: pwl.softmax {{.*}}#pwl.table<i7,
 // JSON: "exponents": [{{[0-3](, [0-3])+}}],
 // JSON: "exponents": null,

@@ -20,6 +20,7 @@ from lut_opt.dialects.pwl.hardware import SelectUnit, TableUnit
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
 from lut_opt.passes.hw.datapath.fixed import DIRECT, Style
+from lut_opt.passes.hw.modules import unit_of
 from lut_opt.passes.hw.table_unit.select import build_multi
 from lut_opt.passes.support.diagnostics import OpError
 
