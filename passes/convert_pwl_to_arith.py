@@ -15,6 +15,7 @@ from xdsl.dialects.builtin import (
     ModuleOp,
     ShapedType,
     TensorType,
+    UnrankedTensorType,
     VectorType,
 )
 from xdsl.ir import Attribute, Operation, SSAValue
@@ -26,7 +27,9 @@ from lut_opt.dialects.pwl import ApplyOp, DivideOp, UnitOp
 from lut_opt.dialects.pwl.function_body import erase_private_functions
 from lut_opt.dialects.pwl.ops import Shaped
 from lut_opt.dialects.quant import (
+    CastOp,
     DequantizeCastOp,
+    PerAxisQuantizedType,
     QuantizeCastOp,
     StorageCastOp,
     UniformQuantizedType,
@@ -50,8 +53,8 @@ class ConvertPwlToArithPass(ModulePass):
 
     Scalars become `arith`; tensors a `linalg.generic` of it; memrefs `scf.for` loops; vectors are
     unrolled lane by lane. Softmax and norms become reductions along the row, divisions a
-    `linalg.generic` that broadcasts. Every quantized type becomes its storage integer, in
-    signatures too.
+    `linalg.generic` that broadcasts. Every quantized type of one scale becomes its storage integer,
+    in signatures too; what has a scale for each channel stays for MLIR's own --lower-quant-ops.
 
     Before:   %y = pwl.apply #pwl.fn<leaky_relu, 5.0e-01> %x
                 table #pwl.table<i8, breakpoints = [0], slopes = [1, 2], intercepts = [0, 0],
@@ -60,7 +63,8 @@ class ConvertPwlToArithPass(ModulePass):
     After:    %0 = arith.cmpi sge, %x, %c0 : i8
               %slope = arith.select %0, %c2, %c1 : i8         … muli, addi, shrsi, trunci
     Requires: every `pwl` op has its tables.
-    Ensures:  no `pwl` or `quant` op, no quantized type and no private body of a function is left.
+    Ensures:  no `pwl` or `quant` op, no quantized type and no private body of a function is left,
+              but for scales by channel.
     """
 
     name = "convert-pwl-to-arith"
@@ -76,6 +80,8 @@ class ConvertPwlToArithPass(ModulePass):
         for inner in op.walk():
             if isinstance(inner, ApplyOp):
                 plans.append((inner, self._plan_apply(inner)))
+            elif _is_per_channel(inner):
+                continue
             elif isinstance(inner, QuantizeCastOp | DequantizeCastOp):
                 plans.append((inner, _plan_cast(inner)))
             elif isinstance(inner, StorageCastOp):
@@ -115,6 +121,11 @@ class ConvertPwlToArithPass(ModulePass):
             return lambda b, q: integer_code.look_up(b, q, values, operand.bits)
 
         return plan
+
+
+def _is_per_channel(op: Operation) -> bool:
+    values = (*op.operands, *op.results) if isinstance(op, CastOp) else ()
+    return any(isinstance(element_type(value.type), PerAxisQuantizedType) for value in values)
 
 
 def _plan_cast(op: QuantizeCastOp | DequantizeCastOp) -> Plan:
@@ -160,6 +171,8 @@ def storage(type_: Attribute) -> Attribute:
         inputs, outputs = map(storage, type_.inputs), map(storage, type_.outputs)
         return FunctionType.from_lists(list(inputs), list(outputs))
     # The cheap test goes first: most values of a model are neither shaped nor quantized.
+    if type_.name == UnrankedTensorType.name and isa(type_, UnrankedTensorType[Attribute]):
+        return UnrankedTensorType(storage(type_.element_type))
     if not isinstance(type_, ShapedType) or not isa(type_, Shaped):
         return type_
     if not isinstance(type_.get_element_type(), UniformQuantizedType):
@@ -193,7 +206,7 @@ def _function_type(type_: FunctionType) -> FunctionType:
 def _check(module: ModuleOp) -> None:
     """Fail if something that this pass promises to remove is left."""
     for op in module.walk():
-        if op.name.startswith(("pwl.", "quant.")):
+        if op.name.startswith(("pwl.", "quant.")) and not _is_per_channel(op):
             raise OpError(op, f"{op.name} is left after the conversion: this is a bug, report it")
         for value in op.results:
             if storage(value.type) != value.type:

@@ -166,6 +166,12 @@ class AssemblyParser(Parser):
 
     # Operations
 
+    def parse_module(self, allow_implicit_module: bool = True) -> ModuleOp:
+        module = super().parse_module(allow_implicit_module)
+        if module.location is UNKNOWN_LOC:
+            module.location = self.place(0)  # a module around ops that stand in none
+        return module
+
     def _get_op_by_name(self, name: str) -> type[Operation]:
         start = max(self.lexer.input.content.rfind(name, 0, self.pos), 0)
         generic = self.lexer.input.content[start - 1 : start] == '"'

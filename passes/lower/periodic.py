@@ -13,7 +13,12 @@ from __future__ import annotations
 from xdsl.ir import Operation
 
 from lut_opt.dialects.pwl import ApplyOp, FnAttr, NamedFunction
-from lut_opt.dialects.quant import DequantizeCastOp, QuantizeCastOp, element_type, quantized_like
+from lut_opt.dialects.quant import (
+    DequantizeCastOp,
+    QuantizeCastOp,
+    expressed_element,
+    quantized_like,
+)
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.dialects.torch import (
     VTensorType,
@@ -41,7 +46,7 @@ def lower_periodic(op: Operation, defaults: Defaults) -> None:
     operand = Quantization(bits, False, 2.0**-bits, 0, 0, 1 << (bits - 1))
     function = NamedFunction("cos_turns")
     found = Nonlinear(op, function, x)
-    result = output_quantization(found, operand, defaults, element_type(folded.type))
+    result = output_quantization(found, operand, defaults, expressed_element(folded.type))
     q = build.insert(QuantizeCastOp(folded, quantized_like(folded.type, operand)))
     kind = quantized_like(folded.type, result)
     y = build.insert(ApplyOp(FnAttr(function), q, result_type=kind))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 from xdsl.dialects import arith, math
-from xdsl.dialects.builtin import FloatAttr, SymbolRefAttr
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, FloatAttr, SymbolRefAttr
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from lut_opt.dialects.pwl import FnAttr, NamedFunction
@@ -178,6 +179,9 @@ def _float_constant(value: SSAValue) -> float | None:
     match value.owner:
         case arith.ConstantOp(value=FloatAttr() as attribute):
             return attribute.value.data
+        case arith.ConstantOp(value=DenseIntOrFPElementsAttr() as dense):
+            values = set(np.asarray(dense.get_values(), np.float64).tolist())
+            return values.pop() if len(values) == 1 else None
         case _:
             return None
 

@@ -21,6 +21,8 @@ UNSUPPORTED = {
     "xlogy": "write it as a product with a log",
     "float_power": "give it a constant exponent",
     "pow.Tensor_Tensor": "give it a constant exponent or base",
+    "quantized_decomposed.choose_qparams": "quantize the model statically (is_dynamic=False)",
+    "quantized_decomposed.choose_qparams_symmetric": "quantize the model statically",
     "std": "write it as the square root of a variance",
     **dict.fromkeys(
         ("fmod.Tensor", "remainder.Tensor", "floor_divide", "div.Tensor_mode"),
@@ -68,7 +70,8 @@ def _unsupported(op: Operation) -> tuple[str, str] | None:
         return (name, "express it with others") if name in _UNSUPPORTED_MATH else None
     name = (torch_name(op) or "").removeprefix("aten.").removeprefix("special_").lstrip("_")
     name = name.removesuffix("_forward")
-    advice = UNSUPPORTED.get(name) or UNSUPPORTED.get(name.partition(".")[0])
+    stems = (name, name.rpartition(".")[0], name.partition(".")[0])
+    advice = next((UNSUPPORTED[stem] for stem in stems if stem in UNSUPPORTED), None)
     if advice is None or all(_is_constant(value) for value in op.operands):
         return None
     return (name, advice) if any(is_float(value.type) for value in op.results) else None
