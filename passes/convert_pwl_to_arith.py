@@ -11,21 +11,14 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import (
     AnyFloat,
     FunctionType,
-    MemRefType,
     ModuleOp,
-    ShapedType,
-    TensorType,
-    UnrankedTensorType,
-    VectorType,
 )
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
-from xdsl.utils.hints import isa
 
 from lut_opt.dialects.pwl import ApplyOp, DivideOp, UnitOp
 from lut_opt.dialects.pwl.function_body import erase_private_functions
-from lut_opt.dialects.pwl.ops import Shaped
 from lut_opt.dialects.quant import (
     CastOp,
     DequantizeCastOp,
@@ -39,6 +32,7 @@ from lut_opt.passes.arith import integer_code
 from lut_opt.passes.arith.elementwise import Emit, elementwise
 from lut_opt.passes.arith.integer_code import Select
 from lut_opt.passes.arith.reductions import apply_reduced, plan_divide
+from lut_opt.passes.arith.stored import storage
 from lut_opt.passes.arith.units import UnitPlan, plan_unit
 from lut_opt.passes.support.diagnostics import OpError, about, copy_location
 
@@ -161,29 +155,6 @@ def _replace(op: Operation, emit: Callable[[Builder], SSAValue | None]) -> None:
     if result is not None:
         op.results[0].replace_all_uses_with(result)
     Rewriter.erase_op(op)
-
-
-def storage(type_: Attribute) -> Attribute:
-    """A type with quantized elements replaced by their storage integers."""
-    if isinstance(type_, UniformQuantizedType):
-        return type_.storage_type
-    if isinstance(type_, FunctionType):
-        inputs, outputs = map(storage, type_.inputs), map(storage, type_.outputs)
-        return FunctionType.from_lists(list(inputs), list(outputs))
-    # The cheap test goes first: most values of a model are neither shaped nor quantized.
-    if type_.name == UnrankedTensorType.name and isa(type_, UnrankedTensorType[Attribute]):
-        return UnrankedTensorType(storage(type_.element_type))
-    if not isinstance(type_, ShapedType) or not isa(type_, Shaped):
-        return type_
-    if not isinstance(type_.get_element_type(), UniformQuantizedType):
-        return type_
-    element = storage(type_.get_element_type())
-    if isa(type_, TensorType[Attribute]):
-        return TensorType(element, type_.get_shape(), type_.encoding)
-    if isa(type_, VectorType[Attribute]):
-        return VectorType(element, type_.get_shape(), type_.scalable_dims)
-    assert isa(type_, MemRefType[Attribute])
-    return MemRefType(element, type_.get_shape(), type_.layout, type_.memory_space)
 
 
 def _convert_types(module: ModuleOp) -> None:
