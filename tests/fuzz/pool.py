@@ -41,9 +41,11 @@ def failures(
     found: Queue[Failure | None] = Queue()
 
     def work() -> None:
-        while _generation(source, lock, found, seed, seconds):
-            pass
-        found.put(None)
+        try:
+            while _generation(source, lock, found, seed, seconds):
+                pass
+        finally:
+            found.put(None)
 
     threads = [threading.Thread(target=work, daemon=True) for _ in range(workers)]
     for thread in threads:
