@@ -7,6 +7,7 @@ STAMP  := $(VENV)/.installed
 APT    := iverilog yosys verilator
 BENCH  := startup bert_pipeline bert_weights parsing tables jit_gelu integer_units wide_operands seed_tables model_accuracy \
           fixed_units fit_cost accuracy_area seed_hardware
+INPUTS ?= 20000
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
@@ -56,6 +57,10 @@ test-hardware: $(STAMP) apt ## what takes minutes: more proofs and mutants, a mo
 	$(BIN)/python examples/minilm_rows.py
 	$(BIN)/python examples/minilm_rows.py --lanes 4
 
+.PHONY: fuzz
+fuzz: $(STAMP) ## mutated texts and options, INPUTS of them: no crash, no half-written file, 2 GiB
+	PYTHONPATH=tests $(BIN)/python -m fuzz --inputs $(INPUTS)
+
 .PHONY: check
 check: $(STAMP) ## style, types and layers
 	$(BIN)/ruff check .
@@ -74,4 +79,4 @@ bench: $(STAMP) ## measure: start-up, parsing, search, compiled code, models, ga
 
 .PHONY: clean
 clean: ## remove what the targets made
-	rm -rf $(VENV) demo-output build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo-output build dist .pytest_cache .ruff_cache .hypothesis fuzz-findings

@@ -2,8 +2,9 @@
 The `quant` dialect: MLIR's own uniform quantized types and the casts to and from them.
 
 A value of type `!quant.uniform<i8:f32, 3.125000e-02:-3>` is stored as an integer `q` and stands
-for the real `0.03125 · (q + 3)`. This is the subset of MLIR's dialect that tables need: one scale
-and one zero point per tensor. Text is exactly MLIR's, so files go to and fro unchanged.
+for the real `0.03125 · (q + 3)`. Weights may have a scale and a zero point for each channel, along
+axis 1 in `!quant.uniform<i8:f32:1, {1.000000e-01,2.000000e-01:3}>`; tables have one. Text is
+exactly MLIR's, so files go to and fro unchanged.
 
 Example:
 
@@ -13,230 +14,32 @@ Example:
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Sequence
 from typing import cast
 
 from xdsl.dialects.builtin import (
-    AnyFloat,
     AnyTensorType,
-    BFloat16Type,
-    BoolAttr,
     ContainerType,
-    Float16Type,
-    Float32Type,
-    Float64Type,
-    FloatData,
-    IntAttr,
-    IntegerType,
     TensorType,
     UnrankedTensorType,
     VectorType,
-    f32,
 )
 from xdsl.interfaces import HasFolderInterface
-from xdsl.ir import (
-    Attribute,
-    Dialect,
-    Operation,
-    ParametrizedAttribute,
-    SSAValue,
-    TypeAttribute,
-)
-from xdsl.irdl import (
-    IRDLOperation,
-    irdl_attr_definition,
-    irdl_op_definition,
-    operand_def,
-    result_def,
-    traits_def,
-)
-from xdsl.parser import AttrParser
-from xdsl.printer import Printer
+from xdsl.ir import Attribute, Dialect, Operation, SSAValue, TypeAttribute
+from xdsl.irdl import IRDLOperation, irdl_op_definition, operand_def, result_def, traits_def
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
-from lut_opt.dialects.quant_scale import format_scale, parse_scale
-from lut_opt.dialects.quantization import Quantization, storage_range
-
-MAX_STORAGE_BITS = 32
-STORAGE_NAME = re.compile(r"([iu])([1-9][0-9]*)")
-
-ExpressedType = Float16Type | BFloat16Type | Float32Type | Float64Type
-
-SCALE_LIMITS: dict[type[Attribute], tuple[float, float]] = {
-    Float16Type: (2.0**-24, 65504.0),
-    BFloat16Type: (2.0**-133, (2 - 2.0**-7) * 2.0**127),
-    Float32Type: (2.0**-149, (2 - 2.0**-23) * 2.0**127),
-    Float64Type: (5e-324, (2 - 2.0**-52) * 2.0**1023),
-}
-"""Smallest and largest scale, as MLIR bounds it: the positive range of the expressed type."""
-
-
-@irdl_attr_definition
-class UniformQuantizedType(ParametrizedAttribute, TypeAttribute):
-    """
-    An integer `q` in `[storage_min, storage_max]` that stands for `scale · (q − zero_point)`.
-
-    Examples: `!quant.uniform<i8:f32, 3.125000e-02>`, `!quant.uniform<u8:f32, 1.000000e-01:128>`,
-    `!quant.uniform<i8<-127:127>:f32, 5.000000e-01>`.
-    """
-
-    name = "quant.uniform"
-
-    storage_bits: IntAttr
-    storage_signed: BoolAttr
-    storage_min: IntAttr
-    storage_max: IntAttr
-    expressed_type: Attribute
-    scale_data: FloatData
-    zero_point_data: IntAttr
-
-    def __init__(
-        self,
-        bits: int,
-        scale: float,
-        zero_point: int = 0,
-        *,
-        signed: bool = True,
-        expressed_type: AnyFloat = f32,
-        minimum: int | None = None,
-        maximum: int | None = None,
-    ):
-        low, high = storage_range(bits, signed) if 1 <= bits <= MAX_STORAGE_BITS else (0, 0)
-        super().__init__(
-            IntAttr(bits),
-            BoolAttr.from_bool(signed),
-            IntAttr(low if minimum is None else minimum),
-            IntAttr(high if maximum is None else maximum),
-            expressed_type,
-            FloatData(scale),
-            IntAttr(zero_point),
-        )
-
-    @property
-    def scale(self) -> float:
-        """The real value of one storage step."""
-        return self.scale_data.data
-
-    @property
-    def zero_point(self) -> int:
-        """The stored integer that stands for 0.0."""
-        return self.zero_point_data.data
-
-    @property
-    def quantization(self) -> Quantization:
-        """The same facts as plain numbers."""
-        return Quantization(
-            bits=self.storage_bits.data,
-            signed=bool(self.storage_signed),
-            scale=self.scale,
-            zero_point=self.zero_point,
-            minimum=self.storage_min.data,
-            maximum=self.storage_max.data,
-        )
-
-    @staticmethod
-    def from_quantization(
-        quantization: Quantization, expressed_type: AnyFloat = f32
-    ) -> UniformQuantizedType:
-        """The type of values that are stored as `quantization` says."""
-        return UniformQuantizedType(
-            quantization.bits,
-            quantization.scale,
-            quantization.zero_point,
-            signed=quantization.signed,
-            expressed_type=expressed_type,
-            minimum=quantization.minimum,
-            maximum=quantization.maximum,
-        )
-
-    @property
-    def storage_type(self) -> IntegerType:
-        """The signless integer type of the stored bits, as `quant.scast` and `arith` want it."""
-        return IntegerType(self.storage_bits.data)
-
-    def verify(self) -> None:
-        bits = self.storage_bits.data
-        if not 1 <= bits <= MAX_STORAGE_BITS:
-            raise VerifyException(
-                f"storage of {bits} bits is not supported; take 1 to {MAX_STORAGE_BITS} bits"
-            )
-        low, high = storage_range(bits, bool(self.storage_signed))
-        smallest, largest = self.storage_min.data, self.storage_max.data
-        if not low <= smallest < largest <= high:
-            raise VerifyException(
-                f"storage range <{smallest}:{largest}> is not an ascending part of "
-                f"[{low}, {high}]; give a smaller range or a wider storage type"
-            )
-        limits = SCALE_LIMITS.get(type(self.expressed_type))
-        if limits is None:
-            raise VerifyException(
-                f"expressed type {self.expressed_type} is not one of f16, bf16, f32, f64; use f32"
-            )
-        if not (math.isfinite(self.scale) and limits[0] <= self.scale <= limits[1]):
-            raise VerifyException(
-                f"scale {self.scale!r} is not a positive finite number of type "
-                f"{self.expressed_type}; give a scale from {limits[0]:.3g} to {limits[1]:.3g}"
-            )
-        if not low <= self.zero_point <= high:
-            raise VerifyException(
-                f"zero point {self.zero_point} is outside the storage type: "
-                f"[{low}, {high}]; give one inside it"
-            )
-
-    @classmethod
-    def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
-        with parser.in_angle_brackets():
-            start = parser.pos
-            name = parser.parse_identifier(" for the storage type, such as i8 or u8")
-            if (match := STORAGE_NAME.fullmatch(name)) is None:
-                parser.raise_error(f"storage type {name} is not one of i8, u8, i16, …", start)
-            signed, bits = match[1] == "i", int(match[2][:4])
-            if bits > MAX_STORAGE_BITS:
-                parser.raise_error(f"storage of {name} exceeds {MAX_STORAGE_BITS} bits", start)
-            minimum, maximum = storage_range(bits, signed)
-            if parser.parse_optional_punctuation("<") is not None:
-                minimum = parser.parse_integer(allow_boolean=False)
-                parser.parse_punctuation(":")
-                maximum = parser.parse_integer(allow_boolean=False)
-                parser.parse_punctuation(">")
-            parser.parse_punctuation(":")
-            start = parser.pos
-            expressed = parser.parse_type()
-            if not isinstance(expressed, ExpressedType):
-                parser.raise_error(
-                    f"expressed type {expressed} is not one of f16, bf16, f32, f64", start
-                )
-            parser.parse_punctuation(",")
-            scale = parse_scale(parser)
-            zero_point = 0
-            if parser.parse_optional_punctuation(":") is not None:
-                zero_point = parser.parse_integer(allow_boolean=False)
-        return (
-            IntAttr(bits),
-            BoolAttr.from_bool(signed),
-            IntAttr(minimum),
-            IntAttr(maximum),
-            expressed,
-            FloatData(scale),
-            IntAttr(zero_point),
-        )
-
-    def print_parameters(self, printer: Printer) -> None:
-        bits, signed = self.storage_bits.data, bool(self.storage_signed)
-        with printer.in_angle_brackets():
-            printer.print_string(f"{'i' if signed else 'u'}{bits}")
-            limits = self.storage_min.data, self.storage_max.data
-            if limits != storage_range(bits, signed):
-                printer.print_string(f"<{limits[0]}:{limits[1]}>")
-            printer.print_string(":")
-            printer.print_attribute(self.expressed_type)
-            printer.print_string(f", {format_scale(self.scale)}")
-            if self.zero_point:
-                printer.print_string(f":{self.zero_point}")
+from lut_opt.dialects.quant_types import (
+    MAX_STORAGE_BITS,
+    SCALE_LIMITS,
+    ExpressedType,
+    PerAxisQuantizedType,
+    QuantizedType,
+    UniformQuantizedType,
+)
+from lut_opt.dialects.quantization import Quantization
 
 
 def element_type(type: Attribute) -> Attribute:
@@ -259,21 +62,41 @@ def with_element_type(type: Attribute, element: TypeAttribute) -> Attribute:
     return UnrankedTensorType(element) if isinstance(type, UnrankedTensorType) else element
 
 
+def expressed_element(type: Attribute) -> ExpressedType:
+    """
+    The float that a scalar, vector or tensor holds, if it can be quantized for a table.
+
+    Raises ValueError that says what to do otherwise.
+    """
+    if isinstance(type, UnrankedTensorType):
+        raise ValueError(f"{type} is of no known rank: give it one, as in tensor<?x?xf32>")
+    if isa(type, VectorType[Attribute]) and any(flag.value for flag in type.scalable_dims):
+        raise ValueError(f"{type} has lanes that only a machine counts: use a fixed vector")
+    element = element_type(type)
+    if not isinstance(element, ExpressedType):
+        raise ValueError(
+            f"only floats become tables, got {type}: cast it to f32, f64, f16 or bf16 first"
+        )
+    return element
+
+
 def quantized_like(type: Attribute, quantization: Quantization) -> Attribute:
     """A float scalar, vector or tensor type with its elements quantized."""
-    element = element_type(type)
-    assert isinstance(element, AnyFloat)
+    element = expressed_element(type)
     return with_element_type(type, UniformQuantizedType.from_quantization(quantization, element))
 
 
 def _verify_cast(op: Operation, quantized: Attribute, other: Attribute, *, stored: bool) -> None:
     """Check that `other` is `quantized`, but for the element type that the cast changes."""
     element = element_type(quantized)
-    if not isinstance(element, UniformQuantizedType):
+    if not isinstance(element, QuantizedType):
         raise VerifyException(
             f"{op.name}: {quantized} is not a quantized scalar or tensor; "
             "give a type such as tensor<4x!quant.uniform<i8:f32, 5.0e-01>>"
         )
+    if isinstance(element, PerAxisQuantizedType):
+        ranked = isa(quantized, TensorType[Attribute])
+        element.verify_shape(quantized.get_shape() if ranked else None)
     partner = element.storage_type if stored else element.expressed_type
     if not isinstance(partner, TypeAttribute):
         raise VerifyException(f"{op.name}: {partner} is not a type")
@@ -349,7 +172,7 @@ class StorageCastOp(CastOp, HasFolderInterface):
 
     def verify_(self) -> None:
         types = [self.input.type, self.result.type]
-        if isinstance(element_type(types[1]), UniformQuantizedType):
+        if isinstance(element_type(types[1]), QuantizedType):
             types.reverse()
         _verify_cast(self, types[0], types[1], stored=True)
 
@@ -361,3 +184,21 @@ class StorageCastOp(CastOp, HasFolderInterface):
 
 
 QUANT = Dialect("quant", [QuantizeCastOp, DequantizeCastOp, StorageCastOp], [UniformQuantizedType])
+
+__all__ = [
+    "MAX_STORAGE_BITS",
+    "QUANT",
+    "SCALE_LIMITS",
+    "CastOp",
+    "DequantizeCastOp",
+    "ExpressedType",
+    "PerAxisQuantizedType",
+    "QuantizeCastOp",
+    "QuantizedType",
+    "StorageCastOp",
+    "UniformQuantizedType",
+    "element_type",
+    "expressed_element",
+    "quantized_like",
+    "with_element_type",
+]

@@ -18,8 +18,8 @@ class ConvertPwlToArithPass(ModulePass):
 
     Scalars become `arith`; tensors a `linalg.generic` of it; memrefs `scf.for` loops; vectors are
     unrolled lane by lane. Softmax and norms become reductions along the row, divisions a
-    `linalg.generic` that broadcasts. Every quantized type becomes its storage integer, in
-    signatures too.
+    `linalg.generic` that broadcasts. Every quantized type of one scale becomes its storage integer,
+    in signatures too; what has a scale for each channel stays for MLIR's own --lower-quant-ops.
 
     Before:   %y = pwl.apply #pwl.fn<leaky_relu, 5.0e-01> %x
                 table #pwl.table<i8, breakpoints = [0], slopes = [1, 2], intercepts = [0, 0],
@@ -28,7 +28,8 @@ class ConvertPwlToArithPass(ModulePass):
     After:    %0 = arith.cmpi sge, %x, %c0 : i8
               %slope = arith.select %0, %c2, %c1 : i8         … muli, addi, shrsi, trunci
     Requires: every `pwl` op has its tables.
-    Ensures:  no `pwl` or `quant` op, no quantized type and no private body of a function is left.
+    Ensures:  no `pwl` or `quant` op, no quantized type and no private body of a function is left,
+              but for scales by channel.
     """
 
     name = "convert-pwl-to-arith"

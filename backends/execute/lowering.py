@@ -76,6 +76,13 @@ _SCALARS = {
 }
 
 
+_QUANTIZATIONS = {
+    "torch.quantized_decomposed.quantize_per_tensor": 6,
+    "torch.quantized_decomposed.dequantize_per_tensor": 7,
+}
+"""Operators that torch-mlir has an op for, of so many operands."""
+
+
 def element_dtype(element: str) -> str | None:
     """The NumPy name of an element type such as `i8` or `f32`, None for what NumPy has not."""
     return _SCALARS.get(element)
@@ -117,7 +124,26 @@ def torch_to_linalg(module: Any) -> None:
     """Lower what is left of the `torch` dialect to linalg on tensors, in place."""
     # Its conversions take arith on tensors for their own unfinished work.
     fragments = "func.func(convert-elementwise-to-linalg)"
+    _name_quantizations(module)
     _run(module, (fragments, *_TORCH_TO_LINALG), "lowering of the torch dialect")
+
+
+def _name_quantizations(module: Any) -> None:
+    """`torch.operator "torch.quantized_decomposed.…"` becomes the op of that name."""
+    ir = bindings("ir")
+    for op in operations(module):
+        name = ir.StringAttr(op.attributes["name"]).value if op.name == "torch.operator" else ""
+        if name not in _QUANTIZATIONS:
+            continue
+        with op.location, ir.InsertionPoint(op):
+            operands = list(op.operands)
+            while len(operands) < _QUANTIZATIONS[name]:  # the type of the result
+                none = ir.Type.parse("!torch.none")
+                operands.append(ir.Operation.create("torch.constant.none", results=[none]).result)
+            types = [result.type for result in op.results]
+            native = ir.Operation.create(name, results=types, operands=operands)
+        op.results[0].replace_all_uses_with(native.result)
+        op.erase()
 
 
 def to_buffers(module: Any) -> None:

@@ -10,11 +10,12 @@ Example:
 """
 
 from lut_opt.dialects.assembly.context import LutContext, context
-from lut_opt.dialects.assembly.locations import describe_location, error_location
+from lut_opt.dialects.assembly.locations import UNKNOWN, describe_location, error_location
 from lut_opt.dialects.assembly.parser import AssemblyParser
 from lut_opt.dialects.assembly.program import Program, parse, print_program, write_program
 
 __all__ = [
+    "UNKNOWN",
     "AssemblyParser",
     "LutContext",
     "Program",

@@ -8,6 +8,9 @@ from xdsl.dialects.builtin import ArrayAttr, CallSiteLoc, FileLineColLoc, FusedL
 from xdsl.ir import Attribute, Operation
 from xdsl.utils.exceptions import ParseError
 
+UNKNOWN = "<unknown>"
+"""What stands for the place of an op that has none, nor those around it."""
+
 LIBRARIES = ("/site-packages/", "/dist-packages/")
 """Paths of code that the user did not write, so that no diagnostic points there if it can help."""
 
@@ -28,7 +31,7 @@ def describe_location(op: Operation) -> str:
         if frames:
             return (own or frames)[0]
         place = place.parent_op()
-    return "<unknown>"
+    return UNKNOWN
 
 
 def error_location(error: ParseError) -> str:

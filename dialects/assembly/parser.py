@@ -7,8 +7,8 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, TypeVar
+from functools import cache, cached_property
+from typing import Any, NoReturn, TypeVar
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import (
@@ -18,9 +18,13 @@ from xdsl.dialects.builtin import (
     DenseArrayBase,
     DenseResourceAttr,
     FileLineColLoc,
+    Float80Type,
+    Float128Type,
+    FloatAttr,
     FusedLoc,
     IndexType,
     IntAttr,
+    IntegerAttr,
     IntegerType,
     LocationAttr,
     ModuleOp,
@@ -32,7 +36,7 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, Block, Operation
 from xdsl.irdl import IRDLOperation, OptPropertyDef
 from xdsl.parser import AttrParser, Parser
-from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.exceptions import ParseError, VerifyException
 from xdsl.utils.hints import isa
 from xdsl.utils.lexer import Input, Position, Span
 from xdsl.utils.mlir_lexer import MLIRTokenKind
@@ -42,6 +46,10 @@ from lut_opt.dialects.assembly.lexer import AssemblyLexer
 T = TypeVar("T")
 
 MAX_DENSE_ELEMENTS = 1 << 27
+
+LONG_FLOATS = Float80Type | Float128Type
+
+GENERIC_FORM = "print the text in generic form (--mlir-print-op-generic)"
 
 SEGMENT_SIZES = frozenset(
     ("operandSegmentSizes", "resultSegmentSizes", "regionSegmentSizes", "successorSegmentSizes")
@@ -98,26 +106,38 @@ class AssemblyParser(Parser):
         self._parser_state.lexer = AssemblyLexer(Input(input, name))
         self._resume_from(0)
         self.file_name = StringAttr(name)
+        self._open_aliases: set[str] = set()
         self.line_starts = [0, *(match.end() for match in re.finditer("\n", input))]
 
     # Locations
 
-    _location_alias = re.compile(r"^#loc\w* *= *loc", re.MULTILINE)
+    _location_alias = re.compile(r"^[ \t]*(#[\w.$-]+)[ \t]*=[ \t]*loc\b", re.MULTILINE)
 
-    def parse_location_aliases(self) -> None:
-        """Read every `#loc1 = loc(…)` of the text first, wherever it stands."""
-        for match in self._location_alias.finditer(self.lexer.input.content):
-            self._resume_from(match.start())
-            super()._parse_alias_def()
-        self._resume_from(0)
+    @cached_property
+    def _location_aliases(self) -> dict[str, Position]:
+        """Where each `#loc1 = loc(…)` of the text stands: mostly after what it is used by."""
+        matches = list(self._location_alias.finditer(self.lexer.input.content))
+        return {match[1]: match.start(1) for match in reversed(matches)}
 
     def _parse_alias_def(self) -> None:
-        if self._location_alias.match(self.lexer.input.content, self.pos):
-            self._consume_token()
+        alias = self._current_token.text
+        if alias in self.attribute_aliases and self._location_aliases.get(alias) == self.pos:
+            self._consume_token()  # a location that was read where it is used
             self.parse_punctuation("=")
             self.parse_attribute()
             return
         super()._parse_alias_def()
+
+    def _read_location_alias(self, alias: str) -> None:
+        """Read the definition of an alias, which may use others."""
+        if alias in self._open_aliases:
+            self.raise_error(f"location alias '{alias}' is part of itself")
+        here = self.pos
+        self._open_aliases.add(alias)
+        self._resume_from(self._location_aliases[alias])
+        super()._parse_alias_def()
+        self._open_aliases.remove(alias)
+        self._resume_from(here)
 
     def place(self, position: Position) -> FileLineColLoc:
         """Line and column of a position of the text, both from 1."""
@@ -126,6 +146,10 @@ class AssemblyParser(Parser):
         return FileLineColLoc(self.file_name, IntAttr(line), IntAttr(column))
 
     def _parse_location(self) -> LocationAttr:
+        if self._current_token.kind == MLIRTokenKind.HASH_IDENT:
+            alias = self._current_token.text
+            if alias not in self.attribute_aliases and alias in self._location_aliases:
+                self._read_location_alias(alias)
         if self.parse_optional_keyword("fused") is not None:
             metadata: Attribute = NoneAttr()
             if self.parse_optional_punctuation("<") is not None:
@@ -142,12 +166,38 @@ class AssemblyParser(Parser):
 
     # Operations
 
+    def parse_module(self, allow_implicit_module: bool = True) -> ModuleOp:
+        module = super().parse_module(allow_implicit_module)
+        if module.location is UNKNOWN_LOC:
+            module.location = self.place(0)  # a module around ops that stand in none
+        return module
+
+    def _get_op_by_name(self, name: str) -> type[Operation]:
+        start = max(self.lexer.input.content.rfind(name, 0, self.pos), 0)
+        generic = self.lexer.input.content[start - 1 : start] == '"'
+        op_type = self.ctx.get_optional_op(name, dialect_stack=self._parser_state.dialect_stack)
+        if op_type is None:
+            allow = f"{'' if generic else GENERIC_FORM + ' and '}pass --allow-unregistered-dialect"
+            self.raise_error(
+                f"Operation {name} is not registered: {allow} to leave it as it is, or lower "
+                "it first",
+                start,
+            )
+        if not generic and op_type.parse.__func__ is Operation.parse.__func__:
+            self.raise_error(
+                f"Operation {name} has a syntax that only its own dialect knows: {GENERIC_FORM}, "
+                "or lower it first",
+                start,
+            )
+        return op_type
+
     def parse_operation(self) -> Operation:
         start = self.pos
         try:
             op = super().parse_operation()
         except VerifyException as error:
-            self.raise_error(str(error).strip(), start)
+            name = _OP_NAME.match(self.lexer.input.content, start)
+            self.raise_error(_about_op(name[1] if name else "the op", str(error).strip()), start)
         if op.location is UNKNOWN_LOC:
             op.location = self.place(start)
         if isinstance(op, ModuleOp) and not op.body.blocks:
@@ -205,6 +255,32 @@ class AssemblyParser(Parser):
             )
         except VerifyException as error:
             self.raise_error(str(error).strip(), start)
+        except ParseError as error:
+            if error.msg != f"'{attr_name}' is not registered":
+                raise
+            self.raise_error(
+                f"{error.msg}: pass --allow-unregistered-dialect to leave it as it is",
+                max(self.lexer.input.content.rfind(attr_name, 0, start), 0),
+            )
+
+    def parse_optional_builtin_int_or_float_attr(self) -> IntegerAttr | FloatAttr | None:
+        start = self.pos
+        try:
+            number = super().parse_optional_builtin_int_or_float_attr()
+        except OverflowError:
+            self.raise_error("more bits than its type has", start)
+        except NotImplementedError:
+            self._refuse_long_float(start)
+        if isinstance(number, FloatAttr) and isinstance(number.type, LONG_FLOATS):
+            self._refuse_long_float(start)
+        return number
+
+    def _refuse_long_float(self, start: Position) -> NoReturn:
+        """Python has no number that holds an f80 or an f128."""
+        self.raise_error(
+            "constants of more than 64 bits are not supported: make them f64, or a dense_resource",
+            start,
+        )
 
     def _parse_builtin_dense_resource_attr(self) -> DenseResourceAttr:
         self.parse_punctuation("<")
@@ -224,6 +300,8 @@ class AssemblyParser(Parser):
         type = super()._parse_dense_literal_type()
         if math.prod(type.get_shape()) > MAX_DENSE_ELEMENTS:
             self.raise_error("too many elements for a literal; use a dense_resource", start)
+        if isinstance(type.get_element_type(), LONG_FLOATS):
+            self._refuse_long_float(start)
         return type
 
     def _parse_tensor_literal_element(self) -> Any:
@@ -246,12 +324,31 @@ class AssemblyParser(Parser):
         if not isinstance(type, AnyFloat) or self.parse_optional_punctuation(":") is None:
             self._resume_from(start)
             return super()._parse_builtin_densearray_attr()
+        if isinstance(type, LONG_FLOATS):
+            self._refuse_long_float(start)
         elements = self.parse_comma_separated_list(
             self.Delimiter.NONE, self._parse_tensor_literal_element
         )
         self.parse_punctuation(">")
         values = [element.to_type(self, type) for element in elements]
         return DenseArrayBase.from_list(type, [v for v in values if isinstance(v, int | float)])
+
+
+_OP_NAME = re.compile(r'(?:%[^=]*=\s*)?"?([\w.$-]+)')
+"""The name of an op, at its first character."""
+
+
+def _about_op(name: str, message: str) -> str:
+    """What xDSL says of a type that an op does not take, with the op and what to do."""
+    unexpected = message.removeprefix("Unexpected attribute ")
+    if unexpected == message:
+        return message
+    advice = ""
+    if "<*x" in unexpected:
+        advice = ": give it a rank, as in tensor<?x?xf32>"
+    elif "complex<" in unexpected:
+        advice = ": write the real and the imaginary part apart"
+    return f"{name} does not take {unexpected}{advice}"
 
 
 @cache

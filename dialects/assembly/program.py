@@ -64,13 +64,12 @@ def parse(text: str, name: str, ctx: Context) -> Program:
     Whatever is wrong with the text is a `ParseError`; `error_location` gives its place. The module
     is not verified.
     """
-    head, resources = _split(text, name)
+    head, resources = _split(text.removeprefix("\ufeff"), name)  # a byte-order mark
     if _NOTHING.fullmatch(head):
         return Program(ModuleOp([]), resources, name)
     parser: AssemblyParser | None = None
     try:
         parser = AssemblyParser(ctx, head, name)
-        parser.parse_location_aliases()
         return Program(parser.parse_module(), resources, name)
     except ParseError:
         raise

@@ -9,21 +9,17 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import (
     AnyFloat,
     FunctionType,
-    MemRefType,
     ModuleOp,
-    ShapedType,
-    TensorType,
-    VectorType,
 )
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Operation, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
-from xdsl.utils.hints import isa
 
 from lut_opt.dialects.pwl import ApplyOp, UnitOp
 from lut_opt.dialects.pwl.function_body import erase_private_functions
-from lut_opt.dialects.pwl.ops import Shaped
 from lut_opt.dialects.quant import (
+    CastOp,
     DequantizeCastOp,
+    PerAxisQuantizedType,
     QuantizeCastOp,
     StorageCastOp,
     UniformQuantizedType,
@@ -33,6 +29,7 @@ from lut_opt.passes.arith import integer_code
 from lut_opt.passes.arith.elementwise import Emit, elementwise
 from lut_opt.passes.arith.options import Select, present_name
 from lut_opt.passes.arith.reductions import apply_reduced
+from lut_opt.passes.arith.stored import storage
 from lut_opt.passes.arith.units import plan_unit
 from lut_opt.passes.support.diagnostics import OpError, about, copy_location
 
@@ -67,6 +64,8 @@ def _plan(op: Operation, select: Select) -> Code | None:
             return plan_unit(op)
         case ApplyOp():
             return _each(op, _plan_apply(op, select))
+        case CastOp() if _is_per_channel(op):
+            return None
         case QuantizeCastOp() | DequantizeCastOp():
             return _each(op, _plan_cast(op))
         case StorageCastOp():
@@ -91,6 +90,11 @@ def _plan_apply(op: ApplyOp, asked: Select) -> Plan:
         return lambda b, q: integer_code.look_up(b, q, values, operand.bits)
 
     return plan
+
+
+def _is_per_channel(op: Operation) -> bool:
+    values = (*op.operands, *op.results) if isinstance(op, CastOp) else ()
+    return any(isinstance(element_type(value.type), PerAxisQuantizedType) for value in values)
 
 
 def _plan_cast(op: QuantizeCastOp | DequantizeCastOp) -> Plan:
@@ -131,27 +135,6 @@ def _replace(op: Operation, code: Code) -> None:
     Rewriter.erase_op(op)
 
 
-def storage(type_: Attribute) -> Attribute:
-    """A type with quantized elements replaced by their storage integers."""
-    if isinstance(type_, UniformQuantizedType):
-        return type_.storage_type
-    if isinstance(type_, FunctionType):
-        inputs, outputs = map(storage, type_.inputs), map(storage, type_.outputs)
-        return FunctionType.from_lists(list(inputs), list(outputs))
-    # The cheap test goes first: most values of a model are neither shaped nor quantized.
-    if not isinstance(type_, ShapedType) or not isa(type_, Shaped):
-        return type_
-    if not isinstance(type_.get_element_type(), UniformQuantizedType):
-        return type_
-    element = storage(type_.get_element_type())
-    if isa(type_, TensorType[Attribute]):
-        return TensorType(element, type_.get_shape(), type_.encoding)
-    if isa(type_, VectorType[Attribute]):
-        return VectorType(element, type_.get_shape(), type_.scalable_dims)
-    assert isa(type_, MemRefType[Attribute])
-    return MemRefType(element, type_.get_shape(), type_.layout, type_.memory_space)
-
-
 def _convert_types(module: ModuleOp) -> None:
     for op in module.walk():
         values: list[SSAValue] = [*op.results]
@@ -172,7 +155,7 @@ def _function_type(type_: FunctionType) -> FunctionType:
 def _check(module: ModuleOp) -> None:
     """Fail if something that this pass promises to remove is left."""
     for op in module.walk():
-        if op.name.startswith(("pwl.", "quant.")):
+        if op.name.startswith(("pwl.", "quant.")) and not _is_per_channel(op):
             raise OpError(op, f"{op.name} is left after the conversion: this is a bug, report it")
         for value in op.results:
             if storage(value.type) != value.type:

@@ -7,6 +7,7 @@ a command that only prints its help 40 ms.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import product
 
@@ -22,6 +23,7 @@ from xdsl.dialects.builtin import (
     IntegerType,
     MemRefType,
     TensorType,
+    UnrankedTensorType,
     VectorType,
 )
 from xdsl.ir import Attribute, Block, Region, SSAValue
@@ -30,6 +32,9 @@ from xdsl.rewriter import InsertPoint
 from xdsl.utils.hints import isa
 
 from lut_opt.dialects.quant import element_type
+
+MAX_LANES = 4096
+"""Lanes of a vector, each of which takes the code of an element."""
 
 Emit = Callable[[Builder, SSAValue], SSAValue]
 """Appends the scalar code of one element and returns its value."""
@@ -47,6 +52,8 @@ def elementwise(
 
     Returns the value of `result_type`; for memrefs, writes `destination` and returns None.
     """
+    if isa(source.type, UnrankedTensorType[Attribute]):
+        raise ValueError(f"{source.type} has no rank to loop over: give it one")
     if destination is not None:
         _on_memref(builder, source, destination, emit)
         return None
@@ -92,6 +99,10 @@ def _on_vector(
     """Lane by lane: xDSL's `arith` casts and `select` take scalars only."""
     from xdsl.dialects import vector
 
+    if any(flag.value for flag in result_type.scalable_dims):
+        raise ValueError(f"{result_type} has lanes that only a machine counts: use a fixed vector")
+    if math.prod(result_type.get_shape()) > MAX_LANES:
+        raise ValueError(f"{result_type} has more than {MAX_LANES} lanes to unroll: use a tensor")
     if isa(result_type, VectorType[AnyFloat]):
         zeros = DenseIntOrFPElementsAttr.from_list(result_type, [0.0])
     else:

@@ -74,13 +74,17 @@ def elementwise(op: Operation) -> Elementwise | None:
 
 def is_uniform(value: SSAValue) -> bool:
     """Whether a value holds one and the same constant, computed or not, in every element."""
-    if number_of(value) is not None:
-        return True
-    op = value.owner
-    if not isinstance(op, Operation) or len(op.results) != 1:
-        return False
-    found = _rule(op)
-    return found is not None and all(is_uniform(operand) for operand in found.operands)
+    work, seen = [value], set[SSAValue]()
+    while work:
+        value = work.pop()
+        if value in seen or number_of(value) is not None:
+            continue
+        seen.add(value)
+        op = value.owner
+        if not isinstance(op, Operation) or len(op.results) != 1 or (rule := _rule(op)) is None:
+            return False
+        work += rule.operands
+    return True
 
 
 def number_of(value: SSAValue) -> float | None:
@@ -90,8 +94,8 @@ def number_of(value: SSAValue) -> float | None:
         return None
     match op.value:
         case DenseIntOrFPElementsAttr() as dense if isinstance(dense.get_element_type(), AnyFloat):
-            values = np.asarray(dense.get_values(), np.float64) if dense.is_splat() else np.zeros(0)
-            return float(values[0]) if len(values) else None
+            splat = len(dense) > 0 and dense.is_splat()
+            return float(np.asarray(dense.get_values(), np.float64)[0]) if splat else None
         case FloatAttr() as number:
             return number.value.data
         case _:

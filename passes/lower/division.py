@@ -19,7 +19,12 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
 from lut_opt.dialects.pwl import DivideOp, NamedFunction
-from lut_opt.dialects.quant import DequantizeCastOp, QuantizeCastOp, element_type, quantized_like
+from lut_opt.dialects.quant import (
+    DequantizeCastOp,
+    QuantizeCastOp,
+    expressed_element,
+    quantized_like,
+)
 from lut_opt.dialects.quantization import Reals
 from lut_opt.dialects.torch import (
     VTensorLiteralOp,
@@ -131,11 +136,12 @@ def _divide(op: Operation, defaults: Defaults) -> None:
     target = final.to_builtin() if isinstance(final, VTensorType) else final
     if isa(target, VectorType[Attribute]):
         raise OpError(op, f"vectors are not divided by tables: use keep={NAME}, or scalars")
+    element = expressed_element(target)
     numerator, tops = numerator_storage(op, a, defaults)
     denominator, bottoms = denominator_storage(op, b, defaults)
     result = given_result(op.results[0], defaults)
     if result is None:
-        result = quotient_storage(tops, bottoms, element_type(target))
+        result = quotient_storage(tops, bottoms, element)
     x, y = (
         add(QuantizeCastOp(value, quantized_like(value.type, to)))
         for value, to in ((builtin(a), numerator), (builtin(b), denominator))

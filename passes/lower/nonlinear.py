@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from xdsl.dialects.builtin import AnyFloat, ModuleOp, UnitAttr, UnrankedTensorType
-from xdsl.ir import Attribute, Operation
+from xdsl.dialects.builtin import ModuleOp, UnitAttr
+from xdsl.ir import Operation
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from lut_opt.dialects.pwl import ApplyOp
 from lut_opt.dialects.quant import (
     DequantizeCastOp,
     QuantizeCastOp,
-    element_type,
+    expressed_element,
     quantized_like,
 )
 from lut_opt.dialects.torch import (
@@ -42,7 +42,7 @@ from lut_opt.passes.recognize.unsupported import (
 )
 from lut_opt.passes.recognize.written_out import raise_units
 from lut_opt.passes.support.declarations import KEPT
-from lut_opt.passes.support.diagnostics import OpError, about, copy_location
+from lut_opt.passes.support.diagnostics import about, copy_location
 
 
 def lower(
@@ -95,7 +95,7 @@ def _lower(found: Nonlinear, fusion: Fusion, defaults: Defaults) -> None:
         created.append(to_builtin_tensor(source))
         source = created[-1].results[0]
     float_type = source.type
-    element = _float_element(op, float_type)
+    element = expressed_element(float_type)
     if (reduced := wide(found, defaults, element)) is not None:
         operand, result, reduce = reduced.operand, reduced.result, reduced.reduce
     else:
@@ -114,13 +114,3 @@ def _lower(found: Nonlinear, fusion: Fusion, defaults: Defaults) -> None:
     Rewriter.insert_op(created, InsertPoint.before(op))
     op.results[0].replace_all_uses_with(created[-1].results[0])
     fusion.erase(op)
-
-
-def _float_element(op: Operation, type_: Attribute) -> AnyFloat:
-    """The float type of a scalar, vector or ranked tensor."""
-    if isinstance(type_, UnrankedTensorType):
-        raise OpError(op, f"{op.name} needs a tensor of known rank, got {type_}")
-    element = element_type(type_)
-    if not isinstance(element, AnyFloat):
-        raise OpError(op, f"only floats become tables, got {type_}")
-    return element

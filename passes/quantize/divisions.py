@@ -22,7 +22,7 @@ from lut_opt.dialects.quant import element_type
 from lut_opt.dialects.quantization import Quantization, Reals
 from lut_opt.dialects.torch import VTensorLiteralOp, VTensorType
 from lut_opt.passes.quantize.functions import Defaults, power_of_two_scale
-from lut_opt.passes.quantize.given import quantized_source
+from lut_opt.passes.quantize.given import quantized_source, why_not_given
 from lut_opt.passes.quantize.wide import magnitudes, octave_storage
 from lut_opt.passes.support.declarations import (
     BITS,
@@ -81,7 +81,7 @@ def numerator_storage(
         scale = power_of_two_scale(*interval, MAX_NUMERATOR_BITS, True)
         return Quantization(MAX_NUMERATOR_BITS, True, scale), magnitudes(*interval)
     if defaults.input_scale is None:
-        raise OpError(op, _missing("numerator", NUMERATOR))
+        raise OpError(op, _missing("numerator", value, NUMERATOR))
     storage = Quantization(MAX_NUMERATOR_BITS, True, defaults.input_scale)
     return storage, _reach(storage)
 
@@ -105,15 +105,16 @@ def denominator_storage(
             storage = octave_storage(*magnitudes(*interval), signed, element)
         return storage, magnitudes(*interval)
     if defaults.input_scale is None:
-        raise OpError(op, _missing("denominator", RANGE))
+        raise OpError(op, _missing("denominator", value, RANGE))
     storage = Quantization(MAX_NUMERATOR_BITS, defaults.input_signed, defaults.input_scale)
     return storage, _reach(storage)
 
 
-def _missing(side: str, attribute: str) -> str:
+def _missing(side: str, value: SSAValue, attribute: str) -> str:
     return (
-        f"no scale for the {side} of a division: put quantize/dequantize ops around it, give the "
-        f"division {attribute} = [lo, hi], pass input-scale=, or leave it with keep={NAME}"
+        f"no scale for the {side} of a division{why_not_given(value)}: put "
+        f"quantize/dequantize ops around it, give the division "
+        f"{attribute} = [lo, hi], pass input-scale=, or leave it with keep={NAME}"
     )
 
 

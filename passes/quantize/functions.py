@@ -16,7 +16,7 @@ from lut_opt.dialects.quant import (
     SCALE_LIMITS,
 )
 from lut_opt.dialects.quantization import Quantization, Reals, covering_scale
-from lut_opt.passes.quantize.given import quantized_source, quantized_user
+from lut_opt.passes.quantize.given import quantized_source, quantized_user, why_not_given
 from lut_opt.passes.quantize.storage import (
     LOSS,
     SMALLEST_SCALE,
@@ -104,7 +104,8 @@ def input_quantization(found: Nonlinear, defaults: Defaults) -> Quantization:
     else:
         raise OpError(
             op,
-            f"no input scale for {function.name}: put quantize/dequantize ops around it, give it "
+            f"no input scale for {function.name}{why_not_given(found.operand)}: put "
+            "quantize/dequantize ops around it, give it "
             f"{RANGE} = [lo, hi], or pass input-scale=",
         )
     return _within_domain(op, function, quantization, interval)

@@ -8,6 +8,7 @@ from xdsl.ir import Attribute, Operation, SSAValue
 
 from lut_opt.dialects.quant import (
     DequantizeCastOp,
+    PerAxisQuantizedType,
     QuantizeCastOp,
     UniformQuantizedType,
     element_type,
@@ -33,6 +34,26 @@ def quantized_source(value: SSAValue) -> Quantization | None:
         source = op.operands[0].owner
         return quantized_user(source) if isinstance(source, Operation) else None
     return None
+
+
+def why_not_given(value: SSAValue) -> str:
+    """Why a value that was just dequantized has no quantization of its own, for a diagnostic."""
+    op = value.owner
+    while isinstance(op, Operation) and op.name.startswith("torch_c."):
+        op = op.operands[0].owner
+    if not isinstance(op, Operation):
+        return ""
+    name = torch_name(op) or ""
+    if "dequantize_per_channel" in name.split(".") or (
+        isinstance(op, DequantizeCastOp)
+        and isinstance(element_type(op.input.type), PerAxisQuantizedType)
+    ):
+        return ", whose input has a scale for each channel where a table has one"
+    if "dequantize_per_tensor" in name.split(".") and len(op.operands) > 1:
+        scale = op.operands[1].owner
+        if isinstance(scale, Operation) and "choose_qparams" in (torch_name(scale) or ""):
+            return ", whose input is quantized dynamically (choose_qparams: quantize statically)"
+    return ""
 
 
 def quantized_user(op: Operation) -> Quantization | None:

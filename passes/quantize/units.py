@@ -20,7 +20,7 @@ from lut_opt.dialects.pwl import units
 from lut_opt.dialects.quantization import Quantization, exact_log2
 from lut_opt.dialects.torch import VTensorLiteralOp
 from lut_opt.passes.quantize.functions import Defaults, power_of_two_scale
-from lut_opt.passes.quantize.given import quantized_source, quantized_user
+from lut_opt.passes.quantize.given import quantized_source, quantized_user, why_not_given
 from lut_opt.passes.recognize.units import FoundNorm, FoundUnit
 from lut_opt.passes.support.declarations import RANGE, declared_bits, declared_range
 from lut_opt.passes.support.diagnostics import OpError
@@ -66,7 +66,8 @@ def unit_input(name: str, found: FoundUnit, by_range: ByRange, defaults: Default
         return Quantization(STORAGE_BITS, True, defaults.input_scale)
     raise OpError(
         found.op,
-        f"no input scale for {name}: put quantize/dequantize ops around it, give it "
+        f"no input scale for {name}{why_not_given(found.operand)}: put "
+        "quantize/dequantize ops around it, give it "
         f"{RANGE} = [lo, hi], pass input-scale=, or leave it with keep={name}",
     )
 

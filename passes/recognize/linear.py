@@ -18,7 +18,16 @@ _DIALECTS = frozenset(
 _NOT = frozenset(("arith.divf", "arith.remf"))
 
 _TORCH = (
-    *("constant.", "copy.", "global_slot", "prim.", "quantized_decomposed.", "runtime."),
+    *(
+        "constant.",
+        "copy.",
+        "global_slot",
+        "prim.",
+        "quantized_decomposed.quantize",
+        "quantized_decomposed.dequantize",
+        "quantized_decomposed.fake_quant",
+        "runtime.",
+    ),
     *("aten.__", "overwrite.", "per_tensor_affine.", "linear_params.", "promote_dtypes"),
 )
 """Beginnings of names in the `torch` dialect that compute nothing, or what integers compute."""

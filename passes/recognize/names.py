@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import FloatAttr, UnregisteredOp
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, FloatAttr, UnregisteredOp
 from xdsl.ir import Operation, SSAValue
 
 from lut_opt.dialects.torch import NOT_CONSTANT, Constant, NotConstant, constant_value, torch_name
@@ -27,6 +28,9 @@ def operand_constant(value: SSAValue) -> Constant | NotConstant:
     match value.owner:
         case arith.ConstantOp(value=FloatAttr() as attribute):
             return attribute.value.data
+        case arith.ConstantOp(value=DenseIntOrFPElementsAttr() as dense):
+            values = set(np.asarray(dense.get_values(), np.float64).tolist())
+            return values.pop() if len(values) == 1 else NOT_CONSTANT
         case arith.ConstantOp():
             return NOT_CONSTANT
         case _:

@@ -30,6 +30,8 @@ _ADVICE = {
     "xlogy": "write it as a product with a log",
     "float_power": "give it a constant exponent",
     "pow.Tensor_Tensor": "give it a constant exponent or base",
+    "quantized_decomposed.choose_qparams": "quantize the model statically (is_dynamic=False)",
+    "quantized_decomposed.choose_qparams_symmetric": "quantize the model statically",
     "std": "write it as the square root of a variance",
     **dict.fromkeys(
         ("fmod.Tensor", "remainder.Tensor", "floor_divide", "div.Tensor_mode"),
@@ -109,7 +111,7 @@ def _names(left: Remaining) -> tuple[str, ...]:
     if dialect != "torch":
         return (left.name,)
     if not rest.startswith("aten."):
-        return rest, left.name
+        return rest, rest.rpartition(".")[0], left.name
     name = rest.removeprefix("aten.").removeprefix("special_").lstrip("_")
     name = name.removesuffix("_forward")
     return tuple(dict.fromkeys((name, name.partition(".")[0], left.name)))

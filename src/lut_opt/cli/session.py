@@ -35,10 +35,12 @@ class Session:
     def process(self, text: str, first_line: int = 0) -> str:
         """Parse, run the passes, and render the target."""
         from lut_opt.dialects.assembly import context, parse
+        from lut_opt.passes.support.dominance import check_dominance
 
         ctx = context(allow_unregistered=self.arguments.allow_unregistered_dialect)
         # Blank lines keep the line numbers of a later part of a split file.
         program = parse("\n" * first_line + text, self.name, ctx)
+        check_dominance(program.module)
         self.verify(program)
         for step in self.passes:
             self.running = step.name
@@ -80,14 +82,15 @@ class Session:
         """The diagnostic for an error that is about the input, or None for a bug of ours."""
         from xdsl.utils.exceptions import DiagnosticException, ParseError
 
-        from lut_opt.dialects.assembly import error_location
+        from lut_opt.dialects.assembly import UNKNOWN, error_location
 
         if isinstance(error, InputError):
             return str(error)
         if isinstance(error, ParseError):
             return f"{error_location(error)}: error: {error.msg.strip().partition(chr(10))[0]}"
         if isinstance(error, DiagnosticException):
-            place = getattr(error, "location", self.name)
+            place = getattr(error, "location", UNKNOWN)
+            place = self.name if place == UNKNOWN else place
             label = f"[{self.running}] " if self.running else ""
             return f"{place}: error: {label}{first_line(error)}"
         return None

@@ -285,3 +285,22 @@ def test_one_value_returned_twice_is_two_arrays(elements: int) -> None:
         del first
         assert np.array_equal(second, 2 * x)
         assert np.array_equal(third, x * x)
+
+
+def test_quantizations_by_the_name_of_an_operator():
+    types = "!torch.float, !torch.int, !torch.int, !torch.int, !torch.int"
+    text = f"""
+      func.func @main(%x: !torch.vtensor<[4],f32>) -> !torch.vtensor<[4],f32> {{
+        %s = torch.constant.float 5.000000e-02
+        %z = torch.constant.int 0
+        %lo = torch.constant.int -128
+        %hi = torch.constant.int 127
+        %dtype = torch.constant.int 1
+        %q = torch.operator "torch.quantized_decomposed.quantize_per_tensor"(%x, %s, %z, %lo, %hi,
+          %dtype) : (!torch.vtensor<[4],f32>, {types}) -> !torch.vtensor<[4],si8>
+        %d = torch.operator "torch.quantized_decomposed.dequantize_per_tensor"(%q, %s, %z, %lo, %hi,
+          %dtype) : (!torch.vtensor<[4],si8>, {types}) -> !torch.vtensor<[4],f32>
+        func.return %d : !torch.vtensor<[4],f32>
+      }}"""
+    x = np.array([0.03, -7.0, 7.0, 0.12], np.float32)
+    np.testing.assert_allclose(jit.compile(text)(x), [0.05, -6.4, 6.35, 0.1], rtol=1e-6)

@@ -23,6 +23,7 @@ from xdsl.utils.test_value import create_ssa_value
 from lut_opt.dialects.quant import (
     QUANT,
     DequantizeCastOp,
+    PerAxisQuantizedType,
     QuantizeCastOp,
     StorageCastOp,
     UniformQuantizedType,
@@ -69,7 +70,23 @@ def test_type_round_trip(body: str):
     assert UniformQuantizedType.from_quantization(type.quantization, type.expressed_type) == type
 
 
-@pytest.mark.parametrize("body", SPELLINGS)
+CHANNELS = [
+    "i8:f32:1, {1.000000e-01,2.000000e-01:3}",
+    "u8<0:254>:f32:0, {5.000000e-01:3,2.500000e-01}",
+    "i4:bf16:12, {0.0078740157480314959}",
+]
+
+
+@pytest.mark.parametrize("body", CHANNELS)
+def test_scales_by_channel_round_trip(body: str):
+    text = f"!quant.uniform<{body}>"
+    type = Parser(make_context(), text.replace(",", " , ")).parse_type()
+    assert isinstance(type, PerAxisQuantizedType)
+    assert not isinstance(type, UniformQuantizedType)
+    assert str(type) == text
+
+
+@pytest.mark.parametrize("body", SPELLINGS + CHANNELS)
 def test_type_is_printed_as_upstream_does(body: str):
     text = f"!quant.uniform<{body}>"
     assert upstream(text) == text

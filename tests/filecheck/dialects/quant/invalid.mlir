@@ -38,3 +38,55 @@ func.func @storage(%x: !quant.uniform<i8:f32, 0.5>) {
   %0 = quant.scast %x : !quant.uniform<i8:f32, 0.5> to i16
   func.return
 }
+
+// -----
+
+// CHECK: scale -0.5 is not a positive finite number of type f32
+func.func private @channel_scale() -> tensor<2x!quant.uniform<i8:f32:0, {0.1, -0.5}>>
+
+// -----
+
+// CHECK: axis -1 of the scales is negative; count from 0
+func.func private @channel_axis() -> tensor<2x!quant.uniform<i8:f32:-1, {0.1, 0.5}>>
+
+// -----
+
+// CHECK: there must be one zero point for each scale, and at least one
+func.func private @no_channel() -> tensor<2x!quant.uniform<i8:f32:0, {}>>
+
+// -----
+
+// CHECK: scales of blocks are not supported; give one a tensor or one a channel
+func.func private @blocks() -> tensor<2x!quant.uniform<i8:f32:{0:1}, {{0.1, 0.5}}>>
+
+// -----
+
+func.func @no_axis(%x: tensor<2xf32>) {
+  // CHECK: has a scale for each index of axis 1; give the tensor that axis
+  %0 = quant.qcast %x : tensor<2xf32> to tensor<2x!quant.uniform<i8:f32:1, {0.1, 0.2}>>
+  func.return
+}
+
+// -----
+
+func.func @channels(%x: tensor<2x3xf32>) {
+  // CHECK: has 2 scales for the 3 elements of axis 1; give one for each
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32:1, {0.1, 0.2}>>
+  func.return
+}
+
+// -----
+
+func.func @no_rank(%x: tensor<*xf32>) {
+  // CHECK: has a scale for each index of axis 0; give the tensor that axis
+  %0 = quant.qcast %x : tensor<*xf32> to tensor<*x!quant.uniform<i8:f32:0, {0.1, 0.2}>>
+  func.return
+}
+
+// -----
+
+func.func @no_tensor(%x: f32) {
+  // CHECK: has a scale for each index of axis 0; give the tensor that axis
+  %0 = quant.qcast %x : f32 to !quant.uniform<i8:f32:0, {0.1, 0.2}>
+  func.return
+}

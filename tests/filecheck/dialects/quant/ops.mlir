@@ -26,3 +26,14 @@ func.func @other_shapes(%x: f16, %y: tensor<f32>, %z: tensor<0xf32>, %u: tensor<
   %3 = quant.qcast %u : tensor<*xf32> to tensor<*x!quant.uniform<i8<-127:127>:f32, 1.0>>
   func.return
 }
+
+// CHECK-LABEL: func.func @channels(
+func.func @channels(%w: tensor<?x2xf32>, %q: tensor<2x3x!quant.uniform<u8<1:255>:f16:0, {0.5:128, 0.25}>>) {
+  // CHECK-NEXT: %[[Q:.*]] = quant.qcast %{{.*}} : tensor<?x2xf32> to tensor<?x2x!quant.uniform<i8:f32:1, {1.000000e-01,2.000000e-01:3}>>
+  %0 = quant.qcast %w : tensor<?x2xf32> to tensor<?x2x!quant.uniform<i8:f32:1, {0.1, 0.2:3}>>
+  // CHECK-NEXT: quant.scast %[[Q]] : tensor<?x2x!quant.uniform<i8:f32:1, {1.000000e-01,2.000000e-01:3}>> to tensor<?x2xi8>
+  %1 = quant.scast %0 : tensor<?x2x!quant.uniform<i8:f32:1, {0.1, 0.2:3}>> to tensor<?x2xi8>
+  // CHECK-NEXT: quant.dcast %{{.*}} : tensor<2x3x!quant.uniform<u8<1:255>:f16:0, {5.000000e-01:128,2.500000e-01}>> to tensor<2x3xf16>
+  %2 = quant.dcast %q : tensor<2x3x!quant.uniform<u8<1:255>:f16:0, {0.5:128, 0.25}>> to tensor<2x3xf16>
+  func.return
+}

@@ -55,3 +55,12 @@ func.func @unsigned(%x: f32) -> f32 {
   %r = quant.dcast %y : !quant.uniform<u8:f32, 1.0> to f32
   func.return %r : f32
 }
+
+// Without a rank, stored integers are stored integers all the same.
+
+// CHECK-LABEL: func.func @no_rank(%x: tensor<*xi8>) -> tensor<*xi8>
+// CHECK-NEXT: func.return %x : tensor<*xi8>
+func.func @no_rank(%x: tensor<*x!quant.uniform<i8:f32, 1.0>>) -> tensor<*xi8> {
+  %0 = quant.scast %x : tensor<*x!quant.uniform<i8:f32, 1.0>> to tensor<*xi8>
+  func.return %0 : tensor<*xi8>
+}

@@ -7,9 +7,9 @@
 
 // KEPT-NOT: warning
 // KEPT: snr = 4.
-// COARSE: signal.mlir:13:3: warning: [pwl-search] tanh keeps 18.9 dB of its signal from !quant.uniform<i8:f32, 3.125000e-02>
-// LOST: signal.mlir:13:3: error: [pwl-search] tanh keeps 0.0 dB of its signal
-// TAKEN: signal.mlir:13:3: warning: [pwl-search] tanh keeps 0.0 dB of its signal
+// COARSE: signal.mlir:14:3: warning: [pwl-search] tanh keeps 18.9 dB of its signal from !quant.uniform<i8:f32, 3.125000e-02>
+// LOST: signal.mlir:14:3: error: [pwl-search] tanh keeps 0.0 dB of its signal
+// TAKEN: signal.mlir:14:3: warning: [pwl-search] tanh keeps 0.0 dB of its signal
 func.func @f(%x: f32) -> f32 {
   %y = math.tanh %x {pwl.range = [-4.0, 3.96875]} : f32
   func.return %y : f32

@@ -208,3 +208,120 @@ def test_random_edits_raise_nothing_but_parse_errors():
             print_program(parse("".join(letters), "a.mlir", ctx))
         except ParseError:
             pass
+
+
+def refused(text: str) -> str:
+    """The place and the message of text that must not parse."""
+    with pytest.raises(ParseError) as caught:
+        parse(text, "a.mlir", context())
+    return f"{error_location(caught.value)}: {caught.value.msg}"
+
+
+DEBUG_INFO = """\
+#loc2 = loc("x.py":1:2)
+module {
+  func.func @f(%x: f32 loc("x.py":1:2)) -> f32 {
+    %0 = "math.exp"(%x) <{fastmath = #arith.fastmath<none>}> : (f32) -> f32 loc(#exp)
+    return %0 : f32 loc(#loc5)
+  } loc(#loc1)
+} loc(#loc)
+#loc = loc("x.py":0:0)
+#loc1 = loc(fused[#loc2, #loc4])
+#exp = loc("exp"(#loc3))
+#loc3 = loc(callsite(#loc4 at #loc2))
+#loc4 = loc("y.py":3:4)
+#loc5 = loc("z.py":5:6)
+"""
+
+
+def test_locations_are_defined_after_what_uses_them():
+    ops = operations(DEBUG_INFO)
+    assert describe_location(ops["math.exp"]) == "y.py:3:4"
+    assert describe_location(ops["func.return"]) == "z.py:5:6"
+    assert describe_location(ops["func.func"]) == "x.py:1:2"
+    assert describe_location(ops["builtin.module"]) == "x.py:0:0"
+    round_trip(DEBUG_INFO, debuginfo=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("func.func @f() {\n  return loc(#a)\n}\n", "2:16: undefined symbol alias '#a'"),
+        ("module {} loc(#a)\n#a = loc(#b)\n#b = loc(#a)\n", "3:10: location alias '#a' is part"),
+        ("#a = loc(unknown)\n#a = loc(unknown)\nmodule {}", "2:4: re-declaration of alias '#a'"),
+    ],
+)
+def test_location_aliases_that_lead_nowhere(text: str, message: str):
+    assert refused(text).startswith(f"a.mlir:{message}")
+
+
+def test_a_byte_order_mark_is_no_text():
+    program = parse("\ufeffmodule {}", "a.mlir", context())
+    assert print_program(program) == "builtin.module {\n}\n"
+
+
+@pytest.mark.parametrize(
+    "type",
+    ["complex<f32>", "tensor<2xcomplex<f64>>", "f8E4M3FN", "f8E5M2", "f4E2M1FN", "tensor<2xf80>",
+     "f128", "tf32", "tensor<*xf32>", "memref<*xf32>", "vector<[4]xf32>"],
+)  # fmt: skip
+def test_types_that_no_table_knows_pass_through(type: str):
+    text = round_trip(f"func.func @f(%x: {type}) -> {type} {{ return %x : {type} }}")
+    assert text.count(type) == 3
+
+
+@pytest.mark.parametrize(
+    ("attribute", "message"),
+    [
+        ("1.0 : f80", "constants of more than 64 bits are not supported: make them f64"),
+        ("0x3FFF8000000000000000 : f80", "constants of more than 64 bits"),
+        ("dense<1.0> : tensor<2xf128>", "constants of more than 64 bits"),
+        ("array<f80: 1.0>", "constants of more than 64 bits"),
+        ("0x123456789 : f32", "more bits than its type has"),
+    ],
+)
+def test_constants_without_a_python_number_are_named(attribute: str, message: str):
+    text = refused(f"module attributes {{\n  x = {attribute}\n}} {{}}")
+    assert text.startswith("a.mlir:2:")
+    assert message in text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("%0 = stablehlo.tanh %x : f32", "18: Operation stablehlo.tanh is not registered: print "
+         "the text in generic form (--mlir-print-op-generic) and pass --allow-unregistered-dialect "
+         "to leave it as it is, or lower it first"),
+        ('%0 = "tosa.tanh"(%x) : (f32) -> f32', "19: Operation tosa.tanh is not registered: pass "
+         "--allow-unregistered-dialect to leave it as it is, or lower it first"),
+        ("%0 = memref.global %x", "18: Operation memref.global has a syntax that only its own "
+         "dialect knows: print the text in generic form (--mlir-print-op-generic), or lower it"),
+        ("%0 = ub.poison : !my.type", "31: 'my.type' is not registered: pass --allow-unregistered"),
+        ("%0 = math.exp %y : tensor<*xf32>", "13: math.exp does not take tensor<*xf32>: give it a "
+         "rank"),
+        ("%0 = math.exp %z : complex<f32>", "13: math.exp does not take complex<f32>: write the "
+         "real and the imaginary part apart"),
+    ],
+)  # fmt: skip
+def test_what_is_unknown_is_named_with_what_to_do(text: str, message: str):
+    arguments = "%x: f32, %y: tensor<*xf32>, %z: complex<f32>"
+    found = refused(f"func.func @f({arguments}) {{\n            {text}\n  return\n}}")
+    assert found.startswith(f"a.mlir:2:{message}")
+
+
+def test_unknown_ops_pass_through_in_generic_form():
+    text = """
+      func.func @f(%x: tensor<2xf32>) -> !my.type<[1, 2]> {
+        %0:2 = "my.op"(%x) <{a = #my.attr<"b">}> ({
+        ^bb0(%y: f32):
+          "my.yield"(%y) : (f32) -> ()
+        }) {c = 1 : i8} : (tensor<2xf32>) -> (tensor<2xf32>, !my.type<[1, 2]>)
+        return %0#1 : !my.type<[1, 2]>
+      }"""
+    ctx = context(allow_unregistered=True)
+    printed = print_program(parse(text, "a.mlir", ctx))
+    assert '"my.op"(%x) <{a = #my.attr<"b">}> ({' in printed
+    assert printed == print_program(parse(printed, "a.mlir", ctx))
+    custom = "func.func @f(%x: f32) {\n  %0 = my.op %x : f32\n  return\n}"
+    with pytest.raises(ParseError, match="has a syntax that only its own dialect knows"):
+        parse(custom, "a.mlir", ctx)

@@ -1,0 +1,1 @@
+"""Mutated texts and options: whatever people bring, lut-opt ends with a result or a diagnostic."""
