@@ -28,10 +28,9 @@ from xdsl.ir import Attribute
 from xdsl.utils.exceptions import InterpretationError
 from xdsl.utils.hints import isa
 
-from lut_opt.dialects.pwl.divide_op import DivideOp
-from lut_opt.dialects.pwl.norm_ops import LayerNormOp, RMSNormOp
+from lut_opt.dialects.pwl.dialect import PWL
 from lut_opt.dialects.pwl.ops import ApplyOp
-from lut_opt.dialects.pwl.unit_ops import LogSoftmaxOp, SoftmaxOp, UnitOp
+from lut_opt.dialects.pwl.unit_ops import UnitOp
 from lut_opt.dialects.quant import (
     DequantizeCastOp,
     QuantizeCastOp,
@@ -102,8 +101,20 @@ def _run_unit(op: UnitOp, args: tuple[Any, ...]) -> PythonValues:
     return (_shaped(y, op.result.type),)
 
 
+_Units = type(
+    "_Units",
+    (InterpreterFunctions,),
+    {
+        f"run_{op.name}": impl(op)(lambda functions, interpreter, op, args: _run_unit(op, args))
+        for op in PWL.operations
+        if issubclass(op, UnitOp)
+    },
+)
+"""Every unit op of the dialect runs by its own semantics."""
+
+
 @register_impls
-class PwlFunctions(InterpreterFunctions):
+class PwlFunctions(_Units):
     """`pwl.apply` through the table's own semantics, and the casts around it."""
 
     @impl(ApplyOp)
@@ -133,41 +144,6 @@ class PwlFunctions(InterpreterFunctions):
         for position, value in zip(source.indices(), evaluate(source.data), strict=True):
             destination.store(position, value)
         return ()
-
-    @impl(DivideOp)
-    def run_divide(
-        self, interpreter: Interpreter, op: DivideOp, args: tuple[Any, ...]
-    ) -> PythonValues:
-        """Division."""
-        return _run_unit(op, args)
-
-    @impl(SoftmaxOp)
-    def run_softmax(
-        self, interpreter: Interpreter, op: SoftmaxOp, args: tuple[Any, ...]
-    ) -> PythonValues:
-        """Softmax."""
-        return _run_unit(op, args)
-
-    @impl(LogSoftmaxOp)
-    def run_log_softmax(
-        self, interpreter: Interpreter, op: LogSoftmaxOp, args: tuple[Any, ...]
-    ) -> PythonValues:
-        """Log-softmax."""
-        return _run_unit(op, args)
-
-    @impl(LayerNormOp)
-    def run_layer_norm(
-        self, interpreter: Interpreter, op: LayerNormOp, args: tuple[Any, ...]
-    ) -> PythonValues:
-        """Layer norm."""
-        return _run_unit(op, args)
-
-    @impl(RMSNormOp)
-    def run_rms_norm(
-        self, interpreter: Interpreter, op: RMSNormOp, args: tuple[Any, ...]
-    ) -> PythonValues:
-        """RMS norm."""
-        return _run_unit(op, args)
 
     @impl(QuantizeCastOp)
     def run_qcast(

@@ -12,21 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lut_opt.dialects.pwl.functions import FUNCTIONS
+from lut_opt.passes.lower.units import KINDS
 
 SPELLED_OUT = frozenset(("erfc",))
 """What torch-mlir has no operator for: it travels in others, and a chain of them is recognized."""
 
-SOFTMAX = ("softmax.int", "_softmax", "log_softmax.int", "_log_softmax")
+SOFTMAX = tuple(n for kind in KINDS.values() for n in kind.torch_names if kind.distances)
+"""Their range is that of the distances to the row's maximum."""
 
 NORMS = (
-    "layer_norm",
-    "native_layer_norm",
-    "rms_norm",
-    "group_norm",
-    "native_group_norm",
-    "linalg_vector_norm",
+    *(n for kind in KINDS.values() for n in kind.torch_names if not kind.distances),
+    *("group_norm", "native_group_norm", "linalg_vector_norm"),
 )
-"""Their range is that of the elements of their input."""
+"""Their range is that of the elements of their input; the last are opened."""
 
 DIVISION = "div.Tensor"
 """Non-linear where a tensor that depends on the model's input divides."""

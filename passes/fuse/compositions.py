@@ -116,10 +116,10 @@ class Composition:
     def _claims(self) -> Iterator[tuple[Elementwise, SSAValue, str]]:
         """The ops that declare an operand, which one, and by which attribute."""
         for member in self.chain.members:
-            if NUMERATOR in member.op.attributes:
+            if NUMERATOR in member.op.attributes and len(member.op.operands) > 1:
                 yield member, member.op.operands[0], NUMERATOR
                 yield member, member.op.operands[1], RANGE
-            elif RANGE in member.op.attributes:
+            elif RANGE in member.op.attributes and member.inputs:
                 whole = self.chain.operand in member.inputs
                 yield member, self.chain.operand if whole else member.inputs[0], RANGE
 

@@ -94,6 +94,8 @@ class UnitKind:
     by_range: ByRange
     make: Callable[[Any, SSAValue, Making], UnitOp]
     """The unit op for what `read` found and its quantized input."""
+    distances: bool = False
+    """Whether the range of its operand is that of the distances to the row's maximum."""
 
 
 def _softmax(found: FoundSoftmax, x: SSAValue, making: Making) -> SoftmaxOp:
@@ -142,6 +144,7 @@ KINDS: Mapping[str, UnitKind] = {
             read=read_softmax,
             by_range=softmax_input,
             make=_softmax,
+            distances=True,
         ),
         UnitKind(
             name=units.LogSoftmax.name,
@@ -149,6 +152,7 @@ KINDS: Mapping[str, UnitKind] = {
             read=read_softmax,
             by_range=log_softmax_input,
             make=_log_softmax,
+            distances=True,
         ),
         UnitKind(
             name=units.LayerNorm.name,
