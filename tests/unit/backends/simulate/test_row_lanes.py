@@ -94,7 +94,7 @@ def test_latency_and_throughput_are_as_stated() -> None:
     # Rows of many beats, and of two and one.
     shapes = [(UNITS[0], 32, 0), (UNITS[4], 64, 1), (UNITS[2], 8, 4), (UNITS[4], 4, 4)]
     built = [
-        replace(unit, module=f"{unit.module}_{length}", length=length, steps=steps)
+        row_unit(f"{unit.module}_{length}", unit.semantics, length, steps, lanes=unit.lanes)
         for unit, length, steps in shapes
     ]
     full = [

@@ -130,9 +130,10 @@ def test_the_histogram_goes_into_the_ir_and_weighs_the_search() -> None:
     calibration = calibrate(model, [x], method="mse")
     (observation,) = calibration.observations
     assert observation is not None
-    stored = np.clip(np.rint(x.numpy() / observation.scale), -128, 127).astype(int) + 128
-    counts = np.bincount(stored, minlength=256)
-    # Bins of the histogram straddle the borders between stored values now and then.
+    low, high = observation.range
+    places = np.clip(np.rint((x.numpy() - low) / (high - low) * 256), 0, 256).astype(int)
+    counts = np.bincount(places, minlength=257)
+    # Bins of the histogram straddle the borders between places now and then.
     assert np.abs(observation.stored_counts - counts).sum() <= 40
     assert observation.stored_counts.sum() == 1000
     assert "pwl.histogram = dense" in export_text(
@@ -180,8 +181,7 @@ def test_every_written_out_operator_has_its_range(parts: tuple[Any, list[Any]]) 
     division, softmax = observations[1], observations[7]
     denominators = x.abs().sum(-1) + 1.0
     assert division.range == pytest.approx((denominators.min().item(), denominators.max().item()))
-    low, high = division.numerator
-    assert -low == pytest.approx(high, rel=0.01)
+    assert division.numerator == pytest.approx((x.min().item(), x.max().item()))
     distances = -x - (-x).amax(-1, keepdim=True)
     assert softmax.minimum == pytest.approx(distances.min().item())
 
@@ -194,9 +194,9 @@ def test_only_values_with_a_result_count(parts: tuple[Any, list[Any]]) -> None:
     rsqrt = observations[10]
     low, high = rsqrt.range
     assert low >= 0.5
-    # One count for each integer in which the lowering will store an input.
-    first, last = round(low / rsqrt.scale), round(high / rsqrt.scale)
-    assert len(rsqrt.stored_counts) == last - first + 1
+    assert high == rsqrt.maximum
+    # Counts at evenly spaced places, both ends among them.
+    assert len(rsqrt.stored_counts) == 257
 
 
 def test_widths_by_operator_and_layer(models: ModuleType) -> None:

@@ -202,16 +202,18 @@ def test_equal_functions_are_searched_once(monkeypatch: pytest.MonkeyPatch) -> N
         for name in ("f", "g")
     )
     module = parse(text, "f.mlir", context()).module
-    from lut_opt.passes import pwl_search
+    from lut_opt.passes.tabulate import table_search
+    from lut_opt.passes.tabulate.options import SearchOptions
+    from lut_opt.passes.tabulate.table import Wanted
 
     solved: list[str] = []
-    solve = pwl_search.solve
+    solve = table_search.solve
 
-    def counted(options: object, function: FunctionBody, *rest: object) -> object:
-        solved.append(function.name)
-        return solve(options, function, *rest)  # pyright: ignore
+    def counted(options: SearchOptions, wanted: Wanted) -> object:
+        solved.append(wanted.function.name)
+        return solve(options, wanted)
 
-    monkeypatch.setattr(pwl_search, "solve", counted)
+    monkeypatch.setattr(table_search, "solve", counted)
     PwlSearchPass().apply(Context(), module)
     assert solved == ["f"]
     tables = {op.table for op in module.walk() if isinstance(op, ApplyOp)}

@@ -14,11 +14,13 @@ from lut_opt.dialects.assembly import context, parse
 from lut_opt.dialects.pwl import Table
 from lut_opt.dialects.pwl.hardware import TableUnit
 from lut_opt.dialects.pwl.reduction import (
+    EXPONENTIALS,
     PERIOD,
     REDUCIBLE,
     Core,
     LeadingZero,
     MultiRange,
+    Octaves,
     Reduced,
     Reducible,
     Reduction,
@@ -58,13 +60,15 @@ def unit(
     )
 
 
+def reductions(function: str) -> tuple[Reduction, ...]:
+    if function in EXPONENTIALS:
+        return (Octaves(9),)
+    return NORMALIZED, SQUARE_RANGES if PERIOD[function] == 2 else RANGES
+
+
 def units() -> list[TableUnit]:
-    """Every function with both reductions, on signed and unsigned operands by turns."""
-    kinds = [
-        (function, reduction)
-        for function in REDUCIBLE
-        for reduction in (NORMALIZED, SQUARE_RANGES if PERIOD[function] == 2 else RANGES)
-    ]
+    """Every function with its reductions, on signed and unsigned operands by turns."""
+    kinds = [(function, reduction) for function in REDUCIBLE for reduction in reductions(function)]
     return [
         unit(number, function, reduction, UNSIGNED if number // 2 % 2 else SIGNED)
         for number, (function, reduction) in enumerate(kinds)

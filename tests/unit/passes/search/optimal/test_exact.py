@@ -35,7 +35,9 @@ def fewest(
     result = Quantization(8, True, 2.0**-7) if name in UNIT else operand
     points = samples(FUNCTIONS[name], (), operand, result, (-200.0, 0.0) if name == "exp" else None)
     settings = {"param_bits": 8, "frac_bits": 6, "intercept_bits": 16, **options}
-    problem = formulate(points, operand, result, Shape(entries=1, form="direct", **settings))
+    problem = formulate(
+        points, operand, result, Shape(entries=1, form="direct", saturates=True, **settings)
+    )
     found = search(problem, strategy="exact", config=config)
     figures = certify(found.table, points, operand, result)
     return found, figures.exact, figures.max_error
@@ -107,6 +109,7 @@ def problems(draw: st.DrawFn) -> tuple[Problem, Samples, ExactConfig]:
             intercept_bits=draw(st.integers(2, 5)),
             form="direct",
             frac_bits=draw(st.integers(0, 2)),
+            saturates=True,
         ),
     )
     return problem, points, ExactConfig(tolerance=draw(st.integers(0, 1)))
