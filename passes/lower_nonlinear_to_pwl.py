@@ -27,6 +27,7 @@ from lut_opt.dialects.torch import (
     torch_name,
 )
 from lut_opt.passes.decompose.composites import expand_composites
+from lut_opt.passes.decompose.vector_norm import expand_vector_norms
 from lut_opt.passes.fuse.elementwise import is_uniform
 from lut_opt.passes.fuse.fusion import Fusion, all_declarations
 from lut_opt.passes.lower.division import as_reciprocal, division
@@ -116,6 +117,7 @@ class LowerNonlinearToPwlPass(ModulePass):
         )
         expand_composites(op, self.keep)
         raise_units(op, self.keep)
+        expand_vector_norms(op, self.keep)
         scaled = defaults.input_scale is not None
         fusion = Fusion(op, self.keep, fuse=self.fuse, scaled=scaled)
         for inner in list(op.walk()):

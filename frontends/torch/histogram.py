@@ -40,6 +40,12 @@ class Histogram:
         bins = np.floor(values.reshape(-1).astype(np.float64) / width).astype(np.int64) + HALF
         self.counts += np.bincount(bins, minlength=2 * HALF)
 
+    def include(self, value: float) -> None:
+        """Let the extent reach a value that counts for nothing else."""
+        if self.total:
+            self.minimum, self.maximum = min(self.minimum, value), max(self.maximum, value)
+            self._grow(abs(value))
+
     @property
     def total(self) -> int:
         """Number of values counted."""
