@@ -35,6 +35,14 @@ BUFFERS = (
 
 OWNERSHIP = ("buffer-deallocation-pipeline",)
 
+SMALL_FLOATS = (
+    # bf16 is for storage: its arithmetic is that of f32, and its casts are shifts. libm has no
+    # functions of f16.
+    "func.func(math-extend-to-supported-types{extra-types=f64 target-type=f32})",
+    "arith-emulate-unsupported-floats{source-types=bf16 target-type=f32}",
+    "arith-expand{include-bf16=true}",
+)
+
 LLVM = (
     "convert-bufferization-to-memref",
     "func.func(tm-tensor-to-loops)",
@@ -170,6 +178,8 @@ def to_llvm(module: Any) -> None:
     manual = any(op.name == "memref.dealloc" for op in operations(module))
     # With explicit deallocations the module manages its memory itself.
     _run(module, () if manual else OWNERSHIP, "buffer deallocation")
+    if any(_is_small_float(op) for op in operations(module)):
+        _run(module, SMALL_FLOATS, "lowering of small floats")
     _run(module, LLVM, "lowering to LLVM")
     for op in operations(module):
         if not op.name.startswith(("llvm.", "builtin.module")):
@@ -264,6 +274,12 @@ def _run(module: Any, passes: tuple[str, ...], stage: str) -> None:
             raise JitError(
                 f"{stage} failed: {explain(error)}\n  lower or replace this operation first"
             ) from error
+
+
+def _is_small_float(op: Any) -> bool:
+    """Whether an operation on scalars makes or takes a float of 16 bits."""
+    values = (*op.operands, *op.results)
+    return any(str(value.type) in ("bf16", "f16") for value in values)
 
 
 def _place(op: Any) -> str:

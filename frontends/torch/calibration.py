@@ -7,8 +7,9 @@ Observe the inputs of a model's non-linear operators and choose a power-of-two s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -19,15 +20,11 @@ from torch.fx import Interpreter, Node
 
 from lut_opt.dialects.quantization import covering_scale
 from lut_opt.frontends.torch import operators
-from lut_opt.frontends.torch.graph import (
-    Graph,
-    Inputs,
-    build,
-    operator_name,
-)
+from lut_opt.frontends.torch.graph import Graph, Inputs, operator_name
 from lut_opt.frontends.torch.histogram import HALF, Histogram, least_squares_scale
-from lut_opt.frontends.torch.observed import parameter, seen
+from lut_opt.frontends.torch.observed import Reals, limit_reached, parameter, results, seen
 from lut_opt.frontends.torch.sources import layer_name, source
+from lut_opt.frontends.torch.traced import Traced
 
 _EXP_REACH = 16.0
 """Softmax: e^-16 is nothing at 16 bits, so that no scale needs to cover a longer distance."""
@@ -58,7 +55,8 @@ class Observation:
     of `bits` bits stands for `scale · q`. For softmax and attention the values are those after the
     row's maximum was subtracted; for a division they are the denominators, and `numerator` is the
     range of what is divided. `parameter` is a constant second argument. `named` says that `bits`
-    was chosen for this operator.
+    was chosen for this operator. `result` is the range of what it made, without that of a group
+    norm's weights; `raw` for softmax that of the scores themselves.
     """
 
     operator: str
@@ -75,6 +73,8 @@ class Observation:
     named: bool = False
     quantiles: NDArray[np.float64] | None = None
     """Values at equal steps of probability, from the least to the largest."""
+    result: tuple[float, float] | None = None
+    raw: tuple[float, float] | None = None
 
     @property
     def restricted(self) -> bool:
@@ -128,6 +128,11 @@ class Calibration:
     bits: Bits
     decompose: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+    traced: Traced | None = field(default=None, compare=False, repr=False)
+    """The graphs that were observed, for an export of the same model; not for a pickle."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "traced": None}
 
 
 def calibrate(
@@ -136,6 +141,7 @@ def calibrate(
     *,
     method: Method = "minmax",
     bits: Bits = BITS,
+    dynamic_shapes: Any = None,
     decompose: tuple[str, ...] = (),
     keep: tuple[str, ...] = (),
 ) -> Calibration:
@@ -145,20 +151,18 @@ def calibrate(
     A batch is a tensor, a tuple of positional arguments or a mapping of keyword arguments; shapes
     may differ. `minmax` takes the smallest power of two whose range covers all that was seen; `mse`
     may clip, and minimizes the squared quantization error (for softmax, that of the exponentials).
-    `bits` is the width of the integers, for all or by operator or layer name; `decompose` and
-    `keep` are those of `export`. Raises `CalibrationError` for NaN or infinity and if there is no
-    batch, `ExportError` for a model that cannot be exported.
+    `bits` is the width of the integers, for all or by operator or layer name; `dynamic_shapes`,
+    `decompose` and `keep` are those of `export`, which takes over what was traced here. Raises
+    `CalibrationError` for NaN or infinity and if there is no batch, `ExportError` for a model that
+    cannot be exported.
     """
     check_options(method, bits)
-    graphs: dict[str, Graph] = {}
+    traced = Traced(model, dynamic_shapes=dynamic_shapes, decompose=decompose, keep=keep)
     first: Graph | None = None
     histograms: list[_Histograms] = []
     for batch in batches:
         inputs = Inputs.of(batch)
-        key = inputs.shape_key
-        if key not in graphs:
-            graphs[key] = build(model, inputs, decompose=decompose, keep=keep)
-        graph = graphs[key]
+        graph = traced.graph(model, inputs)
         if first is None:
             first = graph
             histograms = [_Histograms() for _ in graph.non_linear]
@@ -171,7 +175,7 @@ def calibrate(
         None if node in first.constant else _chosen(node, counted, method, bits)
         for node, counted in zip(first.non_linear, histograms, strict=True)
     )
-    return Calibration(observations, first.names, method, bits, decompose, keep)
+    return Calibration(observations, first.names, method, bits, decompose, keep, traced)
 
 
 class _Histograms:
@@ -180,6 +184,25 @@ class _Histograms:
     def __init__(self) -> None:
         self.values = Histogram()
         self.numerator = Histogram()
+        self.result = _Extent()
+        self.raw = _Extent()
+
+
+class _Extent:
+    """The smallest and the largest finite number so far."""
+
+    def __init__(self) -> None:
+        self.low, self.high = math.inf, -math.inf
+
+    def add(self, values: Reals | None) -> None:
+        """Take in values of any shape."""
+        if values is not None and (finite := values[np.isfinite(values)]).size:
+            self.low, self.high = min(self.low, finite.min()), max(self.high, finite.max())
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Both, None where there was none."""
+        return (float(self.low), float(self.high)) if self.low <= self.high else None
 
 
 def check_options(method: str, bits: Bits) -> None:
@@ -219,13 +242,18 @@ def _observe(graph: Graph, inputs: Inputs, histograms: list[_Histograms]) -> Non
 
     class Observer(Interpreter):
         def run_node(self, n: Node) -> Any:
+            returned = super().run_node(n)
             if n in index:
                 arguments, keywords = self.fetch_args_kwargs_from_env(n)
-                found, counted = seen(n, arguments, keywords), histograms[index[n]]
+                found, counted = seen(n, arguments, keywords, returned), histograms[index[n]]
                 counted.values.add(_checked(n, found.values))
+                for reached in limit_reached(n, arguments, found):
+                    counted.values.include(reached)
                 if found.numerator is not None:
                     counted.numerator.add(_checked(n, found.numerator))
-            return super().run_node(n)
+                counted.raw.add(found.raw)
+                counted.result.add(results(n, arguments, returned))
+            return returned
 
     with torch.no_grad():
         Observer(graph.program.graph_module).run(*graph.bind(inputs), enable_io_processing=False)
@@ -274,6 +302,8 @@ def _chosen(node: Node, counted: _Histograms, method: Method, bits: Bits) -> Obs
         numerator,
         named,
         histogram.quantiles,
+        counted.result.bounds,
+        counted.raw.bounds,
     )
 
 

@@ -17,10 +17,12 @@ from lut_opt.frontends.torch.graph import (
     ExportError,
     Graph,
     Inputs,
-    build,
     operator_name,
 )
+from lut_opt.frontends.torch.literals import Literals
 from lut_opt.frontends.torch.sources import layer_name, source
+from lut_opt.frontends.torch.traced import Traced
+from lut_opt.passes.support.declarations import NUMERATOR, RAW, RESULT
 
 if TYPE_CHECKING:
     from lut_opt.dialects.assembly import Program
@@ -84,7 +86,10 @@ def export_text(
         decompose, keep = calibration.decompose, calibration.keep
     single = len(example_inputs) == 1 and isinstance(example_inputs[0], Mapping)
     inputs = Inputs.of(example_inputs[0] if single else example_inputs)
-    graph = build(model, inputs, dynamic_shapes=dynamic_shapes, decompose=decompose, keep=keep)
+    traced = calibration.traced if calibration is not None else None
+    if traced is None or not traced.is_of(model, dynamic_shapes):
+        traced = Traced(model, dynamic_shapes=dynamic_shapes, decompose=decompose, keep=keep)
+    graph = traced.graph(model, inputs)
     chosen = _chosen_ranges(graph, ranges, calibration)
     module, nodes, files = _imported(graph)
     observed = calibration.observations if calibration is not None else ()
@@ -136,7 +141,7 @@ def _imported(graph: Graph) -> tuple[Any, list[Node], dict[int, tuple[str, int] 
     context = ir.Context()
     importlib.import_module("torch_mlir.dialects.torch").register_dialect(context)
     importer: Any = importlib.import_module("torch_mlir.extras.fx_importer").FxImporter(
-        context=context
+        context=context, hooks=Literals()
     )
     try:
         importer.import_program(graph.program, func_name="main")
@@ -228,8 +233,13 @@ def _declare(
     op.attributes["pwl.range"] = bounds(interval)
     if observation is None:
         return
-    if observation.numerator is not None:
-        op.attributes["pwl.range_numerator"] = bounds(observation.numerator)
+    for name, seen in (
+        (NUMERATOR, observation.numerator),
+        (RESULT, observation.result),
+        (RAW, observation.raw),
+    ):
+        if seen is not None:
+            op.attributes[name] = bounds(seen)
     if observation.named:
         width = ir.IntegerType.get_signless(64)
         op.attributes["pwl.bits"] = ir.IntegerAttr.get(width, observation.bits)

@@ -7,14 +7,11 @@ the other.
 
 from __future__ import annotations
 
-import importlib
-import logging
 import traceback
 import warnings
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
-from io import StringIO
 from typing import Any, cast
 
 import torch
@@ -25,11 +22,17 @@ from torch.fx import GraphModule, Node
 from torch.utils import _pytree as pytree
 
 from lut_opt.frontends.torch import operators
+from lut_opt.frontends.torch.decompositions import decompositions, overload_name
+from lut_opt.frontends.torch.notices import ExportWarning, quiet
 from lut_opt.frontends.torch.quantized_ops import (
     QuantizationError,
-    fake_quantize_per_channel,
     fixed_fake_quantizers,
     standardize,
+)
+from lut_opt.frontends.torch.rewrites import (
+    RewriteError,
+    standard_functions,
+    without_dropout,
 )
 from lut_opt.frontends.torch.sources import WRAPPER, is_model_code, restore_origins, source
 
@@ -55,6 +58,18 @@ class Inputs:
         if isinstance(batch, list | tuple):
             return Inputs(tuple(cast(Sequence[Any], batch)), {})
         return Inputs((batch,), {})
+
+    def apart(self) -> Inputs:
+        """The same without two tensors in the same memory, which a trace takes for one."""
+        leaves, tree = pytree.tree_flatten((self.positional, dict(self.keyword)))
+        seen: set[int] = set()
+        for i, leaf in enumerate(leaves):
+            if isinstance(leaf, torch.Tensor):
+                place = leaf.untyped_storage().data_ptr()
+                leaves[i] = leaf.clone() if place in seen else leaf
+                seen.add(place)
+        positional, keyword = cast(Any, pytree.tree_unflatten(leaves, tree))
+        return Inputs(positional, keyword)
 
     @property
     def shape_key(self) -> str:
@@ -139,34 +154,68 @@ def build(
     `decompose` names non-linear operators to open all the same; `keep` names operators to leave
     whole that are opened otherwise: `"scaled_dot_product_attention"`. Raises `ExportError`.
     """
-    table = _table(decompose, keep)
+    if unknown := set(keep) - {operators.ATTENTION}:
+        raise ExportError(
+            f"keep names {sorted(unknown)}; only `{operators.ATTENTION}` is opened by default"
+        )
+    table = decompositions(decompose, keep)
     modes = {module: module.training for module in model.modules()}
     # What was exported already (as PT2E quantization leaves it) is in its mode for good.
     if not isinstance(model, GraphModule):
         model.eval()
     try:
-        with torch.no_grad(), _quiet(), fixed_fake_quantizers(model):
+        with torch.no_grad(), quiet(), _slow_paths(), fixed_fake_quantizers(model):
+            apart = inputs.apart()
             program = torch.export.export(
                 _Tensors(model),
-                inputs.positional,
-                dict(inputs.keyword),
+                apart.positional,
+                dict(apart.keyword),
                 dynamic_shapes=_wrapped(dynamic_shapes, inputs),
                 strict=False,
             )
             standardize(program)
             restore_origins(program.graph.nodes, model)
+            notes = without_dropout(program)
             decomposed: ExportedProgram = cast(Any, program).run_decompositions(table)
+            notes += standard_functions(decomposed)
     except ExportError:
         raise
-    except QuantizationError as error:
+    except (QuantizationError, RewriteError) as error:
         raise ExportError(str(error)) from error
     except Exception as error:
-        raise ExportError(_explain(error)) from error
+        raise ExportError(_shared_buffers(model) or _explain(error)) from error
     finally:
         for module, training in modes.items():
             module.training = training
     _check_mutations(decomposed)
+    for note in notes:
+        warnings.warn(note, ExportWarning, stacklevel=2)
     return _graph(decomposed)
+
+
+@contextmanager
+def _slow_paths() -> Generator[None]:
+    """Without the fused attention of PyTorch's own layers, which nested tensors break."""
+    enabled = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(enabled)
+
+
+def _shared_buffers(model: nn.Module) -> str | None:
+    """What to do about buffers in the same memory, which torch.export cannot see overwritten."""
+    owners: dict[int, str] = {}
+    for name, buffer in model.named_buffers():
+        other = owners.setdefault(buffer.untyped_storage().data_ptr(), name)
+        if other != name and buffer.numel():
+            return (
+                f"buffers `{other}` and `{name}` are views of one tensor, and the model overwrites "
+                "it: give each its own memory (`.clone()`), or take the state as an argument and "
+                "return the new one"
+            )
+    return None
 
 
 def _check_mutations(program: ExportedProgram) -> None:
@@ -188,19 +237,6 @@ def _check_mutations(program: ExportedProgram) -> None:
 
 def _own(path: str) -> str:
     return path.removeprefix(f"{WRAPPER}.")
-
-
-@contextmanager
-def _quiet() -> Generator[None]:
-    """Without PyTorch's warnings and logged graphs: what went wrong is in the exception."""
-    disabled = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings(), redirect_stderr(StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(disabled)
 
 
 def _wrapped(shapes: Any, inputs: Inputs) -> Any:
@@ -277,37 +313,9 @@ def _is_float(node: Node) -> bool:
     return not isinstance(first, torch.Tensor) or first.is_floating_point()
 
 
-def _table(decompose: Iterable[str], keep: Iterable[str]) -> dict[Any, Callable[..., Any]]:
-    """PyTorch's decompositions as torch-mlir wants them, without those of non-linear operators."""
-    unknown = set(keep) - {operators.ATTENTION}
-    if unknown:
-        raise ExportError(
-            f"keep names {sorted(unknown)}; only `{operators.ATTENTION}` is opened by default"
-        )
-    stock: Any = importlib.import_module("torch_mlir.extras.fx_decomp_util")
-    full: dict[Any, Callable[..., Any]] = dict(stock.get_decomposition_table())
-    opened = set(decompose) | ({operators.ATTENTION} - set(keep))
-    kept = operators.non_linear() - opened
-    table = {target: rule for target, rule in full.items() if _overload_name(target) not in kept}
-    return table | {
-        torch.ops.aten.fake_quantize_per_channel_affine.default: fake_quantize_per_channel,
-        torch.ops.aten.erfc.default: _erfc,
-    }
-
-
-def _erfc(x: torch.Tensor) -> torch.Tensor:
-    return 1.0 - torch.erf(x)
-
-
 def operator_name(node: Node) -> str:
     """`gelu`, `softmax.int`, …: the name in the `torch` dialect, without `torch.aten.`."""
-    return _overload_name(node.target) if node.op == "call_function" else ""
-
-
-def _overload_name(target: Any) -> str:
-    name = getattr(target, "name", None)
-    qualified = str(name()) if callable(name) else ""
-    return qualified.removeprefix("aten::") if qualified.startswith("aten::") else ""
+    return overload_name(node.target) if node.op == "call_function" else ""
 
 
 def _explain(error: BaseException) -> str:

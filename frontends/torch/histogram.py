@@ -61,6 +61,12 @@ class Histogram:
         found = np.interp(np.linspace(0.0, 1.0, QUANTILES + 1), share / weights.sum(), each[order])
         return np.concatenate(([self.minimum], found[1:-1], [self.maximum]))
 
+    def include(self, value: float) -> None:
+        """Let the extent reach a value that counts for nothing else."""
+        if self.total:
+            self.minimum, self.maximum = min(self.minimum, value), max(self.maximum, value)
+            self._grow(abs(value))
+
     @property
     def total(self) -> int:
         """Number of values counted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -18,6 +18,9 @@ from lut_opt.frontends.torch.graph import operator_name
 _MASKED = -1e4
 """Softmax arguments this far below their maximum are masked out, and say nothing about the data."""
 
+_NEGLIGIBLE = 2.0**-9
+"""Half a step of eight bits."""
+
 Reals = NDArray[np.float64]
 
 
@@ -26,30 +29,83 @@ class Seen:
     """
     The values that one execution of an operator shows.
 
-    `values` is what the operator's range is about. `numerator` is what a division divides.
+    `values` is what the operator's range is about. `numerator` is what a division divides. `raw`
+    are a softmax's own scores. `at_limit` are infinities at which the operator has a limit.
     """
 
     values: Reals
     numerator: Reals | None = None
+    raw: Reals | None = None
+    at_limit: frozenset[float] = frozenset()
 
 
-def seen(node: Node, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Seen:
+def seen(node: Node, arguments: Sequence[Any], keywords: Mapping[str, Any], returned: Any) -> Seen:
     """
     The values that count, in float64.
 
     Elements of the input; for softmax and attention the distances to the row's maximum, without
     masked elements; for a division the denominators. Values at which the operator is infinite or
-    undefined do not count: a model that makes them does not use the result.
+    undefined do not count: a model that makes them does not use the result. Nor do infinities that
+    a mask made, where the operator `returned` a number.
     """
     name = operator_name(node)
     if name == operators.ATTENTION:
-        return Seen(_array(_below_maximum(scores(*arguments, **keywords), -1)))
+        return _of_softmax(scores(*arguments, **keywords), -1)
     if name in operators.SOFTMAX:
-        return Seen(_array(_below_maximum(arguments[0], arguments[1])))
+        return _of_softmax(arguments[0], arguments[1])
     if name == operators.DIVISION:
         denominator = torch.as_tensor(arguments[1])
         return Seen(_defined(node, _array(denominator)), _array(torch.as_tensor(arguments[0])))
-    return Seen(_defined(node, _array(arguments[operators.argument(name)])))
+    operand = _array(arguments[operators.argument(name)])
+    if operators.is_pointwise(name) and np.isinf(operand).any():
+        limit = np.isinf(operand) & np.isfinite(_array(returned))
+        at_limit = frozenset(operand[limit].tolist())
+        return Seen(_defined(node, operand[~limit]), at_limit=at_limit)
+    return Seen(_defined(node, operand))
+
+
+def _of_softmax(x: torch.Tensor, dim: int) -> Seen:
+    distance, unmasked = _below_maximum(x, dim)
+    return Seen(_array(distance[unmasked]), raw=_array(x[unmasked]))
+
+
+def limit_reached(node: Node, arguments: Sequence[Any], found: Seen) -> list[float]:
+    """For each infinity the nearest number at which the operator is all but at its limit."""
+    if not found.at_limit or not found.values.size:
+        return []
+    # In the form of the operator's own arguments, for its parameters.
+    position = operators.argument(operator_name(node))
+
+    def at(x: Reals) -> Reals:
+        given = list(arguments)
+        given[position] = torch.as_tensor(x)
+        return _array(cast(Any, node.target)(*given, **node.kwargs))
+
+    ends: list[float] = []
+    largest = np.abs(at(found.values)).max()
+    for infinity in found.at_limit:
+        start = found.values.min() if infinity < 0 else found.values.max()
+        tried = start + math.copysign(1.0, infinity) * np.exp2(np.arange(-4.0, 7.0))
+        near = np.abs(at(tried) - at(np.array([infinity]))) <= _NEGLIGIBLE * largest
+        ends += tried[near][:1].tolist()
+    return ends
+
+
+def results(node: Node, arguments: Sequence[Any], returned: Any) -> Reals | None:
+    """What the operator made; of a group norm before gamma and beta, which become products."""
+    made = cast(Sequence[Any], returned)[0] if isinstance(returned, tuple | list) else returned
+    match operator_name(node):
+        case operators.ATTENTION:
+            return None
+        case "group_norm":
+            x, groups, _, _, *rest = arguments
+            made = torch.group_norm(x, groups, None, None, *rest)
+        case "native_group_norm":
+            x, _, _, *rest = arguments
+            made = torch.native_group_norm(x, None, None, *rest)[0]
+        case _:
+            pass
+    return _array(made)
 
 
 def parameter(node: Node) -> float | None:
@@ -72,12 +128,12 @@ def is_masked(x: torch.Tensor) -> torch.Tensor:
     return x <= _MASKED
 
 
-def _below_maximum(x: torch.Tensor, dim: int) -> torch.Tensor:
-    """The distances to the maximum, without those of masked elements."""
+def _below_maximum(x: torch.Tensor, dim: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The distances to the maximum, and which of them are no masked elements'."""
     distance = x - x.amax(dim, keepdim=True)
     unmasked = (x > torch.finfo(x.dtype).min) & (distance > _MASKED) | distance.isnan()
     # A row that is masked altogether has no maximum to be below.
-    return distance[unmasked & (x != -math.inf)]
+    return distance, unmasked & (x != -math.inf)
 
 
 def scores(

@@ -73,6 +73,11 @@ def non_linear() -> frozenset[str]:
     return (COMPOSED | set(FUNCTIONS.operators("torch.aten"))) - SPELLED_OUT
 
 
+def is_pointwise(operator: str) -> bool:
+    """Whether an operator is a function of each element by itself."""
+    return operator not in COMPOSED and is_non_linear(operator)
+
+
 def argument(operator: str) -> int:
     """Which operand of a function of one tensor that tensor is."""
     calls = FUNCTIONS.called(f"torch.aten.{operator}")

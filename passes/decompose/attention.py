@@ -9,7 +9,7 @@ from xdsl.dialects.builtin import IntegerType, Signedness
 from xdsl.ir import Operation, SSAValue
 
 from lut_opt.dialects.torch import VTensorType, constant_value
-from lut_opt.passes.support.declarations import declarations
+from lut_opt.passes.support.declarations import input_declarations
 from lut_opt.passes.support.diagnostics import OpError
 from lut_opt.passes.support.torch_builder import TorchBuilder, shape_of
 
@@ -43,7 +43,8 @@ def expand_attention(op: Operation) -> None:
             scores = _masked(build, scores, hidden, shape)
         else:
             scores = build.tensor("add.Tensor", [scores, mask, 1], shape)
-    weights = build.tensor("softmax.int", [scores, -1, None], shape, attributes=declarations(op))
+    declared = input_declarations(op)
+    weights = build.tensor("softmax.int", [scores, -1, None], shape, attributes=declared)
     result = [*batch, rows, shape_of(op, value)[-1]]
     build.replace_by(build.tensor("matmul", [weights, value], result))
 

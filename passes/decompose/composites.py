@@ -29,7 +29,7 @@ from lut_opt.dialects.torch import (
     torch_name,
 )
 from lut_opt.passes.decompose.attention import expand_attention
-from lut_opt.passes.support.declarations import KEPT, declarations
+from lut_opt.passes.support.declarations import KEPT, declarations, input_declarations
 from lut_opt.passes.support.diagnostics import OpError, about
 from lut_opt.passes.support.torch_builder import TorchBuilder, shape_of
 
@@ -62,7 +62,7 @@ def _glu(op: Operation) -> None:
         build.tensor("slice.Tensor", [x, axis, start, start + size // 2, 1], shape)
         for start in (0, size // 2)
     )
-    gate = build.tensor("sigmoid", [right], shape, attributes=declarations(op))
+    gate = build.tensor("sigmoid", [right], shape, attributes=input_declarations(op))
     build.replace_by(build.tensor("mul.Tensor", [left, gate], shape))
 
 

@@ -25,7 +25,11 @@ from lut_opt.passes.quantize.functions import range_name
 from lut_opt.passes.recognize.functions import Fused, Nonlinear
 from lut_opt.passes.recognize.names import operator_name
 from lut_opt.passes.recognize.periodic import is_periodic
-from lut_opt.passes.support.declarations import FUSED, operand_declarations
+from lut_opt.passes.support.declarations import (
+    FUSED,
+    operand_declarations,
+    result_declarations,
+)
 from lut_opt.passes.support.diagnostics import about
 
 NOT_SPELLED = ("square",)
@@ -138,9 +142,10 @@ def _is_spelled(chain: Chain) -> bool:
 def all_declarations(found: Nonlinear) -> dict[str, Attribute]:
     """Attributes of the `pwl.apply`: what the ops declared, and which they were if many."""
     if (fused := found.fused) is None:
-        return operand_declarations(found.op, range_name(found))
+        return operand_declarations(found.op, range_name(found)) | result_declarations(found.op)
     names = [StringAttr(_describe(op)) for op in fused.ops]
-    return {**(fused.declared.attributes if fused.declared else {}), FUSED: ArrayAttr(names)}
+    declared = fused.declared.attributes if fused.declared else {}
+    return {**declared, **result_declarations(fused.ops[-1]), FUSED: ArrayAttr(names)}
 
 
 def _describe(op: Operation) -> str:

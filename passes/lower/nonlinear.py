@@ -23,10 +23,12 @@ from lut_opt.dialects.torch import (
     torch_name,
 )
 from lut_opt.passes.decompose.composites import COMPOSITES, expand_composites
+from lut_opt.passes.decompose.vector_norm import expand_vector_norms
 from lut_opt.passes.fuse.elementwise import is_uniform
 from lut_opt.passes.fuse.fusion import Fusion, all_declarations
 from lut_opt.passes.lower.division import as_reciprocal, division
 from lut_opt.passes.lower.periodic import lower_periodic
+from lut_opt.passes.lower.powers import exponent, multiply_out
 from lut_opt.passes.lower.units import KINDS, lower_unit, unit_kind
 from lut_opt.passes.quantize.casts import cancel_casts
 from lut_opt.passes.quantize.divisions import NAME as DIVIDE
@@ -51,6 +53,7 @@ def lower(
     """Replace every non-linear operator but those to keep; `name` is that of the remarks."""
     expand_composites(op, keep)
     raise_units(op, keep)
+    expand_vector_norms(op, keep)
     scaled = defaults.input_scale is not None
     fusion = Fusion(op, keep, fuse=fuse, scaled=scaled)
     check_keep(op, keep, (*KINDS, DIVIDE, *COMPOSITES, *fusion.names))
@@ -80,8 +83,11 @@ def _replacement(op: Operation, fusion: Fusion) -> tuple[str, Callable[[Defaults
     found = fusion.lowered(op) if op in fusion.at else recognize(op) or as_reciprocal(op)
     if found is not None:
         # What is computed from constants is for a constant folder.
-        constant = is_uniform(found.operand)
-        return None if constant else (found.function.name, partial(_lower, found, fusion))
+        if is_uniform(found.operand):
+            return None
+        if (power := exponent(found)) is not None:
+            return found.function.name, lambda _: multiply_out(found, power)
+        return found.function.name, partial(_lower, found, fusion)
     if (divide := division(op)) is not None:
         return DIVIDE, divide
     return None

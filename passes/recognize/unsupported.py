@@ -20,7 +20,7 @@ from lut_opt.passes.support.diagnostics import OpError, remark
 
 _EXPRESS = "express it with functions that have one"
 
-_ADVICE = {
+ADVICE = {
     "cdist": "write it as sqrt(|a|^2 - 2ab + |b|^2)",
     "cosine_similarity": "write it as a product of normalized vectors",
     "addcdiv": "write it as a sum and a division",
@@ -65,7 +65,7 @@ def check_supported(module: ModuleOp, keep: Collection[str]) -> None:
         if any(name in keep for name in names):
             left.op.attributes[KEPT] = UnitAttr()
             continue
-        own = (_ADVICE[name] for name in names if name in _ADVICE)
+        own = (ADVICE[name] for name in names if name in ADVICE)
         advice = next(own, _EXPRESS) if left.name.startswith("torch.") else "express it with others"
         raise OpError(
             left.op,
@@ -84,7 +84,7 @@ def check_keep(module: ModuleOp, keep: Iterable[str], known: Collection[str]) ->
     if set(keep) <= names:
         return
     names |= {name for left in remaining_nonlinear(module) for name in _names(left)}
-    names |= {name.partition(".")[0] for name in _ADVICE} | set(_ADVICE)
+    names |= {name.partition(".")[0] for name in ADVICE} | set(ADVICE)
     for name in keep:
         if name not in names:
             near = difflib.get_close_matches(name, sorted(names), 2, 0.7)

@@ -26,7 +26,14 @@ from lut_opt.passes.recognize.written_out_norms import (
     unexpanded,
     written_norm,
 )
-from lut_opt.passes.support.declarations import RANGE, declarations
+from lut_opt.passes.support.declarations import (
+    RANGE,
+    RESULT,
+    declared_result,
+    input_declarations,
+    interval,
+    result_declarations,
+)
 from lut_opt.passes.support.rewriting import erase_unused
 from lut_opt.passes.support.torch_builder import TorchBuilder, shape_of
 
@@ -48,6 +55,8 @@ def _raise_norm(op: Operation, norm: WrittenNorm) -> None:
     rows = build.move_axis_last(norm.x, norm.axis)
     shape = shape_of(op, rows)
     attributes = {} if norm.declared is None else {RANGE: norm.declared}
+    if (result := declared_result(op)) is not None:
+        attributes[RESULT] = interval(result[0] / norm.factor, result[1] / norm.factor)
     row = build.ints([build.size(rows, len(shape) - 1)])
     y = build.tensor("rms_norm", [rows, row, None, norm.epsilon], shape, attributes=attributes)
     if norm.factor != 1.0:
@@ -74,7 +83,7 @@ def _raise_softmax(op: Operation) -> bool:
     if axis is None or constant_value(one) != 1 or _largest(top) != (x, axis):
         return False
     build, shape = TorchBuilder(op), shape_of(op, x)
-    attributes = declarations(exp)
+    attributes = input_declarations(exp) | result_declarations(op)
     _replace(op, build.tensor("softmax.int", [x, axis, None], shape, attributes=attributes))
     return True
 

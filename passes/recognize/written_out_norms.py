@@ -12,14 +12,23 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from xdsl.dialects.builtin import ArrayAttr, FloatAttr, f64
+from xdsl.dialects.builtin import ArrayAttr, DenseIntOrFPElementsAttr, FloatAttr, f64
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from lut_opt.dialects.torch import VTensorType, constant_value, torch_name
-from lut_opt.passes.support.declarations import NUMERATOR, RANGE, declared_range
+from lut_opt.dialects.torch import VTensorLiteralOp, VTensorType, constant_value, torch_name
+from lut_opt.passes.support.declarations import (
+    NUMERATOR,
+    RANGE,
+    declared_range,
+    declared_result,
+)
 
 LARGEST_FLOOR = 1e-4
 """A norm below max(‖x‖, ε)'s ε is divided by ε: no stored row but zero is that short."""
+
+
+NEGLIGIBLE = 2.0**-12
+"""A term in relation to which a norm's result is exact in as many bits as it has."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +63,15 @@ def _times(op: Operation, x: SSAValue, factor: SSAValue) -> WrittenNorm | None:
 
 def _over(op: Operation, x: SSAValue, length: SSAValue) -> WrittenNorm | None:
     """x / length, a root or a vector norm."""
-    if (floor := owner(length, "aten.clamp_min", "aten.clamp")) is not None:
-        least = constant_value(floor.operands[1])
-        if not isinstance(least, int | float) or not 0 <= least <= LARGEST_FLOOR:
+    if (floor := owner(length, *_FLOORS)) is not None:
+        least = _number(floor.operands[1])
+        if least is None or not 0 <= least <= LARGEST_FLOOR:
             return None
-        if torch_name(floor) == "aten.clamp" and constant_value(floor.operands[2]) is not None:
+        if len(floor.operands) > 2 and constant_value(floor.operands[2]) is not None:
             return None
         length = floor.operands[0]
+    elif (total := owner(length, "aten.add.Scalar")) is not None and _is_negligible(total):
+        length = total.operands[0]
     if (vector := owner(length, "aten.linalg_vector_norm")) is not None:
         source, order, axes, kept = vector.operands[:4]
         if source is not x or constant_value(order) != 2 or constant_value(kept) is not True:
@@ -69,6 +80,32 @@ def _over(op: Operation, x: SSAValue, length: SSAValue) -> WrittenNorm | None:
         return _unit_length(x, single_axis(axes, x), 0.0, declared)
     root = owner(length, "aten.sqrt") or _power(length, 0.5)
     return None if root is None else _root(root, x)
+
+
+_FLOORS = ("aten.clamp_min", "aten.clamp", "aten.clamp.Tensor", "aten.maximum")
+"""max(x, ε), whose ε is a number, or a tensor of one."""
+
+
+def _number(value: SSAValue) -> float | None:
+    """A constant number, or the one element of a constant tensor."""
+    literal = value.owner
+    if not isinstance(literal, VTensorLiteralOp):
+        known = constant_value(value)
+        return float(known) if isinstance(known, int | float) else None
+    dense = literal.value
+    if not isinstance(dense, DenseIntOrFPElementsAttr) or len(dense) != 1:
+        return None
+    return float(next(iter(dense.get_values())))
+
+
+def _is_negligible(total: Operation) -> bool:
+    """Whether what is added to a vector norm is nothing beside every norm that was seen."""
+    vector = owner(total.operands[0], "aten.linalg_vector_norm")
+    added, scale = (constant_value(operand) for operand in total.operands[1:])
+    if vector is None or not isinstance(added, int | float) or scale != 1 or added < 0:
+        return False
+    result = declared_result(vector)
+    return result is not None and added <= result[0] * NEGLIGIBLE
 
 
 def _root(root: Operation, x: SSAValue) -> WrittenNorm | None:

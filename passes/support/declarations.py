@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from xdsl.dialects.builtin import ArrayAttr, DenseIntOrFPElementsAttr, FloatAttr, IntegerAttr
+from xdsl.dialects.builtin import ArrayAttr, DenseIntOrFPElementsAttr, FloatAttr, IntegerAttr, f64
 from xdsl.ir import Attribute, Operation
 from xdsl.utils.hints import isa
 
@@ -28,8 +28,17 @@ QUANTILES = "pwl.quantiles"
 NUMERATOR = "pwl.range_numerator"
 """Attribute of a division: the interval of what is divided; `pwl.range` is that of the divisor."""
 
-DECLARATIONS = (RANGE, NUMERATOR, BITS, HISTOGRAM, QUANTILES)
-"""Attributes that say what an operator's inputs are; they stay with what takes its place."""
+RAW = "pwl.range_raw"
+"""Attribute of a softmax: the interval of its scores; `pwl.range` is that of the distances."""
+
+RESULT = "pwl.range_result"
+"""
+Attribute of an operator: the interval [lo, hi] of its results, lo ≤ hi: of a layer or RMS norm's
+after gamma and beta, of a group norm's before.
+"""
+
+DECLARATIONS = (RANGE, NUMERATOR, BITS, HISTOGRAM, QUANTILES, RAW, RESULT)
+"""Attributes that say what an operator takes and makes; they stay with what takes its place."""
 
 KEPT = "pwl.kept"
 """Attribute of an operator that `keep=` left as it is."""
@@ -38,9 +47,19 @@ FUSED = "pwl.fused"
 """Attribute of a `pwl.apply`: the ops that it stands for, with their source lines."""
 
 
+def interval(low: float, high: float) -> Attribute:
+    """The value of a range attribute."""
+    return ArrayAttr([FloatAttr(low, f64), FloatAttr(high, f64)])
+
+
 def declarations(op: Operation) -> dict[str, Attribute]:
-    """What an operator declares about its inputs."""
+    """What an operator declares about its inputs and results."""
     return {name: op.attributes[name] for name in DECLARATIONS if name in op.attributes}
+
+
+def input_declarations(op: Operation) -> dict[str, Attribute]:
+    """What a composite declares that is true of the operator inside, which has other results."""
+    return {name: value for name, value in declarations(op).items() if name != RESULT}
 
 
 def operand_declarations(op: Operation, name: str) -> dict[str, Attribute]:
@@ -51,6 +70,11 @@ def operand_declarations(op: Operation, name: str) -> dict[str, Attribute]:
     # What a division counted are its denominators.
     counted = (HISTOGRAM, QUANTILES) if name == RANGE else ()
     return made | {each: op.attributes[each] for each in counted if each in op.attributes}
+
+
+def result_declarations(op: Operation) -> dict[str, Attribute]:
+    """What the last op of a table declares of its results."""
+    return {RESULT: op.attributes[RESULT]} if RESULT in op.attributes else {}
 
 
 def declared_bits(op: Operation, default: int) -> int:
@@ -65,6 +89,21 @@ def declared_bits(op: Operation, default: int) -> int:
 
 def declared_range(op: Operation, name: str = RANGE) -> tuple[float, float] | None:
     """The interval of the op's `pwl.range`, checked."""
+    bounds = _bounds(op, name)
+    if bounds is not None and not bounds[0] < bounds[1]:
+        raise OpError(op, f"{name} must ascend, got [{bounds[0]}, {bounds[1]}]")
+    return bounds
+
+
+def declared_result(op: Operation) -> tuple[float, float] | None:
+    """The interval of the op's `pwl.range_result`, checked; it may be one number."""
+    bounds = _bounds(op, RESULT)
+    if bounds is not None and not bounds[0] <= bounds[1]:
+        raise OpError(op, f"{RESULT} must not descend, got [{bounds[0]}, {bounds[1]}]")
+    return bounds
+
+
+def _bounds(op: Operation, name: str) -> tuple[float, float] | None:
     attribute = op.attributes.get(name)
     if attribute is None:
         return None
@@ -78,8 +117,6 @@ def declared_range(op: Operation, name: str = RANGE) -> tuple[float, float] | No
     low, high = bounds
     if not (math.isfinite(low) and math.isfinite(high)):
         raise OpError(op, f"{name} must be finite, got [{low}, {high}]")
-    if not low < high:
-        raise OpError(op, f"{name} must ascend, got [{low}, {high}]")
     return low, high
 
 

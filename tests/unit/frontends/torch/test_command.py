@@ -29,7 +29,7 @@ def test_writes_the_same_bytes_twice(tmp_path: Path) -> None:
         arguments = ("--arg", "width=4", "--input", "4x4xf32", "--calibrate", "random:2")
         assert run(f"{MODELS}:Net", *arguments, "-o", str(output)) == 0
     assert outputs[0].read_bytes() == outputs[1].read_bytes()
-    assert outputs[0].read_text().count("pwl.range") == 4
+    assert outputs[0].read_text().count("pwl.range = ") == 4
     assert sorted(tmp_path.iterdir()) == outputs
 
 
