@@ -50,6 +50,9 @@ OPENED: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "cdist": (torch.cdist, (X, Y)),
     "cdist by a product": (torch.cdist, (X.repeat(8, 1), Y.repeat(8, 1) + 1)),
     "norm": (lambda x: x.norm(), (X,)),
+    "over its norm": (lambda x: x / (x.norm(dim=-1, keepdim=True) + 1e-6), (X,)),
+    "cosine similarity": (lambda x, y: F.cosine_similarity(x, y, -1), (X, Y)),
+    "global response": (lambda x: x * (n := x.norm(dim=0, keepdim=True)) / n.mean(), (X,)),
     "norm of order 1": (lambda x: x.norm(1, dim=-1), (X,)),
     "norm of order 3": (lambda x: x.norm(3, dim=-1), (X,)),
     "largest magnitude": (lambda x: x.norm(math.inf, dim=-1), (X,)),
@@ -196,3 +199,14 @@ def test_fast_paths_of_attention_are_off_and_on_again() -> None:
         torch.backends.mha.set_fastpath_enabled(True)
     got = jit.compile(text)(x.numpy(), mask.numpy())
     np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_a_vector_over_its_norm_is_one_unit() -> None:
+    for name, units in (("over its norm", 1), ("cosine similarity", 2)):
+        function, inputs = OPENED[name]
+        model, ctx = Function(function), context()
+        text = export_text(model, *inputs, calibration=calibrate(model, [inputs]))
+        program = parse(text, name, ctx)
+        LowerNonlinearToPwlPass().apply(ctx, program.module)
+        names = [op.name for op in program.module.walk() if op.name.startswith("pwl.")]
+        assert names == ["pwl.rms_norm"] * units
