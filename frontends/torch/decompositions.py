@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -88,13 +88,13 @@ def _hypot(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _dist(a: Tensor, b: Tensor, p: float = 2.0) -> Tensor:
-    return torch.linalg.vector_norm(a - b, p)
+    return _norm(a - b, p)
 
 
 def _pairwise_distance(
     a: Tensor, b: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Tensor:
-    return torch.linalg.vector_norm(a - b + eps, p, -1, keepdim)
+    return _norm(a - b + eps, p, -1, keepdim)
 
 
 def _cdist(a: Tensor, b: Tensor, p: float, compute_mode: int | None) -> Tensor:
@@ -102,7 +102,13 @@ def _cdist(a: Tensor, b: Tensor, p: float, compute_mode: int | None) -> Tensor:
     if p == 2.0 and product and compute_mode != 2:
         squares = (a * a).sum(-1, keepdim=True) + (b * b).sum(-1).unsqueeze(-2)
         return torch.sqrt((squares - 2.0 * (a @ b.transpose(-2, -1))).clamp_min(0.0))
-    return torch.linalg.vector_norm(a.unsqueeze(-2) - b.unsqueeze(-3), p, -1)
+    return _norm(a.unsqueeze(-2) - b.unsqueeze(-3), p, -1)
+
+
+def _norm(
+    x: Tensor, order: float, dim: int | list[int] | None = None, keep: bool = False
+) -> Tensor:
+    return cast(Any, torch.linalg).vector_norm(x, order, dim, keep)
 
 
 def _vector_norm(
@@ -119,7 +125,7 @@ def _vector_norm(
     if dtype is not None:
         x = x.to(dtype)
     if ord == 2:
-        return torch.linalg.vector_norm(x, 2.0, dim, keepdim)
+        return _norm(x, 2.0, dim, keepdim)
     axes = list(range(x.dim())) if dim is None else dim
     match ord:
         case 0:

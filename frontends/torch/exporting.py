@@ -309,4 +309,16 @@ def _explain(error: Exception, files: dict[int, tuple[str, int] | None]) -> str:
     at = f"{place[0]}:{place[1]}: " if place else ""
     operation = re.search(r'name = "torch\.([\w.]+)"', message)
     what = f"`{operation[1]}` is not supported by torch-mlir" if operation else message[:500]
-    return f"{at}{what}; express it with other operators"
+    advice = _SWITCHES.get(operation[1], _OTHERWISE) if operation else _OTHERWISE
+    return f"{at}{what}; {advice}"
+
+
+_OTHERWISE = "express it with other operators"
+
+_EXPERTS = (
+    "transformers' mixtures of experts have a form without it: set "
+    'experts_implementation="batched_mm" in the model\'s configuration'
+)
+
+_SWITCHES: dict[str, str] = {"aten.histc": _EXPERTS, "aten._grouped_mm": _EXPERTS}
+"""Operators that a library can be told not to use."""

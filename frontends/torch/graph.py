@@ -68,7 +68,7 @@ class Inputs:
                 place = leaf.untyped_storage().data_ptr()
                 leaves[i] = leaf.clone() if place in seen else leaf
                 seen.add(place)
-        positional, keyword = cast(Any, pytree.tree_unflatten(leaves, tree))
+        positional, keyword = pytree.tree_unflatten(leaves, tree)
         return Inputs(positional, keyword)
 
     @property

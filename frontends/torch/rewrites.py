@@ -159,7 +159,9 @@ def _at(node: Node) -> str:
 def _value(node: Node) -> torch.Tensor | None:
     """What a node makes, the first of several, if that is a tensor."""
     made: Any = node.meta.get("val")
-    first: Any = cast(Sequence[Any], made)[0] if isinstance(made, tuple | list) and made else made
+    first: Any = (
+        next(iter(cast(Sequence[Any], made)), None) if isinstance(made, tuple | list) else made
+    )
     return first if isinstance(first, torch.Tensor) else None
 
 

@@ -144,8 +144,8 @@ def all_declarations(found: Nonlinear) -> dict[str, Attribute]:
     if (fused := found.fused) is None:
         return operand_declarations(found.op, range_name(found)) | result_declarations(found.op)
     names = [StringAttr(_describe(op)) for op in fused.ops]
-    declared = fused.declared.attributes if fused.declared else {}
-    return {**declared, **result_declarations(fused.ops[-1]), FUSED: ArrayAttr(names)}
+    result = {**result_declarations(fused.ops[-1]), FUSED: ArrayAttr(names)}
+    return {**(fused.declared.attributes if fused.declared else {}), **result}
 
 
 def _describe(op: Operation) -> str:

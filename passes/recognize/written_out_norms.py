@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
 from xdsl.dialects.builtin import ArrayAttr, DenseIntOrFPElementsAttr, FloatAttr, f64
 from xdsl.ir import Attribute, Operation, SSAValue
 
@@ -92,10 +93,11 @@ def _number(value: SSAValue) -> float | None:
     if not isinstance(literal, VTensorLiteralOp):
         known = constant_value(value)
         return float(known) if isinstance(known, int | float) else None
-    dense = literal.value
-    if not isinstance(dense, DenseIntOrFPElementsAttr) or len(dense) != 1:
-        return None
-    return float(next(iter(dense.get_values())))
+    match literal.value:
+        case DenseIntOrFPElementsAttr() as dense if dense.is_splat():
+            return float(np.asarray(dense.get_values(), np.float64).flat[0])
+        case _:
+            return None
 
 
 def _is_negligible(total: Operation) -> bool:
