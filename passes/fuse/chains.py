@@ -18,6 +18,8 @@ from lut_opt.passes.fuse.elementwise import Elementwise, elementwise, is_uniform
 from lut_opt.passes.fuse.terms import Term
 from lut_opt.passes.recognize.names import operator_name
 
+_MAGNITUDES = ("torch.aten.abs", "math.absf", "stablehlo.abs", "tosa.abs")
+
 
 @dataclass(frozen=True)
 class Chain:
@@ -55,6 +57,12 @@ class Chain:
     def is_curved(self) -> bool:
         """Whether it holds more than sums, bounds and constant factors."""
         return any(member.weight != "linear" for member in self.members)
+
+    @property
+    def folds_first(self) -> bool:
+        """Whether it takes the magnitude of its operand, and nothing else of it."""
+        first = [member for member in self.members if self.operand in member.inputs]
+        return all(operator_name(member.op) in _MAGNITUDES for member in first)
 
     def renewed(self) -> Chain:
         """The same ops on the value that they take in by now."""

@@ -103,6 +103,8 @@ class Fusion:
 
     def _choose(self, options: Iterator[Chain]) -> Chain | None:
         curved = [chain for chain in options if chain.is_curved and self._has_scale(chain)]
+        # A table over magnitudes has half the range, and its entries to itself.
+        curved = [chain for chain in curved if not chain.folds_first] or curved
         worthwhile = [chain for chain in curved if chain.is_non_linear]
         defined = (chain for chain in worthwhile if Composition.of(chain).is_defined())
         spelled = (chain for chain in curved if len(chain.members) > 1 and _is_spelled(chain))

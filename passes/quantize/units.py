@@ -22,7 +22,12 @@ from lut_opt.dialects.torch import VTensorLiteralOp
 from lut_opt.passes.quantize.functions import Defaults, power_of_two_scale
 from lut_opt.passes.quantize.given import quantized_source, quantized_user, why_not_given
 from lut_opt.passes.recognize.units import FoundNorm, FoundUnit
-from lut_opt.passes.support.declarations import RANGE, declared_bits, declared_range
+from lut_opt.passes.support.declarations import (
+    RANGE,
+    declared_bits,
+    declared_range,
+    declared_result,
+)
 from lut_opt.passes.support.diagnostics import OpError
 
 STORAGE_BITS = 16
@@ -44,6 +49,9 @@ HIDDEN_GAMMA = 1.5
 
 HIDDEN_FRACTION = 20
 """Fraction bits, of 32, of a gamma or beta whose values the module does not show."""
+
+RESULT_MARGIN = 1.5
+"""How much larger than what was seen a norm's results may be."""
 
 MAX_FRACTION = 24
 """Most fraction bits of gamma and beta."""
@@ -140,7 +148,8 @@ def norm_result(
     found: FoundNorm, kind: TensorType[Attribute], fraction: int, defaults: Defaults
 ) -> Quantization:
     """
-    Sixteen bits that reach what a row can hold, unless output-scale asks for something else.
+    Sixteen bits that reach beyond what a calibration saw, unless output-scale asks for something
+    else; without a calibration, what a row can hold.
 
     A normalized value is at most √n. Models keep outliers in these results that eight bits lose.
     """
@@ -149,6 +158,10 @@ def norm_result(
     if defaults.output_scale is not None:
         bits = min(defaults.unit_result_bits, STORAGE_BITS)
         return Quantization(bits, True, defaults.output_scale)
+    if (seen := declared_result(found.op)) is not None:
+        reach = RESULT_MARGIN * max(abs(seen[0]), abs(seen[1]), 2.0**-fraction)
+        scale = 2.0 ** (math.ceil(math.log2(reach)) - STORAGE_BITS + 1)
+        return Quantization(STORAGE_BITS, True, max(scale, 2.0**-fraction))
     row = kind.get_shape()[-found.normalized :]
     reach = min(math.sqrt(math.prod(row)) if min(row) > 0 else math.inf, LARGEST_NORM)
     gamma = 1.0 if found.gamma is None else largest_magnitude(found.gamma) or HIDDEN_GAMMA
