@@ -24,6 +24,7 @@ from lut_opt.passes.quantize.given import quantized_source, quantized_user, why_
 from lut_opt.passes.recognize.units import FoundNorm, FoundUnit
 from lut_opt.passes.support.declarations import (
     RANGE,
+    RAW,
     declared_bits,
     declared_range,
     declared_result,
@@ -85,12 +86,20 @@ def softmax_input(found: FoundUnit, interval: Interval, defaults: Defaults) -> Q
     reach = min(max(-interval[0], REACH[0]), REACH[1])
     wanted = defaults.input_bits or MAX_DISTANCE_BITS
     bits = min(declared_bits(found.op, wanted), MAX_DISTANCE_BITS)
-    return Quantization(STORAGE_BITS, True, 2.0 ** math.ceil(math.log2(reach) - bits))
+    scale = 2.0 ** math.ceil(math.log2(reach) - bits)
+    return Quantization(STORAGE_BITS, True, max(scale, _covering_scores(found)))
+
+
+def _covering_scores(found: FoundUnit) -> float:
+    """The scale at which the scores themselves fit, as far as a calibration has seen them."""
+    raw = declared_range(found.op, RAW)
+    return 0.0 if raw is None else power_of_two_scale(*raw, STORAGE_BITS, True)
 
 
 def log_softmax_input(found: FoundUnit, interval: Interval, defaults: Defaults) -> Quantization:
     """Steps that are as fine as the result shall be exact."""
-    return Quantization(STORAGE_BITS, True, REACH[1] * 2.0**-LOG_DISTANCE_BITS)
+    scale = max(REACH[1] * 2.0**-LOG_DISTANCE_BITS, _covering_scores(found))
+    return Quantization(STORAGE_BITS, True, scale)
 
 
 def norm_input(found: FoundUnit, interval: Interval, defaults: Defaults) -> Quantization:
