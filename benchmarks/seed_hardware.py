@@ -48,7 +48,7 @@ from lut_opt.dialects.quantization import Integers, Quantization
 from lut_opt.passes.hw.datapath.fixed import Style
 from lut_opt.passes.hw.programmable.float_datapath import FloatFunction
 from lut_opt.passes.hw.programmable.program import Layout, Write
-from lut_opt.passes.hw.programmable.storage import Storage, clock_gate
+from lut_opt.passes.hw.programmable.registers import Storage, clock_gate
 from lut_opt.passes.hw.programmable.unit import build_programmable
 from lut_opt.passes.hw.programmable.words import IntegerFunction, words_of
 

@@ -224,8 +224,8 @@ def report(program: Program, calibration: Calibration) -> None:
         "x\n  least: no such table has a smaller MSE; error: the largest, in real units"
     )
     units = [op for op in program.module.walk() if isinstance(op, UnitOp)]
-    for name in sorted({op.FUNCTION for op in units}):
-        own = [op for op in units if op.FUNCTION == name]
+    for name in sorted({op.UNIT.name for op in units}):
+        own = [op for op in units if op.UNIT.name == name]
         tables = {lookup.table for op in own for lookup in op.lookups()}
         print(
             f"{name}: {len(own)} integer units, {len(tables)} distinct tables of {PARAM_BITS} bits"

@@ -14,7 +14,7 @@ from lut_opt.passes.hw.datapath.fixed import DIRECT, MAX_PIPELINE, SEGMENTS, Sty
 from lut_opt.passes.hw.datapath.multiply import Multiplier
 from lut_opt.passes.hw.datapath.segments import Select
 from lut_opt.passes.hw.programmable.float_datapath import MAX_FLOAT_PIPELINE
-from lut_opt.passes.hw.programmable.storage import Storage, with_clock_gate
+from lut_opt.passes.hw.programmable.registers import Storage, with_clock_gate
 from lut_opt.passes.hw.programmable.units import ProgrammableStyle, build_programmables
 from lut_opt.passes.hw.stream import with_streams
 from lut_opt.passes.hw.table_unit.select import build_multi

@@ -21,8 +21,8 @@ from lut_opt.dialects.torch import (
     to_builtin_tensor,
     torch_name,
 )
+from lut_opt.passes.quantize.choose import result_storage
 from lut_opt.passes.quantize.functions import WIDE_BITS, Defaults
-from lut_opt.passes.quantize.storage import result_storage
 from lut_opt.passes.quantize.wide import given_result
 from lut_opt.passes.recognize.periodic import TURN
 from lut_opt.passes.support.torch_builder import TorchBuilder, shape_of

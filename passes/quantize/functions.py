@@ -16,8 +16,7 @@ from lut_opt.dialects.quant import (
     SCALE_LIMITS,
 )
 from lut_opt.dialects.quantization import Quantization, Reals, covering_scale
-from lut_opt.passes.quantize.given import quantized_source, quantized_user, why_not_given
-from lut_opt.passes.quantize.storage import (
+from lut_opt.passes.quantize.choose import (
     LOSS,
     SMALLEST_SCALE,
     input_storage,
@@ -26,6 +25,7 @@ from lut_opt.passes.quantize.storage import (
     result_storage,
     used_interval,
 )
+from lut_opt.passes.quantize.given import quantized_source, quantized_user, why_not_given
 from lut_opt.passes.recognize.functions import Interval, Nonlinear, TableFunction
 from lut_opt.passes.support.declarations import (
     NUMERATOR,

@@ -19,6 +19,7 @@ from lut_opt.dialects.pwl import LeadingZeroAttr, OctavesAttr, ReductionAttr
 from lut_opt.dialects.pwl.reduction import EXPONENTIALS, LOGARITHMS, PERIOD, LeadingZero, Octaves
 from lut_opt.dialects.quant import SCALE_LIMITS
 from lut_opt.dialects.quantization import Quantization
+from lut_opt.passes.quantize.choose import input_storage, points_that_count
 from lut_opt.passes.quantize.functions import (
     PLAIN_BITS,
     WIDE_BITS,
@@ -28,7 +29,6 @@ from lut_opt.passes.quantize.functions import (
     quantiles,
 )
 from lut_opt.passes.quantize.given import quantized_source, quantized_user
-from lut_opt.passes.quantize.storage import input_storage, points_that_count
 from lut_opt.passes.recognize.functions import Nonlinear, TableFunction
 from lut_opt.passes.support.declarations import BITS, declared_bits
 

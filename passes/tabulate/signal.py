@@ -17,7 +17,7 @@ import numpy as np
 from lut_opt.dialects.pwl import ApplyOp, FitAttr
 from lut_opt.dialects.pwl.function_body import real_function
 from lut_opt.dialects.quantization import Reals
-from lut_opt.passes.quantize.storage import points_that_count
+from lut_opt.passes.quantize.choose import points_that_count
 from lut_opt.passes.support.declarations import declared_quantiles, declared_range
 from lut_opt.passes.support.diagnostics import OpError, warning
 

@@ -25,7 +25,7 @@ from lut_opt.passes.hw.builder.circuit import Circuit, ClockDomain
 from lut_opt.passes.hw.builder.clocks import DATAPATH_CLOCK
 from lut_opt.passes.hw.builder.module import hardware_module
 from lut_opt.passes.hw.builder.timing import describe_timing
-from lut_opt.passes.hw.programmable.storage import Storage, WritePort, build_words
+from lut_opt.passes.hw.programmable.registers import Storage, WritePort, build_words
 from lut_opt.passes.hw.programmable.words import Words, words_of
 from lut_opt.passes.hw.table_unit.unit import describe_error
 

@@ -14,7 +14,7 @@ from lut_opt.dialects.pwl.hardware import Program, Write
 from lut_opt.passes.hw.datapath.fixed import Style
 from lut_opt.passes.hw.programmable.float_datapath import FloatFunction
 from lut_opt.passes.hw.programmable.program import fit_layout
-from lut_opt.passes.hw.programmable.storage import Storage
+from lut_opt.passes.hw.programmable.registers import Storage
 from lut_opt.passes.hw.programmable.unit import Function, build_programmable
 from lut_opt.passes.hw.programmable.words import IntegerFunction
 from lut_opt.passes.support.diagnostics import about

@@ -25,7 +25,7 @@ from lut_opt.passes.hw.datapath.booth import product_terms
 from lut_opt.passes.hw.datapath.fixed import CUTS, Style
 from lut_opt.passes.hw.datapath.runtime import choose_word, decode, find_segment
 from lut_opt.passes.hw.programmable.program import integer_program
-from lut_opt.passes.hw.programmable.storage import Word
+from lut_opt.passes.hw.programmable.registers import Word
 
 
 @dataclass(frozen=True)

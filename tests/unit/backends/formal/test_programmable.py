@@ -17,7 +17,7 @@ from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.hw.datapath.fixed import Style
 from lut_opt.passes.hw.programmable.float_datapath import FloatFunction
 from lut_opt.passes.hw.programmable.program import Layout
-from lut_opt.passes.hw.programmable.storage import Storage, clock_gate
+from lut_opt.passes.hw.programmable.registers import Storage, clock_gate
 from lut_opt.passes.hw.programmable.unit import Function, build_programmable
 from lut_opt.passes.hw.programmable.words import IntegerFunction
 from lut_opt.passes.hw.stream import build_stream

@@ -24,7 +24,7 @@ from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
 from lut_opt.passes.hw.datapath.fixed import Style
 from lut_opt.passes.hw.modules import modules_of, units_of
 from lut_opt.passes.hw.programmable.program import Layout, Write, fit_layout, integer_program
-from lut_opt.passes.hw.programmable.storage import Storage, clock_gate
+from lut_opt.passes.hw.programmable.registers import Storage, clock_gate
 from lut_opt.passes.hw.programmable.unit import build_programmable
 from lut_opt.passes.hw.programmable.words import IntegerFunction
 from lut_opt.passes.support.options import from_text

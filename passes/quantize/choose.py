@@ -24,6 +24,9 @@ LOSS = 0.01
 FREE_LOSS = 0.001
 """Share that a result at the accumulator's own unit may cost: it is not rounded again."""
 
+NARROW_BITS = 8
+"""Storage of which a bit more is worth a zero point."""
+
 _POINTS = 1024
 _BETWEEN = 8
 
@@ -70,13 +73,15 @@ def input_storage(interval: Interval, bits: int) -> Quantization:
     """
     Integers of `bits` bits for the reals of an interval, at a power-of-two scale.
 
-    Zero is stored as 0 where the interval has both signs or is not negative, unless a zero point
-    makes the steps at least twice as fine.
+    Zero is stored as 0, unless the storage is narrow and a zero point makes the steps at least
+    twice as fine.
     """
     low, high = interval
     signed = low < 0
     least, most = storage_range(bits, signed)
     plain = max(covering_scale(low, high, bits, signed), SMALLEST_SCALE)
+    if bits > NARROW_BITS:
+        return Quantization(bits, signed, plain)
     span = (high - low) / (most - least)
     finer = max(2.0 ** math.ceil(math.log2(span)), SMALLEST_SCALE) if span > 0 else plain
     while finer < plain:
