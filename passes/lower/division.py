@@ -48,6 +48,7 @@ from lut_opt.passes.quantize.divisions import (
 from lut_opt.passes.quantize.functions import Defaults
 from lut_opt.passes.quantize.wide import given_result, leading_zero
 from lut_opt.passes.recognize.functions import Nonlinear
+from lut_opt.passes.support.declarations import declared_result
 from lut_opt.passes.support.diagnostics import OpError, copy_location
 
 
@@ -141,7 +142,7 @@ def _divide(op: Operation, defaults: Defaults) -> None:
     denominator, bottoms = denominator_storage(op, b, defaults)
     result = given_result(op.results[0], defaults)
     if result is None:
-        result = quotient_storage(tops, bottoms, element)
+        result = quotient_storage(tops, bottoms, element, declared_result(op))
     x, y = (
         add(QuantizeCastOp(value, quantized_like(value.type, to)))
         for value, to in ((builtin(a), numerator), (builtin(b), denominator))

@@ -124,9 +124,21 @@ def _reach(storage: Quantization) -> Magnitudes:
     return magnitudes(*ends.tolist())
 
 
-def quotient_storage(tops: Magnitudes, bottoms: Magnitudes, element: Attribute) -> Quantization:
-    """Storage of a result: the largest numerator over any denominator has eight bits."""
+def quotient_storage(
+    tops: Magnitudes,
+    bottoms: Magnitudes,
+    element: Attribute,
+    seen: tuple[float, float] | None = None,
+) -> Quantization:
+    """
+    Storage of a result: the largest numerator over any denominator has eight bits.
+
+    Where a calibration has seen results, twice the largest is covered, whatever a denominator that
+    never meets a large numerator would make of one.
+    """
     least, most = tops[1] / bottoms[1], math.inf
+    if seen is not None and (largest := max(abs(seen[0]), abs(seen[1]))) > 0:
+        return octave_storage(min(least, largest), 2 * largest, True, element)
     if bottoms[0] > 0 or least == 0:
         most = least and tops[1] / bottoms[0]
     return octave_storage(least, most, True, element)

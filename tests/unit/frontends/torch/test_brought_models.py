@@ -23,7 +23,9 @@ from lut_opt.dialects.assembly import context, parse
 from lut_opt.frontends.torch import ExportError, calibrate, export_text
 from lut_opt.frontends.torch import traced as traced_module
 from lut_opt.frontends.torch.notices import ExportWarning
+from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 from lut_opt.passes.lower_nonlinear_to_pwl import LowerNonlinearToPwlPass
+from lut_opt.passes.pwl_search import PwlSearchPass
 
 F: Any = torch.nn.functional
 
@@ -210,3 +212,25 @@ def test_a_vector_over_its_norm_is_one_unit() -> None:
         LowerNonlinearToPwlPass().apply(ctx, program.module)
         names = [op.name for op in program.module.walk() if op.name.startswith("pwl.")]
         assert names == ["pwl.rms_norm"] * units
+
+
+class MeanOfMasked(torch.nn.Module):
+    """A mean whose denominator is clamped, because some rows have nothing to count."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        weights = (x[..., :1] > 0).float()
+        return (x * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
+
+
+def test_a_denominator_that_is_nearly_nothing_does_not_decide_a_quotients_scale() -> None:
+    torch.manual_seed(0)
+    batches = [torch.randn(8, 4, 16) for _ in range(3)]
+    model = MeanOfMasked()
+    text = export_text(model, batches[0], calibration=calibrate(model, batches))
+    ctx = context()
+    program = parse(text, "mean.mlir", ctx)
+    for step in (LowerNonlinearToPwlPass(), PwlSearchPass(), ConvertPwlToArithPass()):
+        step.apply(ctx, program.module)
+    found = np.asarray(jit.compile(program)(batches[1].numpy()))
+    wanted = model(batches[1]).numpy()
+    assert np.linalg.norm(found - wanted) < 0.01 * np.linalg.norm(wanted)
