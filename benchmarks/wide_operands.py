@@ -22,8 +22,8 @@ from xdsl.dialects.builtin import f32
 
 from lut_opt.dialects.pwl.certificate import samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS as REAL
+from lut_opt.dialects.pwl.range_reduction import LeadingZero as Normalize
 from lut_opt.dialects.pwl.reduction import PERIOD, Core, table_sides
-from lut_opt.dialects.pwl.reduction import LeadingZero as Normalize
 from lut_opt.dialects.pwl.units import Division
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.quantize.functions import power_of_two_scale

@@ -41,16 +41,8 @@ from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
 from lut_opt.dialects.pwl.attributes import FitAttr, FnAttr, TableAttr
-from lut_opt.dialects.pwl.reduction import (
-    PERIOD,
-    REDUCIBLE,
-    Core,
-    MultiRange,
-    Reduced,
-    Reducible,
-    Reduction,
-    table_sides,
-)
+from lut_opt.dialects.pwl.range_reduction import MultiRange, Reduction
+from lut_opt.dialects.pwl.reduction import PERIOD, REDUCIBLE, Core, Reduced, Reducible, table_sides
 from lut_opt.dialects.pwl.reduction_attributes import (
     LeadingZeroAttr,
     MultiRangeAttr,

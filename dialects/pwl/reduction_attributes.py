@@ -12,7 +12,7 @@ from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 
 from lut_opt.dialects.pwl.attributes import parse_fields, parse_integers
-from lut_opt.dialects.pwl.reduction import LeadingZero, MultiRange, Octaves, Reduction
+from lut_opt.dialects.pwl.range_reduction import LeadingZero, MultiRange, Octaves, Reduction
 
 TABLE_BITS = range(2, 15)
 """Fraction bits of a normalized table input."""

@@ -9,15 +9,13 @@ from __future__ import annotations
 from xdsl.builder import Builder
 from xdsl.ir import SSAValue
 
+from lut_opt.dialects.pwl.range_reduction import ALIGNED, LeadingZero, MultiRange
 from lut_opt.dialects.pwl.reduction import (
-    ALIGNED,
     EXPONENTIALS,
     LOG_FRACTION,
     LOGARITHMS,
     MAX_SHIFT,
     Core,
-    LeadingZero,
-    MultiRange,
     Reduced,
 )
 from lut_opt.passes.arith.row_code import Integers

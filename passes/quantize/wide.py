@@ -16,7 +16,8 @@ from xdsl.dialects.builtin import AnyFloat
 from xdsl.ir import Attribute, SSAValue
 
 from lut_opt.dialects.pwl import LeadingZeroAttr, OctavesAttr, ReductionAttr
-from lut_opt.dialects.pwl.reduction import EXPONENTIALS, LOGARITHMS, PERIOD, LeadingZero, Octaves
+from lut_opt.dialects.pwl.range_reduction import LeadingZero, Octaves
+from lut_opt.dialects.pwl.reduction import EXPONENTIALS, LOGARITHMS, PERIOD
 from lut_opt.dialects.quant import SCALE_LIMITS
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.quantize.choose import input_storage, points_that_count

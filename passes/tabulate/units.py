@@ -15,7 +15,8 @@ from lut_opt.dialects.pwl import (
 from lut_opt.dialects.pwl.attributes import TableAttr
 from lut_opt.dialects.pwl.certificate import RealFunction, samples
 from lut_opt.dialects.pwl.ops import reducible
-from lut_opt.dialects.pwl.reduction import Reduction, table_function
+from lut_opt.dialects.pwl.range_reduction import Reduction
+from lut_opt.dialects.pwl.reduction import table_function
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search import Setting
 from lut_opt.passes.search.wide.design import relative_weights

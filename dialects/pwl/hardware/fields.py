@@ -25,7 +25,7 @@ from lut_opt.dialects.literals import parse_double
 from lut_opt.dialects.pwl import units
 from lut_opt.dialects.pwl.attributes import Fit, FitAttr, TableAttr, parse_fields, parse_integers
 from lut_opt.dialects.pwl.functions import FUNCTIONS
-from lut_opt.dialects.pwl.reduction import Reduction
+from lut_opt.dialects.pwl.range_reduction import Reduction
 from lut_opt.dialects.pwl.reduction_attributes import (
     LeadingZeroAttr,
     MultiRangeAttr,

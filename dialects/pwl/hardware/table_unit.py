@@ -18,7 +18,8 @@ from lut_opt.dialects.pwl.hardware.unit import (
     check_latency,
     describe_port,
 )
-from lut_opt.dialects.pwl.reduction import REDUCIBLE, Core, Reduced, Reducible, Reduction
+from lut_opt.dialects.pwl.range_reduction import Reduction
+from lut_opt.dialects.pwl.reduction import REDUCIBLE, Core, Reduced, Reducible
 from lut_opt.dialects.pwl.reduction_attributes import reduction_attribute
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Integers, Quantization, storage_range

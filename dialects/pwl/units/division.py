@@ -15,14 +15,8 @@ import numpy as np
 
 from lut_opt.dialects.pwl.fixed_point import mantissa, round_shift
 from lut_opt.dialects.pwl.functions import FUNCTIONS
-from lut_opt.dialects.pwl.reduction import (
-    MAX_SHIFT,
-    Core,
-    Reduction,
-    largest_result,
-    saturated_error,
-    sizes,
-)
+from lut_opt.dialects.pwl.range_reduction import Reduction
+from lut_opt.dialects.pwl.reduction import MAX_SHIFT, Core, largest_result, saturated_error, sizes
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.pwl.units.unit import Part, Unit
 from lut_opt.dialects.quantization import Integers, Quantization

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self, get_type_hints
 import numpy as np
 
 from lut_opt.dialects.pwl.functions import FUNCTIONS, Function
-from lut_opt.dialects.pwl.reduction import Reduction
+from lut_opt.dialects.pwl.range_reduction import Reduction
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Integers, Quantization, Reals, exact_log2
 

@@ -11,14 +11,8 @@ from __future__ import annotations
 
 from xdsl.ir import SSAValue
 
-from lut_opt.dialects.pwl.reduction import (
-    EXPONENTIALS,
-    LOG_FRACTION,
-    LOGARITHMS,
-    LeadingZero,
-    MultiRange,
-    Reduced,
-)
+from lut_opt.dialects.pwl.range_reduction import LeadingZero, MultiRange
+from lut_opt.dialects.pwl.reduction import EXPONENTIALS, LOG_FRACTION, LOGARITHMS, Reduced
 from lut_opt.dialects.quantization import storage_range
 from lut_opt.passes.hw.builder.arithmetic import Arithmetic
 from lut_opt.passes.hw.builder.circuit import Wire

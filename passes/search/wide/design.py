@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from lut_opt.dialects.pwl.certificate import Samples
+from lut_opt.dialects.pwl.range_reduction import Reduction as IntegerReduction
 from lut_opt.dialects.pwl.reduction import LOGARITHMS, PERIOD
-from lut_opt.dialects.pwl.reduction import Reduction as IntegerReduction
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Integers, Quantization, Reals, exact_log2
 from lut_opt.passes.search.model.formulate import Form, Goal, Shape, formulate

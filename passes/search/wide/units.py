@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from lut_opt.dialects.pwl import reduction as stored
+from lut_opt.dialects.pwl import range_reduction as stored
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Integers, Quantization, Reals
 

@@ -9,7 +9,7 @@ import pytest
 
 from lut_opt.dialects.pwl import PWL, Table, UnitOp, units
 from lut_opt.dialects.pwl.interpreter import PwlFunctions
-from lut_opt.dialects.pwl.reduction import LeadingZero
+from lut_opt.dialects.pwl.range_reduction import LeadingZero
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.arith.units import BUILDERS
 from lut_opt.passes.hw.row_unit.unit import CIRCUITS

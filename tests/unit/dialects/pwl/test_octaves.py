@@ -8,7 +8,7 @@ import pytest
 from lut_opt.dialects.assembly import context, parse
 from lut_opt.dialects.pwl import ApplyOp
 from lut_opt.dialects.pwl.functions import FUNCTIONS
-from lut_opt.dialects.pwl.reduction import LeadingZero, Octaves
+from lut_opt.dialects.pwl.range_reduction import LeadingZero, Octaves
 from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 from lut_opt.passes.pwl_search import PwlSearchPass
 

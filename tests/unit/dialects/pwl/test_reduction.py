@@ -10,17 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lut_opt.dialects.pwl.reduction import (
-    PERIOD,
-    REDUCIBLE,
-    Core,
-    LeadingZero,
-    MultiRange,
-    Reduced,
-    Reducible,
-    Reduction,
-    table_sides,
-)
+from lut_opt.dialects.pwl.range_reduction import LeadingZero, MultiRange, Reduction
+from lut_opt.dialects.pwl.reduction import PERIOD, REDUCIBLE, Core, Reduced, Reducible, table_sides
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.pwl.units import Division
 from lut_opt.dialects.quantization import Quantization

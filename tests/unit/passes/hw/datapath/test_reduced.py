@@ -13,18 +13,8 @@ from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.assembly import context, parse
 from lut_opt.dialects.pwl import Table
 from lut_opt.dialects.pwl.hardware import TableUnit
-from lut_opt.dialects.pwl.reduction import (
-    EXPONENTIALS,
-    PERIOD,
-    REDUCIBLE,
-    Core,
-    LeadingZero,
-    MultiRange,
-    Octaves,
-    Reduced,
-    Reducible,
-    Reduction,
-)
+from lut_opt.dialects.pwl.range_reduction import LeadingZero, MultiRange, Octaves, Reduction
+from lut_opt.dialects.pwl.reduction import EXPONENTIALS, PERIOD, REDUCIBLE, Core, Reduced, Reducible
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
 from lut_opt.passes.hw.modules import unit_of
