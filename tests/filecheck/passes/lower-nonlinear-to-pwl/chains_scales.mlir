@@ -39,11 +39,23 @@ func.func @affine(%x: f32) -> f32 {
   func.return %3 : f32
 }
 
-// … and, as far as bisection goes, through what is not: |x| up to 3 is x from -3 to 3 …
+// … and, as far as bisection goes, through what is not: max(x, -x) up to 3 is x from -3 to 3 …
 
 // CHECK-LABEL: @inverse
 // CHECK:       pwl.range = [-3.{{.*}} : f64, 3.{{.*}} : f64], pwl.fused
 func.func @inverse(%x: f32) -> f32 {
+  %n = arith.negf %x : f32
+  %0 = arith.maximumf %x, %n : f32
+  %1 = math.exp %0 {pwl.range = [0.0, 3.0]} : f32
+  func.return %1 : f32
+}
+
+// … a magnitude stays outside, so that the table has half the range …
+
+// CHECK-LABEL: @magnitude
+// CHECK:       math.absf
+// CHECK:       pwl.apply #pwl.fn<exp> %{{.*}} {pwl.range = [0.000000e+00 : f64, 3.000000e+00 : f64]} : !quant.uniform<u8:f32, 1.562500e-02>
+func.func @magnitude(%x: f32) -> f32 {
   %0 = math.absf %x : f32
   %1 = math.exp %0 {pwl.range = [0.0, 3.0]} : f32
   func.return %1 : f32

@@ -57,7 +57,7 @@ func.func @unranked(%x: !torch.vtensor<*,f32>) -> !torch.vtensor<*,f32> {
 // -----
 // CHECK: error: [lower-nonlinear-to-pwl] only floats become tables, got tensor<2xi64>
 func.func @integers(%x: !torch.vtensor<[2],si64>) -> !torch.vtensor<[2],si64> {
-  %0 = torch.aten.square %x {pwl.range = [-1.0, 2.0]} : !torch.vtensor<[2],si64> -> !torch.vtensor<[2],si64>
+  %0 = torch.aten.tanh %x {pwl.range = [-1.0, 2.0]} : !torch.vtensor<[2],si64> -> !torch.vtensor<[2],si64>
   func.return %0 : !torch.vtensor<[2],si64>
 }
 // -----
