@@ -31,16 +31,13 @@ MOST = 300.0
 def signal_to_noise(op: ApplyOp) -> float | None:
     """Decibels of an op that has its table; None where no real counts."""
     operand, result, function = op.input_quantization, op.result_quantization, real_function(op)
-    x = _reals(op)
-    defined = function.is_defined(x)
-    x = x[defined]
-    y = function(x)
-    if op.fit is not None and op.fit.data.domain is not None and declared_range(op) is None:
+    x, declared = _reals(op), declared_range(op) is not None
+    counts = function.is_defined(x)
+    if not declared and op.fit is not None and op.fit.data.domain is not None:
         low, high = op.fit.data.domain
-        y = y[(x >= low) & (x <= high)]
-        x = x[(x >= low) & (x <= high)]
-    if declared_range(op) is None:
-        y = result.clip(y)
+        counts = counts & (x >= low) & (x <= high)
+    x = x[counts]
+    y = function(x) if declared else result.clip(function(x))
     x, y = x[np.isfinite(y)], y[np.isfinite(y)]
     if not len(x):
         return None
