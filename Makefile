@@ -57,6 +57,10 @@ test-hardware: $(STAMP) apt ## what takes minutes: more proofs and mutants, a mo
 	$(BIN)/python examples/minilm_rows.py
 	$(BIN)/python examples/minilm_rows.py --lanes 4
 
+.PHONY: test-wheel
+test-wheel: ## the built wheel in bare environments of each Python found: 3.11, 3.12, 3.13
+	bash tests/wheel.sh
+
 .PHONY: fuzz
 fuzz: $(STAMP) ## mutated texts and options, INPUTS of them: no crash, no half-written file, 2 GiB
 	PYTHONPATH=tests $(BIN)/python -m fuzz --inputs $(INPUTS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
@@ -184,15 +185,49 @@ def build_parser() -> argparse.ArgumentParser:
     add("--verify-each", action="store_true", help="verify the IR after every pass, not only last")
     add("--allow-unregistered-dialect", action="store_true", help="accept ops of other dialects")
     add("--debug", action="store_true", help="show the traceback behind a diagnostic")
-    add("--version", action="version", version=_version())
+    add("--version", action=_VersionAction)
     parser.set_defaults(pipeline=[])
     return parser
 
 
-def _version() -> str:
-    from importlib.metadata import version
+LIBRARIES = (
+    "xdsl",
+    "numpy",
+    "torch",
+    "torch-mlir",
+    "torchao",
+    "iree-base-compiler",
+    "pycde",
+    "pyosys",
+)
+"""What lut-opt's results can depend on; all but the first two are extras."""
 
-    return f"lut-opt {version('lut-opt')} (xdsl {version('xdsl')})"
+
+class _VersionAction(argparse.Action):
+    """Print versions of lut-opt and its libraries; looked up only when asked for."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(
+            option_strings, dest, nargs=0, help="print versions, libraries' too, and exit"
+        )
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print and leave."""
+        print(versions())
+        parser.exit()
+
+
+def versions() -> str:
+    """lut-opt, Python and the libraries that are installed, one a line."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    lines = [f"lut-opt {version('lut-opt')}", f"  Python {sys.version.split()[0]}"]
+    for name in LIBRARIES:
+        try:
+            lines.append(f"  {name} {version(name)}")
+        except PackageNotFoundError:
+            lines.append(f"  {name}: not installed")
+    return "\n".join(lines)
 
 
 def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
