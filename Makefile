@@ -37,6 +37,10 @@ apt: ## install the simulator and the synthesizer from Debian
 	  $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq $$missing >/dev/null; \
 	fi
 
+.PHONY: apt-browser
+apt-browser: ## install the browser that the tests look at the HTML report with
+	@command -v chromium >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
+
 .PHONY: demo
 demo: $(STAMP) apt ## a pretrained sentence encoder through the whole toolchain
 	$(BIN)/python examples/minilm_demo.py

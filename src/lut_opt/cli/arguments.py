@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
@@ -190,19 +189,6 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-LIBRARIES = (
-    "xdsl",
-    "numpy",
-    "torch",
-    "torch-mlir",
-    "torchao",
-    "iree-base-compiler",
-    "pycde",
-    "pyosys",
-)
-"""What lut-opt's results can depend on; all but the first two are extras."""
-
-
 class _VersionAction(argparse.Action):
     """Print versions of lut-opt and its libraries; looked up only when asked for."""
 
@@ -213,21 +199,11 @@ class _VersionAction(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         """Print and leave."""
-        print(versions())
+        from lut_opt.backends.versions import versions
+
+        own, *rest = versions().items()
+        print("\n".join([" ".join(own), *(f"  {name} {which}" for name, which in rest)]))
         parser.exit()
-
-
-def versions() -> str:
-    """lut-opt, Python and the libraries that are installed, one a line."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    lines = [f"lut-opt {version('lut-opt')}", f"  Python {sys.version.split()[0]}"]
-    for name in LIBRARIES:
-        try:
-            lines.append(f"  {name} {version(name)}")
-        except PackageNotFoundError:
-            lines.append(f"  {name}: not installed")
-    return "\n".join(lines)
 
 
 def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
