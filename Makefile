@@ -65,6 +65,14 @@ test-hardware: $(STAMP) apt ## what takes minutes: more proofs and mutants, a mo
 test-wheel: ## the built wheel in bare environments of each Python found: 3.11, 3.12, 3.13
 	bash tests/wheel.sh
 
+.PHONY: docs
+docs: $(STAMP) ## the documentation as a site, in build/site; a broken link fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir build/site
+
+.PHONY: docs-serve
+docs-serve: $(STAMP) ## the same, served on this machine
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
+
 .PHONY: fuzz
 fuzz: $(STAMP) ## mutated texts and options, INPUTS of them: no crash, no half-written file, 2 GiB
 	PYTHONPATH=tests $(BIN)/python -m fuzz --inputs $(INPUTS)
