@@ -35,6 +35,7 @@ from collections.abc import Mapping
 
 from lut_opt.dialects.pwl.units.division import Division
 from lut_opt.dialects.pwl.units.norm import (
+    MAX_CENTRED_BITS,
     NORM_FRACTION,
     RSQRT_BITS,
     RSQRT_OPERAND,
@@ -77,6 +78,7 @@ __all__ = [
     "INVERSE_RESULT",
     "LOG_RESULT",
     "LOG_TWO",
+    "MAX_CENTRED_BITS",
     "MAX_EXP_FRACTION",
     "MAX_ROW",
     "NORM_FRACTION",
