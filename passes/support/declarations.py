@@ -43,6 +43,9 @@ Attribute of a norm: root mean squares of its rows, of a layer norm's less their
 steps of probability, ascending.
 """
 
+PRODUCT = "pwl.range_product"
+"""Attribute of an inverse (root): the interval of the products that it is a factor of."""
+
 DECLARATIONS = (RANGE, NUMERATOR, BITS, HISTOGRAM, QUANTILES, RAW, RESULT, ROW_SIZES)
 """Attributes that say what an operator takes and makes; they stay with what takes its place."""
 
