@@ -19,19 +19,23 @@ from xdsl.ir import Attribute, OpResult, SSAValue
 from lut_opt.dialects.pwl import units
 from lut_opt.dialects.quantization import Quantization, exact_log2
 from lut_opt.dialects.torch import VTensorLiteralOp
+from lut_opt.passes.quantize.choose import SMALLEST_SCALE
 from lut_opt.passes.quantize.functions import Defaults, power_of_two_scale
 from lut_opt.passes.quantize.given import quantized_source, quantized_user, why_not_given
 from lut_opt.passes.recognize.units import FoundNorm, FoundUnit
 from lut_opt.passes.support.declarations import (
+    BITS,
     RANGE,
     RAW,
     declared_bits,
     declared_range,
     declared_result,
+    declared_row_sizes,
 )
 from lut_opt.passes.support.diagnostics import OpError
 
-STORAGE_BITS = 16
+STORAGE_BITS, WIDE_BITS = 16, 32
+"""Widths of inputs and results; of a norm's inputs whose rows differ too much in size."""
 
 REACH = 8.0, 16.0
 """Softmax: e^-16 is nothing at 16 bits; what a narrower range leaves out would be masked."""
@@ -53,6 +57,9 @@ HIDDEN_FRACTION = 20
 
 RESULT_MARGIN = 1.5
 """How much larger than what was seen a norm's results may be."""
+
+LEAST_ROW = 32
+"""Steps of the root mean square of the least row that counts: 40 dB."""
 
 MAX_FRACTION = 24
 """Most fraction bits of gamma and beta."""
@@ -105,9 +112,15 @@ def log_softmax_serves(found: FoundUnit, storage: Quantization, defaults: Defaul
 
 
 def norm_serves(found: FoundUnit, storage: Quantization, defaults: Defaults) -> bool:
-    """Whether squares of all that is stored have room."""
-    largest = max(storage.maximum - storage.zero_point, storage.zero_point - storage.minimum)
-    return storage.bits <= STORAGE_BITS and largest <= 1 << units.MAX_CENTRED_BITS
+    """Whether a norm takes a storage as it is."""
+    return storage.bits <= STORAGE_BITS and storage.scale >= _finest(found, storage.bits)
+
+
+def _finest(found: FoundUnit, bits: int) -> float:
+    """The steps of a norm's input below which all that is stored is nothing beside √ε."""
+    epsilon = found.epsilon if isinstance(found, FoundNorm) else 0.0
+    squared = min(bits - 1, units.MAX_CENTRED_BITS)
+    return 2.0 ** math.ceil(math.log2(max(math.sqrt(max(epsilon, 0.0)), SMALLEST_SCALE)) - squared)
 
 
 def _reach(found: FoundUnit) -> float:
@@ -153,9 +166,18 @@ def log_softmax_input(found: FoundUnit, interval: Interval, defaults: Defaults) 
 
 
 def norm_input(found: FoundUnit, interval: Interval, defaults: Defaults) -> Quantization:
-    """The range, and a bit of headroom."""
+    """The range, and a bit of headroom; in 32 bits where the least row would be few steps else."""
     bits = min(declared_bits(found.op, STORAGE_BITS), STORAGE_BITS)
-    return Quantization(bits, True, power_of_two_scale(*interval, bits - 1, True))
+    scale = power_of_two_scale(*interval, bits - 1, True)
+    narrow = Quantization(bits, True, max(scale, _finest(found, bits)))
+    sizes = declared_row_sizes(found.op)
+    if sizes is None or BITS in found.op.attributes or defaults.input_bits is not None:
+        return narrow
+    epsilon = found.epsilon if isinstance(found, FoundNorm) else 0.0
+    if max(float(sizes[0]), math.sqrt(max(epsilon, 0.0))) >= LEAST_ROW * scale:
+        return narrow
+    wide = power_of_two_scale(*interval, WIDE_BITS - 1, True)
+    return Quantization(WIDE_BITS, True, max(wide, _finest(found, WIDE_BITS)))
 
 
 def softmax_clip(found: FoundUnit, operand: Quantization, defaults: Defaults) -> int:
