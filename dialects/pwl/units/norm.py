@@ -21,7 +21,7 @@ from lut_opt.dialects.pwl.units.unit import (
     part,
     relative_error,
 )
-from lut_opt.dialects.quantization import Integers, Quantization
+from lut_opt.dialects.quantization import Integers, Quantization, Reals
 
 NORM_FRACTION = 14
 """Fraction bits of a normalized value, before the affine part."""
@@ -145,6 +145,12 @@ class Norm(Rowwise, ABC):
         t = ((v << (60 - 2 * octave)) + (1 << (59 - RSQRT_BITS))) >> (60 - RSQRT_BITS)
         r = self.look_up("rsqrt", t)
         return round_shift(a * r, TABLE_FRACTION - NORM_FRACTION + octave - fraction // 2)
+
+    def real(self, x: Reals, *parameters: Reals) -> Reals:
+        c = x - x.mean(-1, keepdims=True) if self.centred else x
+        y = c / np.sqrt(np.square(c).mean(-1, keepdims=True) + self.epsilon)
+        affine = dict(zip(self.parameters, parameters, strict=True))
+        return y * affine.get("gamma", 1.0) + affine.get("beta", 0.0)
 
     def error_bound(self, length: int, gamma: float = 1.0) -> float:
         """

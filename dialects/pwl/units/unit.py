@@ -143,6 +143,13 @@ class Unit(ABC):
         """
 
     @abstractmethod
+    def real(self, x: Reals, *parameters: Reals) -> Reals:
+        """
+        What the unit approximates, in double precision: of reals x, and of the reals that the
+        parameters stand for, in the order of `parameters`. A row lies along the last axis.
+        """
+
+    @abstractmethod
     def error_bound(self, length: int) -> float:
         """The largest error of any result in a row of `length` elements, in output steps."""
 
