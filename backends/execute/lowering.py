@@ -133,6 +133,7 @@ def torch_to_linalg(module: Any) -> None:
     # Its conversions take arith on tensors for their own unfinished work.
     fragments = "func.func(convert-elementwise-to-linalg)"
     _name_quantizations(module)
+    _refuse_selections(module)
     _flatten_before_views(module)
     _run(module, (fragments, *_TORCH_TO_LINALG), "lowering of the torch dialect")
 
@@ -153,6 +154,22 @@ def _name_quantizations(module: Any) -> None:
             native = ir.Operation.create(name, results=types, operands=operands)
         op.results[0].replace_all_uses_with(native.result)
         op.erase()
+
+
+def _refuse_selections(module: Any) -> None:
+    """The pipeline does not end on a selection by a mask, whose size only the data tell."""
+    for op in operations(module):
+        if op.name.startswith("torch.aten.index.Tensor"):
+            chosen = [item.type for item in op.operands[1].owner.operands]
+        elif op.name == "torch.aten.masked_select":
+            chosen = [op.operands[1].type]
+        else:
+            continue
+        if any(str(kind).endswith(",i1>") for kind in chosen):
+            raise JitError(
+                f"`{op.name}` at {_place(op)} selects by a mask, so that the size of its result "
+                "depends on the data: keep all elements, and put zeros where there is nothing"
+            )
 
 
 def _flatten_before_views(module: Any) -> None:

@@ -126,7 +126,7 @@ def check_sizes(exported: ExportedProgram, decomposed: ExportedProgram) -> None:
 
 
 def _bounds(program: ExportedProgram) -> dict[str, str]:
-    constraints = cast(Mapping[Any, Any], program.range_constraints)
+    constraints = cast(Mapping[Any, Any], cast(Any, program).range_constraints)
     return {str(symbol): str(bounds) for symbol, bounds in constraints.items()}
 
 

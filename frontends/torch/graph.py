@@ -37,7 +37,7 @@ from lut_opt.frontends.torch.rewrites import (
     without_dropout,
 )
 from lut_opt.frontends.torch.sources import is_model_code, restore_origins
-from lut_opt.frontends.torch.state import check_overwrites, unseen_overwrite
+from lut_opt.frontends.torch.state import check_overwrites, shared_memory
 
 
 @dataclass(frozen=True)
@@ -231,8 +231,10 @@ def build(
     except (QuantizationError, RewriteError) as error:
         raise ExportError(str(error)) from error
     except Exception as error:
-        why = unseen_overwrite(model, error) or wrapper.sizes.explain(error) or _explain(error)
-        raise ExportError(why) from error
+        frames = _frames(error)
+        # What fails without a line of the model is torch.export's own view of it.
+        known = wrapper.sizes.explain(error) or (None if frames else shared_memory(model))
+        raise ExportError(known or _explain(error, frames)) from error
     finally:
         for module, training in modes.items():
             module.training = training
@@ -336,12 +338,13 @@ def operator_name(node: Node) -> str:
     return overload_name(node.target) if node.op == "call_function" else ""
 
 
-def _explain(error: BaseException) -> str:
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if is_model_code(frame.filename)
-    ]
+def _frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """The lines of the model's code that an error came through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [frame for frame in frames if is_model_code(frame.filename)]
+
+
+def _explain(error: BaseException, frames: Sequence[traceback.FrameSummary]) -> str:
     place = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
     code = f" in `{frames[-1].line}`" if frames and frames[-1].line else ""
     first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -36,17 +36,17 @@ class Reference:
         """The tensors of a batch, in the order in which an exported program takes them."""
         return [x.detach().cpu() for x in Inputs.of(batch).leaves if isinstance(x, torch.Tensor)]
 
-    def check(self, batches: Sequence[Any], *, dynamic: bool, what: str) -> None:
+    def check(self, batches: Sequence[Any], *, dynamic: bool) -> None:
         """Raise `BatchError` for NaN, and for other types or, unless `dynamic`, other shapes."""
         first = [_kind(x, dynamic) for x in self.tensors(batches[0])]
         for number, batch in enumerate(batches):
             tensors = self.tensors(batch)
             if len(tensors) != len(first):
                 raise BatchError(
-                    f"{what} batch {number} has {len(tensors)} tensors, the first {len(first)}"
+                    f"batch {number} has {len(tensors)} tensors, the first {len(first)}"
                 )
             for position, tensor in enumerate(tensors):
-                where = f"input {position} of {what} batch {number}"
+                where = f"input {position} of batch {number}"
                 if tensor.is_floating_point() and bool(tensor.isnan().any()):
                     raise BatchError(f"{where} holds NaN; nothing can be measured with it")
                 if (kind := _kind(tensor, dynamic)) != first[position]:

@@ -14,13 +14,7 @@ from lut_opt.frontends.torch.notices import ExportError
 from lut_opt.frontends.torch.sources import WRAPPER, source
 
 
-def unseen_overwrite(model: nn.Module, error: Exception) -> str | None:
-    """What to do where `torch.export` fails over tensors in the same memory; None elsewhere."""
-    text = str(error)
-    return _shared_memory(model) if "mutated" in text or "NoneType" in text else None
-
-
-def _shared_memory(model: nn.Module) -> str | None:
+def shared_memory(model: nn.Module) -> str | None:
     """What to do about tensors in the same memory, which torch.export cannot see overwritten."""
     owners: dict[int, str] = {}
     for name, tensor in _state(model):
@@ -62,7 +56,7 @@ def check_overwrites(program: ExportedProgram, model: nn.Module) -> None:
         **{name: f"parameter `{_own(to)}`" for name, to in signature.parameters_to_mutate.items()},
         **{name: "an input" for name in signature.user_inputs_to_mutate},
     }
-    if written and (shared := _shared_memory(model)):
+    if written and (shared := shared_memory(model)):
         raise ExportError(shared)
     for name, what in written.items():
         place = source(nodes[name])

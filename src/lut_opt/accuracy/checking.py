@@ -139,8 +139,7 @@ def _batches(
         held = list(held_out)
         if not held:
             raise CheckError("the held-out data holds no batch")
-    reference = Reference(model)
-    reference.check([*seen, *held], dynamic=dynamic, what="the")
+    Reference(model).check([*seen, *held], dynamic=dynamic)
     return seen, held
 
 

@@ -100,7 +100,7 @@ NAN = [torch.ones(4, 3, 8), torch.full((4, 3, 8), float("nan"))]
         ([], {}, CheckError, "no batch is given"),
         (batches(1), {}, CheckError, "at least 2 are needed"),
         (batches(2), {"held_out": []}, CheckError, "held-out data holds no batch"),
-        (NAN, {}, BatchError, "input 0 of the batch 1 holds NaN"),
+        (NAN, {}, BatchError, "input 0 of batch 1 holds NaN"),
         ([*batches(2), torch.ones(2, 3, 8)], {}, BatchError, "is 2x3x8xfloat32"),
         (batches(2), {"require": "cosine => 1"}, RequirementError, "cannot be read"),
     ],

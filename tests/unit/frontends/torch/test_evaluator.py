@@ -36,7 +36,7 @@ class Everything(torch.nn.Module):
         a = self.norm(x) * torch.tanh(F.softplus(x))
         b = torch.softmax(x, 1) + F.log_softmax(x, -1)
         c = F.rms_norm(x, (3, 8)) + F.gelu(x)
-        return a, b, c, x / (x.abs() + 0.1), torch.rsqrt(x * x + 1e-3)
+        return a, b, c, x / (x.abs().sum(1, keepdim=True) + 0.1), torch.rsqrt(x * x + 1e-3)
 
 
 def program() -> tuple[Any, Any, Program]:
