@@ -38,6 +38,8 @@ def check(arguments: Sequence[str], text: str, seconds: float) -> str | None:
         folder = Path(name)
         source, output = folder / "in.mlir", folder / "out.mlir"
         source.write_text(text)
+        if "bundle" in arguments:
+            return _check_folder([str(source), *arguments, "-o", str(output)], output, seconds)
         output.write_text(PRECIOUS)
         words = [str(source), *arguments, "-o", str(output)]
         try:
@@ -48,6 +50,23 @@ def check(arguments: Sequence[str], text: str, seconds: float) -> str | None:
         left = sorted(path.name for path in folder.iterdir())
         written = output.read_text() if output.exists() else ""
         return _judge(code, printed, errors, left, written) or _again(code, words, source, written)
+
+
+def _check_folder(words: list[str], output: Path, seconds: float) -> str | None:
+    """The same of a run that writes a folder: all of it, or none."""
+    try:
+        code, printed, errors = _run(words, seconds)
+    except TimeIsUp as stop:
+        place = _innermost(traceback.extract_tb(stop.__traceback__))
+        return f"takes more than {seconds:g} s at {place}"
+    left = sorted(path.name for path in output.parent.iterdir())
+    if (code == 0) != output.is_dir():
+        return f"exit {code} and the folder is {'written' if output.is_dir() else 'missing'}"
+    expected = ["in.mlir", "out.mlir"]
+    kept = PRECIOUS if code != 0 else ""
+    return _judge(code, printed, errors, left if code == 0 else [*left, "out.mlir"], kept) or (
+        None if left in (expected, expected[:1]) else f"leaves files: {left}"
+    )
 
 
 def _run(words: list[str], seconds: float) -> tuple[object, str, str]:

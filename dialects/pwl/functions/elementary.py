@@ -29,7 +29,7 @@ def _by(name: str, dialects: str, **others: str) -> tuple[Operator, ...]:
 def _power(exponent: float) -> tuple[Operator, ...]:
     """Powers with a constant exponent, where it is this one."""
     when = {"exponent": exponent}
-    names = ("torch.aten.pow.Tensor_Scalar", "math.powf")
+    names = ("torch.aten.pow.Tensor_Scalar", "math.powf", "stablehlo.power", "tosa.pow")
     return tuple(Operator(name, ("exponent",), when=when) for name in names)
 
 
@@ -277,6 +277,8 @@ _POWERS = (
         (
             Operator("torch.aten.pow.Tensor_Scalar", ("exponent",)),
             Operator("math.powf", ("exponent",)),
+            Operator("stablehlo.power", ("exponent",)),
+            Operator("tosa.pow", ("exponent",)),
         ),
     ),
 )
