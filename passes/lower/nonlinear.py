@@ -23,6 +23,7 @@ from lut_opt.dialects.torch import (
     torch_name,
 )
 from lut_opt.passes.decompose.composites import COMPOSITES, expand_composites
+from lut_opt.passes.decompose.onnx import replace_onnx
 from lut_opt.passes.decompose.vector_norm import expand_vector_norms
 from lut_opt.passes.fuse.fusion import Fusion, all_declarations
 from lut_opt.passes.lower.division import as_reciprocal, division
@@ -50,6 +51,7 @@ def lower(
     op: ModuleOp, defaults: Defaults, keep: tuple[str, ...], *, fuse: bool, name: str
 ) -> None:
     """Replace every non-linear operator but those to keep; `name` is that of the remarks."""
+    replace_onnx(op, keep)
     expand_composites(op, keep)
     raise_units(op, keep)
     expand_vector_norms(op, keep)

@@ -10,7 +10,14 @@ from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, FloatAttr, Unregiste
 from xdsl.ir import Operation, SSAValue
 
 from lut_opt.dialects.foreign import elementwise_kind, foreign_number
-from lut_opt.dialects.torch import NOT_CONSTANT, Constant, NotConstant, constant_value, torch_name
+from lut_opt.dialects.torch import (
+    NOT_CONSTANT,
+    Constant,
+    NotConstant,
+    VTensorLiteralOp,
+    constant_value,
+    torch_name,
+)
 
 _WRITTEN_BODIES = ("linalg.generic", "linalg.map", "linalg.reduce")
 """Ops of `linalg` whose body says what they do; that of the others repeats their name."""
@@ -32,6 +39,9 @@ def operand_constant(value: SSAValue) -> Constant | NotConstant:
         case arith.ConstantOp(value=FloatAttr() as attribute):
             return attribute.value.data
         case arith.ConstantOp(value=DenseIntOrFPElementsAttr() as dense):
+            values = set(np.asarray(dense.get_values(), np.float64).tolist())
+            return values.pop() if len(values) == 1 else NOT_CONSTANT
+        case VTensorLiteralOp(value=DenseIntOrFPElementsAttr() as dense):
             values = set(np.asarray(dense.get_values(), np.float64).tolist())
             return values.pop() if len(values) == 1 else NOT_CONSTANT
         case arith.ConstantOp():
