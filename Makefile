@@ -37,6 +37,14 @@ apt: ## install the simulator and the synthesizer from Debian
 	  $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq $$missing >/dev/null; \
 	fi
 
+.PHONY: apt-data
+apt-data: ## install Fashion-MNIST, which training runs on
+	@[ -d /usr/share/datasets/fashion-mnist ] || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq dataset-fashion-mnist >/dev/null; }
+
+.PHONY: train
+train: $(STAMP) apt-data ## Tables 4 and 5 of GQA-LUT, some hours; goes on where it stopped
+	$(BIN)/python benchmarks/seed_training.py --plot build/training
+
 .PHONY: apt-browser
 apt-browser: ## install the browser that the tests look at the HTML report with
 	@command -v chromium >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
