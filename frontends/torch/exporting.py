@@ -22,7 +22,7 @@ from lut_opt.frontends.torch.graph import (
 from lut_opt.frontends.torch.literals import Literals
 from lut_opt.frontends.torch.sources import layer_name, source
 from lut_opt.frontends.torch.traced import Traced
-from lut_opt.passes.support.declarations import NUMERATOR, RAW, RESULT
+from lut_opt.passes.support.declarations import NUMERATOR, PRODUCT, RAW, RESULT, ROW_SIZES
 
 if TYPE_CHECKING:
     from lut_opt.dialects.assembly import Program
@@ -243,6 +243,7 @@ def _declare(
         (NUMERATOR, observation.numerator),
         (RESULT, observation.result),
         (RAW, observation.raw),
+        (PRODUCT, observation.product),
     ):
         if seen is not None:
             op.attributes[name] = bounds(seen)
@@ -251,6 +252,8 @@ def _declare(
         op.attributes["pwl.bits"] = ir.IntegerAttr.get(width, observation.bits)
     if observation.quantiles is not None:
         op.attributes["pwl.quantiles"] = ir.DenseElementsAttr.get(observation.quantiles)
+    if observation.row_sizes is not None:
+        op.attributes[ROW_SIZES] = ir.DenseElementsAttr.get(observation.row_sizes.copy())
     if histograms:
         op.attributes["pwl.histogram"] = ir.DenseElementsAttr.get(observation.stored_counts)
 

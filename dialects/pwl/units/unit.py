@@ -19,7 +19,7 @@ MAX_ROW = 8192
 """Longest row: the widths of the units are proven for it."""
 
 MAX_STORED_BITS = 16
-"""Widest input and result of a unit that takes whole rows."""
+"""Widest result of a unit that takes whole rows, and widest input where it says no other."""
 
 TABLE_FRACTION = 16
 """Fraction bits of reciprocals and reciprocal square roots."""
@@ -162,6 +162,8 @@ class Unit(ABC):
 class Rowwise(Unit, ABC):
     """A unit whose results depend on a whole row; the result's scale is a power of two."""
 
+    max_operand_bits: ClassVar[int] = MAX_STORED_BITS
+
     def evaluate(self, q: Integers, *parameters: Integers, axes: Sequence[int] = (-1,)) -> Integers:
         q = np.asarray(q, np.int64)
         if not q.size:
@@ -182,8 +184,10 @@ class Rowwise(Unit, ABC):
         """Stored results of rows along the last axis; a parameter has one row."""
 
     def check(self) -> None:
-        if max(self.operand.bits, self.result.bits) > MAX_STORED_BITS:
-            raise ValueError(f"pwl.{self.name} takes and gives at most {MAX_STORED_BITS} bits")
+        if self.operand.bits > self.max_operand_bits:
+            raise ValueError(f"pwl.{self.name} takes at most {self.max_operand_bits} bits")
+        if self.result.bits > MAX_STORED_BITS:
+            raise ValueError(f"pwl.{self.name} gives at most {MAX_STORED_BITS} bits")
         self.check_scale("result", self.result)
 
     def check_scale(self, kind: str, quantization: Quantization) -> None:
