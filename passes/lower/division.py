@@ -50,7 +50,12 @@ from lut_opt.passes.quantize.functions import Defaults
 from lut_opt.passes.quantize.wide import given_result, leading_zero
 from lut_opt.passes.recognize.functions import Nonlinear
 from lut_opt.passes.recognize.names import operator_name
-from lut_opt.passes.support.declarations import declared_result
+from lut_opt.passes.support.declarations import (
+    NUMERATOR,
+    declared_result,
+    interval,
+    row_declarations,
+)
 from lut_opt.passes.support.diagnostics import OpError, copy_location
 
 
@@ -162,6 +167,9 @@ def _divide(op: Operation, defaults: Defaults) -> None:
         for value, to in ((builtin(a), numerator), (builtin(b), denominator))
     )
     divide = DivideOp(x, y, quantized_like(target, result), reduce=leading_zero("reciprocal"))
+    divide.attributes.update(row_declarations(op))
+    if NUMERATOR not in divide.attributes and (values := constant_elements(a)) is not None:
+        divide.attributes[NUMERATOR] = interval(float(values.min()), float(values.max()))
     divide.verify_()
     real = add(DequantizeCastOp(add(divide), target))
     if isinstance(final, VTensorType):

@@ -28,8 +28,9 @@ from lut_opt.passes.recognize.written_out_norms import (
     written_norm,
 )
 from lut_opt.passes.support.declarations import (
-    RANGE,
+    PRODUCT,
     RESULT,
+    declared_extent,
     declared_result,
     input_declarations,
     interval,
@@ -55,14 +56,21 @@ def _raise_norm(op: Operation, norm: WrittenNorm) -> None:
     build = TorchBuilder(op)
     rows = build.move_axis_last(norm.x, norm.axis)
     shape = shape_of(op, rows)
-    attributes = {} if norm.declared is None else {RANGE: norm.declared}
-    if (result := declared_result(op)) is not None:
+    attributes = dict(norm.declared)
+    if (result := _seen_result(op)) is not None:
         attributes[RESULT] = interval(result[0] / norm.factor, result[1] / norm.factor)
     row = build.ints([build.size(rows, len(shape) - 1)])
     y = build.tensor("rms_norm", [rows, row, None, norm.epsilon], shape, attributes=attributes)
     if norm.factor != 1.0:
         y = build.tensor("mul.Scalar", [y, norm.factor], shape)
     _replace(op, build.move_last_axis(y, norm.axis))
+
+
+def _seen_result(op: Operation) -> tuple[float, float] | None:
+    """What a quotient was seen to be, or a product by its factor."""
+    factors = [unexpanded(operand).owner for operand in op.operands]
+    products = [declared_extent(f, PRODUCT) for f in factors if isinstance(f, Operation)]
+    return declared_result(op) or next((each for each in products if each is not None), None)
 
 
 def _replace(op: Operation, value: SSAValue) -> None:
