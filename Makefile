@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 APT    := iverilog yosys verilator
 BENCH  := startup bert_pipeline bert_weights parsing tables jit_gelu integer_units wide_operands seed_tables model_accuracy \
-          fixed_units fit_cost accuracy_area seed_hardware
+          fixed_units fit_cost accuracy_area seed_hardware torch_operator
 INPUTS ?= 20000
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
@@ -37,6 +37,10 @@ apt: ## install the simulator and the synthesizer from Debian
 	  $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq $$missing >/dev/null; \
 	fi
 
+.PHONY: apt-browser
+apt-browser: ## install the browser that the tests look at the HTML report with
+	@command -v chromium >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
+
 .PHONY: demo
 demo: $(STAMP) apt ## a pretrained sentence encoder through the whole toolchain
 	$(BIN)/python examples/minilm_demo.py
@@ -56,6 +60,18 @@ test-hardware: $(STAMP) apt ## what takes minutes: more proofs and mutants, a mo
 	$(BIN)/python -m pytest -q -m hardware
 	$(BIN)/python examples/minilm_rows.py
 	$(BIN)/python examples/minilm_rows.py --lanes 4
+
+.PHONY: test-wheel
+test-wheel: ## the built wheel in bare environments of each Python found: 3.11, 3.12, 3.13
+	bash tests/wheel.sh
+
+.PHONY: docs
+docs: $(STAMP) ## the documentation as a site, in build/site; a broken link fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir build/site
+
+.PHONY: docs-serve
+docs-serve: $(STAMP) ## the same, served on this machine
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 .PHONY: fuzz
 fuzz: $(STAMP) ## mutated texts and options, INPUTS of them: no crash, no half-written file, 2 GiB

@@ -34,7 +34,7 @@ from xdsl.dialects.builtin import ArrayAttr, FloatAttr, IntegerAttr, f64, i64
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
 from measure import machine, progress
-from minilm_demo import Demo, Tokens, load
+from minilm_demo import Agreement, Demo, Tokens, compare, load
 from sentences import CALIBRATION, EVALUATION
 
 from lut_opt.backends import iree, jit
@@ -89,35 +89,9 @@ class Recipe:
     tokens: int = 32
 
 
-@dataclass(frozen=True)
-class Agreement:
-    """Unit embeddings against the reference."""
-
-    mean: float
-    worst: float
-    nearest: float
-
-    @staticmethod
-    def of(embeddings: Embeddings, reference: Embeddings) -> Agreement:
-        """Cosines row by row, and how often the nearest other row is the same."""
-        a, b = _unit(embeddings), _unit(reference)
-        cosines = (a * b).sum(1)
-        same = float((_nearest(a) == _nearest(b)).mean())
-        return Agreement(float(cosines.mean()), float(cosines.min()), same)
-
-    def __str__(self) -> str:
-        return f"{self.mean:.5f} / {self.worst:.4f} / {self.nearest:.1%}"
-
-
-def _unit(rows: Embeddings) -> NDArray[np.float64]:
-    rows = rows.astype(np.float64)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
-
-
-def _nearest(rows: NDArray[np.float64]) -> NDArray[np.int64]:
-    similarity = rows @ rows.T
-    np.fill_diagonal(similarity, -np.inf)
-    return similarity.argmax(1)
+def shown(found: Agreement) -> str:
+    """What a cell of a table holds."""
+    return f"{found.mean_cosine:.5f} / {found.worst_cosine:.4f} / {found.same_nearest:.1%}"
 
 
 def corpus(size: int) -> tuple[list[str], list[str]]:
@@ -235,9 +209,9 @@ class Study:
                 ("run", compiled, time.perf_counter()),
             ):
                 self.seconds[name].append(until - since)
-            found = Agreement.of(embeddings, self.reference(recipe.tokens))
+            found = compare(embeddings, self.reference(recipe.tokens))
             self.measured[recipe] = found
-            progress(f"  {found}")
+            progress(f"  {shown(found)}")
         return self.measured[recipe]
 
     def floor(self, recipe: Recipe) -> Agreement:
@@ -273,7 +247,7 @@ class Study:
             result = run.run(*values, enable_io_processing=False)
             return result[0] if isinstance(result, tuple | list) else result
 
-        return Agreement.of(self.embed(embed, recipe.tokens), self.reference(recipe.tokens))
+        return compare(self.embed(embed, recipe.tokens), self.reference(recipe.tokens))
 
 
 def _reduced(op: Any) -> bool:
@@ -308,8 +282,8 @@ def by_operator(study: Study, entries: int, where: Sequence[str]) -> str:
     rows = []
     for name in where:
         recipe = Recipe(name, entries=entries)
-        cells = [str(study.measure(replace(recipe, strategy=s))) for s in STRATEGIES]
-        rows.append([name, str(study.floor(recipe)), *cells])
+        cells = [shown(study.measure(replace(recipe, strategy=s))) for s in STRATEGIES]
+        rows.append([name, shown(study.floor(recipe)), *cells])
     return markdown(("replaced", "inputs rounded alone", *STRATEGIES), rows)
 
 
@@ -318,7 +292,7 @@ def by_size(study: Study, sizes: Sequence[tuple[int, int]], tokens: Sequence[int
     rows = []
     for entries, bits in sizes:
         cells = [
-            str(study.measure(Recipe(entries=entries, bits=bits, tokens=each))) for each in tokens
+            shown(study.measure(Recipe(entries=entries, bits=bits, tokens=each))) for each in tokens
         ]
         rows.append([f"{entries} entries of {bits} bits", *cells])
     return markdown(("all replaced", *(f"{each} tokens" for each in tokens)), rows)
@@ -327,7 +301,7 @@ def by_size(study: Study, sizes: Sequence[tuple[int, int]], tokens: Sequence[int
 def by_input(study: Study, inputs: Sequence[Gelu], tokens: Sequence[int]) -> str:
     """All replaced: how the input of GELU is stored."""
     rows = [
-        [each, *(str(study.measure(Recipe(gelu=each, tokens=count))) for count in tokens)]
+        [each, *(shown(study.measure(Recipe(gelu=each, tokens=count))) for count in tokens)]
         for each in inputs
     ]
     return markdown(("GELU's input", *(f"{each} tokens" for each in tokens)), rows)
@@ -347,16 +321,16 @@ def plot(study: Study, folder: Path) -> None:
         marker, colour = LOOKS[strategy]
         look = {"marker": marker, "color": colour, "label": strategy}
         found = [study.measured.get(Recipe(name, strategy)) for name in names]
-        rows = [(at, 1 - one.mean) for at, one in enumerate(found) if one is not None]
+        rows = [(at, 1 - one.mean_cosine) for at, one in enumerate(found) if one is not None]
         sizes = sorted(
-            (recipe.entries, 1 - one.mean)
+            (recipe.entries, 1 - one.mean_cosine)
             for recipe, one in study.measured.items()
             if recipe == Recipe(strategy=strategy, entries=recipe.entries)
         )
         for axes, points, line in ((left, rows, ""), (right, sizes, "-")):
             if points:
                 axes.plot(*zip(*points, strict=True), ls=line, **look)
-    floors = [1 - study.floor(Recipe(name)).mean for name in names]
+    floors = [1 - study.floor(Recipe(name)).mean_cosine for name in names]
     left.scatter(
         range(len(names)), floors, marker="_", s=300, color="grey", label="inputs rounded alone"
     )
@@ -385,8 +359,9 @@ def below_the_claim(study: Study, tokens: Sequence[int]) -> list[str]:
     wrong: list[str] = []
     for count in tokens:
         found = study.measure(Recipe(gelu=CLAIMED, tokens=count))
-        if found.mean < WANTED[0] or found.worst < WANTED[1] or found.nearest < WANTED[2]:
-            wrong.append(f"{CLAIMED}, {count} tokens: {found}")
+        measured = found.mean_cosine, found.worst_cosine, found.same_nearest
+        if any(value < least for value, least in zip(measured, WANTED, strict=True)):
+            wrong.append(f"{CLAIMED}, {count} tokens: {shown(found)}")
     return wrong
 
 

@@ -207,8 +207,8 @@ def _annotate(
             if number is None:
                 op.location = ir.Location.unknown()
                 continue
-            place, node = files[number], nodes[number]
-            op.location = ir.Location.file(*place, 0) if place else ir.Location.unknown()
+            node = nodes[number]
+            op.location = _location(ir, files[number], layer_name(node))
             if op.name != f"torch.aten.{operator_name(node)}":
                 continue
             if node in constants:
@@ -220,6 +220,12 @@ def _annotate(
             manager = importlib.import_module("torch_mlir.passmanager").PassManager
             manager.parse("builtin.module(canonicalize,cse)").run(module.operation)
     _check_found(found, chosen)
+
+
+def _location(ir: Any, place: tuple[str, int] | None, layer: str) -> Any:
+    """`loc("encoder.0.act"("model.py":12:0))`: the layer and the source line."""
+    inner = ir.Location.file(*place, 0) if place else ir.Location.unknown()
+    return ir.Location.name(layer, inner) if layer else inner
 
 
 def _declare(
