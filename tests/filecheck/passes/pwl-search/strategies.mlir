@@ -6,7 +6,7 @@
 // RUN: lut-opt %s --pwl-search="weights=calibrated entries=4" --verify-pwl | filecheck %s --check-prefix WEIGHTS
 // RUN: not lut-opt %s --pwl-search="strategy=exact entries=4" 2>&1 | filecheck %s --check-prefix BOTH
 // RUN: not lut-opt %s --pwl-search="mse=1e-12" 2>&1 | filecheck %s --check-prefix NEVER
-// RUN: not lut-opt %s --pwl-search="strategy=exact param-bits=4" 2>&1 | filecheck %s --check-prefix IMPOSSIBLE
+// RUN: not lut-opt %s --pwl-search="strategy=exact param-bits=3" 2>&1 | filecheck %s --check-prefix IMPOSSIBLE
 
 // Every result is the correctly rounded function.
 // EXACT: fit #pwl.fit<exact, form = direct, metric = mse, seed = 0, entries = {{[0-9]+}}, points = 256, mse = {{.*}}, max_error = 0.4{{[0-9]+}}, exact = 1.000000e+00, optimal_mse = {{.*}}, request = {strategy = "exact"}>
