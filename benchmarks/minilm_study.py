@@ -19,7 +19,7 @@ from xdsl.dialects.builtin import ArrayAttr, FloatAttr, IntegerAttr, f64, i64
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
 from measure import progress
-from minilm_demo import Demo, Tokens, load
+from minilm_demo import Agreement, Demo, Tokens, compare, load
 from sentences import CALIBRATION, EVALUATION
 
 from lut_opt.backends import iree, jit
@@ -63,35 +63,9 @@ class Recipe:
     """Every pass as it comes, but for `where`: what is above does not count."""
 
 
-@dataclass(frozen=True)
-class Agreement:
-    """Unit embeddings against the reference."""
-
-    mean: float
-    worst: float
-    nearest: float
-
-    @staticmethod
-    def of(embeddings: Embeddings, reference: Embeddings) -> Agreement:
-        """Cosines row by row, and how often the nearest other row is the same."""
-        a, b = _unit(embeddings), _unit(reference)
-        cosines = (a * b).sum(1)
-        same = float((_nearest(a) == _nearest(b)).mean())
-        return Agreement(float(cosines.mean()), float(cosines.min()), same)
-
-    def __str__(self) -> str:
-        return f"{self.mean:.5f} / {self.worst:.4f} / {self.nearest:.1%}"
-
-
-def _unit(rows: Embeddings) -> NDArray[np.float64]:
-    rows = rows.astype(np.float64)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
-
-
-def _nearest(rows: NDArray[np.float64]) -> NDArray[np.int64]:
-    similarity = rows @ rows.T
-    np.fill_diagonal(similarity, -np.inf)
-    return similarity.argmax(1)
+def shown(found: Agreement) -> str:
+    """What a cell of a table holds."""
+    return f"{found.mean_cosine:.5f} / {found.worst_cosine:.4f} / {found.same_nearest:.1%}"
 
 
 def corpus(size: int) -> tuple[list[str], list[str]]:
@@ -205,9 +179,9 @@ class Study:
                 ("run", compiled, time.perf_counter()),
             ):
                 self.seconds[name].append(until - since)
-            found = Agreement.of(embeddings, self.reference(recipe.tokens))
+            found = compare(embeddings, self.reference(recipe.tokens))
             self.measured[recipe] = found
-            progress(f"  {found}")
+            progress(f"  {shown(found)}")
         return self.measured[recipe]
 
     def floor(self, recipe: Recipe) -> Agreement:
@@ -243,7 +217,7 @@ class Study:
             result = run.run(*values, enable_io_processing=False)
             return result[0] if isinstance(result, tuple | list) else result
 
-        return Agreement.of(self.embed(embed, recipe.tokens), self.reference(recipe.tokens))
+        return compare(self.embed(embed, recipe.tokens), self.reference(recipe.tokens))
 
 
 def _reduced(op: Any) -> bool:

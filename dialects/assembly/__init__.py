@@ -10,7 +10,12 @@ Example:
 """
 
 from lut_opt.dialects.assembly.context import LutContext, context
-from lut_opt.dialects.assembly.locations import UNKNOWN, describe_location, error_location
+from lut_opt.dialects.assembly.locations import (
+    UNKNOWN,
+    describe_layer,
+    describe_location,
+    error_location,
+)
 from lut_opt.dialects.assembly.parser import AssemblyParser
 from lut_opt.dialects.assembly.program import Program, parse, print_program, write_program
 
@@ -20,6 +25,7 @@ __all__ = [
     "LutContext",
     "Program",
     "context",
+    "describe_layer",
     "describe_location",
     "error_location",
     "parse",

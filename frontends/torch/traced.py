@@ -25,16 +25,18 @@ class Traced:
         self._model = weakref.ref(model)
         self._parts = _parts(model)
         self._options = dynamic_shapes, tuple(decompose), tuple(keep)
-        self._graphs: dict[str, Graph] = {}
+        self._graphs: dict[str, list[Graph]] = {}
 
     def graph(self, model: nn.Module, inputs: Inputs) -> Graph:
         """The graph of the model for inputs of these shapes; its weights are the model's own."""
-        if (key := inputs.shape_key) not in self._graphs:
-            dynamic_shapes, decompose, keep = self._options
-            self._graphs[key] = build(
-                model, inputs, dynamic_shapes=dynamic_shapes, decompose=decompose, keep=keep
-            )
-        return self._graphs[key]
+        graphs = self._graphs.setdefault(inputs.structure, [])
+        if (known := next((graph for graph in graphs if graph.takes(inputs)), None)) is not None:
+            return known
+        dynamic_shapes, decompose, keep = self._options
+        graphs.append(
+            build(model, inputs, dynamic_shapes=dynamic_shapes, decompose=decompose, keep=keep)
+        )
+        return graphs[-1]
 
     def is_of(self, model: nn.Module, dynamic_shapes: Any) -> bool:
         """Whether this model is the one, has the parts it had and is to be exported alike."""

@@ -50,14 +50,13 @@ class TableSearch:
             with about(inner):
                 if isinstance(inner, UnitOp):
                     parts.search_unit(inner)
+                elif inner.reduce is not None:
+                    parts.search_reduced(inner)
                 else:
-                    if inner.reduce is not None:
-                        parts.search_reduced(inner)
-                    else:
-                        self._search(inner, solved, fronts)
-                        if self.options.symmetry == "odd":
-                            state_mirror(inner, name)
-                    state_signal(inner, name, allow_lossy=self.options.allow_lossy)
+                    self._search(inner, solved, fronts)
+                    if self.options.symmetry == "odd":
+                        state_mirror(inner, name)
+                state_signal(inner, name, allow_lossy=self.options.allow_lossy)
 
     def _search(
         self, op: ApplyOp, solved: Solved, fronts: dict[Hashable, ArrayAttr[DictionaryAttr]]

@@ -6,14 +6,14 @@
 
 // CHECK-LABEL: @softmax
 // CHECK:       quant.qcast %{{.*}} : tensor<2x?xf32> to tensor<2x?x!quant.uniform<i16:f32, 3.906250e-03>>
-// CHECK-NEXT:  pwl.softmax %{{.*}} {axis = 1 : i64, clip = -4095 : i64} : tensor<2x?x!quant.uniform<i16:f32, 3.906250e-03>> -> tensor<2x?x!quant.uniform<u16:f32, 3.0517578125E-5>>
+// CHECK-NEXT:  pwl.softmax %{{.*}} {pwl.range = [-6.400000e+01 : f64, 6.350000e+01 : f64], axis = 1 : i64, clip = -4095 : i64} : tensor<2x?x!quant.uniform<i16:f32, 3.906250e-03>> -> tensor<2x?x!quant.uniform<u16:f32, 3.0517578125E-5>>
 // CHECK-NEXT:  quant.dcast
-// CHECK:       pwl.softmax %{{.*}} {axis = 0 : i64, clip = -4095 : i64} : tensor<2x?x!quant.uniform<i16:f32, 0.001953125>>
+// CHECK:       pwl.softmax %{{.*}} {pwl.range = [-4.000000e+00 : f64, 0.000000e+00 : f64], axis = 0 : i64, clip = -4095 : i64} : tensor<2x?x!quant.uniform<i16:f32, 0.001953125>>
 // KEPT-LABEL:  @softmax
 // KEPT:        torch.aten.softmax.int
 // KEPT:        torch.aten._softmax
 // WIDE-LABEL:  @softmax
-// WIDE:        pwl.softmax %{{.*}} {axis = 1 : i64, clip = -1023 : i64} : tensor<2x?x!quant.uniform<i16:f32, 1.562500e-02>> -> tensor<2x?x!quant.uniform<u16:f32, 3.0517578125E-5>>
+// WIDE:        pwl.softmax %{{.*}} {{{.*}}axis = 1 : i64, clip = -1023 : i64} : tensor<2x?x!quant.uniform<i16:f32, 1.562500e-02>> -> tensor<2x?x!quant.uniform<u16:f32, 3.0517578125E-5>>
 func.func @softmax(%x: !torch.vtensor<[2,?],f32>, %mask: !torch.vtensor<[2,?],f32>) {
   %int1 = torch.constant.int 1
   %last = torch.constant.int -1
@@ -32,9 +32,9 @@ func.func @softmax(%x: !torch.vtensor<[2,?],f32>, %mask: !torch.vtensor<[2,?],f3
 // CHECK:       %[[X:.*]] = quant.qcast %{{.*}} : tensor<2x4xf32> to tensor<2x4x!quant.uniform<i16:f32, 4.8828125E-4>>
 // CHECK:       %[[G:.*]] = quant.qcast %{{.*}} : tensor<4xf32> to tensor<4x!quant.uniform<i16:f32, 6.103515625E-5>>
 // CHECK:       %[[B:.*]] = quant.qcast %{{.*}} : tensor<4xf32> to tensor<4x!quant.uniform<i32:f32, 9.5367431640625E-7>>
-// CHECK-NEXT:  pwl.layer_norm %[[X]] gamma %[[G]] : tensor<4x!{{.*}}> beta %[[B]] : tensor<4x!{{.*}}> {epsilon = 1.000000e-05 : f64, normalized = 1 : i64} : tensor<2x4x!quant.uniform<i16:f32, 4.8828125E-4>> -> tensor<2x4x!quant.uniform<i16:f32, 1.220703125E-4>>
-// CHECK:       pwl.layer_norm %{{[^ ]*}} {epsilon = 1.000000e-06 : f64, normalized = 2 : i64}
-// CHECK:       pwl.rms_norm %{{[^ ]*}} {epsilon = 1.1920928955078125e-07 : f64, normalized = 1 : i64}
+// CHECK-NEXT:  pwl.layer_norm %[[X]] gamma %[[G]] : tensor<4x!{{.*}}> beta %[[B]] : tensor<4x!{{.*}}> {pwl.range = [-8.000000e+00 : f64, 7.937500e+00 : f64], epsilon = 1.000000e-05 : f64, normalized = 1 : i64} : tensor<2x4x!quant.uniform<i16:f32, 4.8828125E-4>> -> tensor<2x4x!quant.uniform<i16:f32, 1.220703125E-4>>
+// CHECK:       pwl.layer_norm %{{[^ ]*}} {pwl.range = [-8.000000e+00 : f64, 7.937500e+00 : f64], epsilon = 1.000000e-06 : f64, normalized = 2 : i64}
+// CHECK:       pwl.rms_norm %{{[^ ]*}} {pwl.range = [-8.000000e+00 : f64, 7.937500e+00 : f64], epsilon = 1.1920928955078125e-07 : f64, normalized = 1 : i64}
 // KEPT-LABEL:  @norms
 // KEPT:        torch.aten.layer_norm
 // KEPT:        torch.aten.native_layer_norm
@@ -58,7 +58,7 @@ func.func @norms(%x: !torch.vtensor<[2,4],f32>, %b: !torch.vtensor<[4],f32>) {
 // An RMS norm written out, as model libraries do: the weight stays a multiplication.
 
 // CHECK-LABEL: @written_out
-// CHECK:       pwl.rms_norm %{{[^ ]*}} {epsilon = 1.000000e-06 : f64, normalized = 1 : i64}
+// CHECK:       pwl.rms_norm %{{[^ ]*}} {pwl.range = [-8.000000e+00 : f64, 7.937500e+00 : f64], epsilon = 1.000000e-06 : f64, normalized = 1 : i64}
 // CHECK-NOT:   pwl.apply
 // CHECK-NOT:   torch.aten.rsqrt
 // CHECK:       torch.aten.mul.Tensor

@@ -180,6 +180,25 @@ def test_buffers_that_are_views_of_one_tensor_are_named() -> None:
         export_text(Cache(), X)
 
 
+class CacheOfAttributes(torch.nn.Module):
+    """The same with tensors that are no buffers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        both = torch.zeros(2, 4, 8)
+        self.layers = [(both[0], both[1])]
+
+    def forward(self, x: Any) -> Any:
+        k, v = self.layers[0]
+        k[:2] = x[:2]
+        return torch.softmax(x @ k.T, -1) @ v
+
+
+def test_other_tensors_that_are_views_of_one_are_named() -> None:
+    with pytest.raises(ExportError, match=r"tensors `layers\[0\]` and `layers\[1\]` are views"):
+        export_text(CacheOfAttributes(), X)
+
+
 def test_fast_paths_of_attention_are_off_and_on_again() -> None:
     layer = torch.nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True).eval()
     seen: list[bool] = []
