@@ -73,7 +73,7 @@ class LutnetOp(IRDLOperation):
 
     @property
     def tokens(self) -> tuple[int, ...]:
-        """The axes before the last, −1 where dynamic."""
+        """The axes before the last, negative where dynamic."""
         return _shape("input", self.input)[:-1]
 
 
