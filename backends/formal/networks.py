@@ -361,6 +361,10 @@ def _ask_z3(part: Part, kept: Sequence[int], view: Netlist, free: Sequence[str])
     for wire in view.cone([part.outputs[at][0] for at in kept if part.outputs[at][0]]):
         if wire in values:
             continue
+        if wire not in view.gates:
+            # Constants keep it from mattering, or it would have been found to be foreign.
+            values[wire] = solver.Bool(wire)
+            continue
         kind, sources = view.gates[wire]
         given = [values[source] for source in sources]
         match kind:
