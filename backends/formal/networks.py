@@ -28,8 +28,13 @@ from lut_opt.dialects.lutnet.hardware import Adder, Leaf, NetworkUnit, Node
 from lut_opt.dialects.quantization import Integers
 from lut_opt.passes.hw.builder.circuit import width_of
 
-TRIED_BITS = 20
-"""Inputs of a part of which all patterns are tried."""
+TRIED_BITS = 24
+"""Inputs of a part of which all patterns are tried; of an adder's fewer."""
+
+TRIED_ADDER_BITS = 18
+
+CHUNK_BITS = 18
+"""Patterns that are tried together, as a power of two."""
 
 _NONE, _ALL = np.uint64(0), ~np.uint64(0)
 
@@ -300,8 +305,10 @@ class _Proof:
         key = (part.key, *kept, ends, compiled.renamed(names))
         if part.key and key in self.seen:
             return
-        if len(free) <= TRIED_BITS:
-            _try_all(part, kept, compiled, free)
+        if len(free) <= (TRIED_ADDER_BITS if part.adder else TRIED_BITS):
+            for first in range(0, 1 << len(free), 1 << CHUNK_BITS):
+                last = min(first + (1 << CHUNK_BITS), 1 << len(free))
+                _try(part, kept, compiled, free, np.arange(first, last, dtype=np.int64))
         elif part.adder:
             _ask_z3(part, kept, self.view, free)
         else:
@@ -309,9 +316,14 @@ class _Proof:
         self.seen.add(key)
 
 
-def _try_all(part: Part, kept: Sequence[int], compiled: Compiled, free: Sequence[str]) -> None:
-    """Compare the bits of a part that are there with its meaning, for every pattern of inputs."""
-    patterns = np.arange(1 << len(free), dtype=np.int64)
+def _try(
+    part: Part,
+    kept: Sequence[int],
+    compiled: Compiled,
+    free: Sequence[str],
+    patterns: Integers,
+) -> None:
+    """Compare the bits of a part that are there with its meaning, for patterns of its inputs."""
     place = {wire: place for place, wire in enumerate(free)}
 
     def bit(literal: Literal) -> Integers:
