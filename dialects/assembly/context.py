@@ -69,6 +69,12 @@ def _seq() -> Dialect:
     return SEQ_WITH_MEMORY
 
 
+def _hw() -> Dialect:
+    from lut_opt.dialects.wires import HW_WITH_WIRES
+
+    return HW_WITH_WIRES
+
+
 def context(*, allow_unregistered: bool = False) -> Context:
     """
     A fresh context: xDSL's dialects and ours, none of them loaded but `builtin`.
@@ -76,7 +82,7 @@ def context(*, allow_unregistered: bool = False) -> Context:
     `allow_unregistered` lets ops and types of unknown dialects pass through, in generic form.
     """
     ctx = LutContext(allow_unregistered)
-    for name, factory in {**get_all_dialects(), **DIALECTS, "seq": _seq}.items():
+    for name, factory in {**get_all_dialects(), **DIALECTS, "seq": _seq, "hw": _hw}.items():
         if not is_foreign(name):  # xDSL knows a few ops of TOSA, and asks more of them than MLIR
             ctx.register_dialect(name, factory)
     ctx.load_registered_dialect("builtin")
