@@ -5,8 +5,8 @@ PYTHON ?= python3.11
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 APT    := iverilog yosys verilator
-BENCH  := startup bert_pipeline bert_weights parsing tables jit_gelu integer_units wide_operands seed_tables model_accuracy \
-          fixed_units fit_cost accuracy_area seed_hardware torch_operator
+BENCH  := startup bert_pipeline bert_weights parsing large_modules tables jit_gelu integer_units wide_operands seed_tables \
+          model_accuracy fixed_units fit_cost accuracy_area seed_hardware torch_operator
 INPUTS ?= 20000
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 

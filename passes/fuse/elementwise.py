@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Literal
 
 import numpy as np
@@ -43,48 +43,66 @@ class Elementwise:
     formula: Callable[[Sequence[Term]], Term]
     function: NamedFunction | None = None
     """The registry's function, if the op has a name of its own there."""
+    inputs: tuple[SSAValue, ...] = ()
+    """The operands that are not constants."""
 
-    @property
-    def inputs(self) -> list[SSAValue]:
-        """The operands that are not constants."""
-        return [value for value in self.operands if not is_uniform(value)]
-
-    @property
+    @cached_property
     def weight(self) -> Weight:
         """What a table would save."""
         divides = torch_name(self.op) == "aten.div.Tensor" or isinstance(self.op, arith.DivfOp)
         if self.function is not None or type(self.op) in _COSTLY:
             return "non-linear"
-        if divides and not is_uniform(self.operands[1]):
+        if divides and self.operands[1] in self.inputs:
             return "non-linear"
         cheap = len(self.inputs) > 1 and not (_name(self.op) in _SUMS or type(self.op) in _SUMS)
         return "cheap" if cheap else "linear"
 
 
-def elementwise(op: Operation) -> Elementwise | None:
+class Uniform:
+    """
+    Whether a value holds one and the same constant, computed or not, in every element.
+
+    What is found of a value is kept, so that asking for all values of a module takes one walk.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[SSAValue, bool] = {}
+
+    def __call__(self, value: SSAValue) -> bool:
+        work = [value]
+        while work:
+            top = work[-1]
+            operands = self._operands(top)
+            unknown = [operand for operand in operands or () if operand not in self._known]
+            if unknown and top not in self._known:
+                self._known[top] = False  # as long as it is open: no constant is made of itself
+                work += unknown
+                continue
+            work.pop()
+            self._known[top] = operands is not None and all(map(self._known.get, operands))
+        return self._known[value]
+
+    def _operands(self, value: SSAValue) -> tuple[SSAValue, ...] | None:
+        """What a constant is computed from, None for what is none."""
+        if number_of(value) is not None:
+            return ()
+        op = value.owner
+        if not isinstance(op, Operation) or len(op.results) != 1:
+            return None
+        rule = _rule(op)
+        return None if rule is None else rule.operands
+
+
+def elementwise(op: Operation, is_uniform: Uniform) -> Elementwise | None:
     """The op as an element-wise one; None if it is not, changes a format or has odd parameters."""
     if len(op.results) != 1 or (shape := _shape(op.results[0].type)) is None:
         return None
     found = _rule(op)
     if found is None:
         return None
-    fits = all(_shape(v.type) == shape or is_uniform(v) for v in found.operands)
-    return found if fits else None
-
-
-def is_uniform(value: SSAValue) -> bool:
-    """Whether a value holds one and the same constant, computed or not, in every element."""
-    work, seen = [value], set[SSAValue]()
-    while work:
-        value = work.pop()
-        if value in seen or number_of(value) is not None:
-            continue
-        seen.add(value)
-        op = value.owner
-        if not isinstance(op, Operation) or len(op.results) != 1 or (rule := _rule(op)) is None:
-            return False
-        work += rule.operands
-    return True
+    inputs = tuple(value for value in found.operands if not is_uniform(value))
+    fits = all(_shape(value.type) == shape for value in inputs)
+    return replace(found, inputs=inputs) if fits else None
 
 
 def number_of(value: SSAValue) -> float | None:

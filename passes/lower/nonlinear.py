@@ -24,7 +24,6 @@ from lut_opt.dialects.torch import (
 )
 from lut_opt.passes.decompose.composites import COMPOSITES, expand_composites
 from lut_opt.passes.decompose.vector_norm import expand_vector_norms
-from lut_opt.passes.fuse.elementwise import is_uniform
 from lut_opt.passes.fuse.fusion import Fusion, all_declarations
 from lut_opt.passes.lower.division import as_reciprocal, division
 from lut_opt.passes.lower.periodic import lower_periodic
@@ -83,7 +82,7 @@ def _replacement(op: Operation, fusion: Fusion) -> tuple[str, Callable[[Defaults
     found = fusion.lowered(op) if op in fusion.at else recognize(op) or as_reciprocal(op)
     if found is not None:
         # What is computed from constants is for a constant folder.
-        if is_uniform(found.operand):
+        if fusion.is_uniform(found.operand):
             return None
         if (power := exponent(found)) is not None:
             return found.function.name, lambda _: multiply_out(found, power)
