@@ -54,9 +54,11 @@ demo: $(STAMP) apt ## a pretrained sentence encoder through the whole toolchain
 	$(BIN)/python examples/minilm_demo.py
 
 .PHONY: models
-models: $(STAMP) ## published transformers through lowering and search, as a table
+models: $(STAMP) ## published models lowered; the zoo run and compared; every operator on every kind of input
 	$(BIN)/python -m pytest -q -m models
 	$(BIN)/python examples/lower_models.py
+	$(BIN)/python examples/zoo.py
+	PYTHONPATH=tests $(BIN)/python -m operators
 
 .PHONY: test
 test: check apt ## everything: check, pytest, lit

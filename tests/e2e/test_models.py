@@ -47,13 +47,13 @@ LEAST_COSINE = 0.999
 
 
 def built(name: str, depth: int) -> tuple[Any, tuple[Any, ...]]:
-    """A model of the zoo and its inputs, or a skip that says what to install."""
+    """A published model and its inputs, or a skip that says what to install."""
     package = next(package for package, names in PACKAGES.items() if name in names)
-    if importlib.util.find_spec(package) is None:  # to import timm is the zoo's business
+    if importlib.util.find_spec(package) is None:  # to import timm is `published.py`'s business
         pytest.skip(f"{name} needs the package {package}: make install")
     if str(EXAMPLES) not in sys.path:
         sys.path.insert(0, str(EXAMPLES))
-    models = importlib.import_module("zoo").MODELS
+    models = importlib.import_module("published").MODELS
     torch.manual_seed(0)
     return models[name](depth=depth, **SMALLER.get(name, {}))
 
