@@ -31,10 +31,10 @@ from lut_opt.passes.pwl_search import PwlSearchPass  # noqa: E402
 
 Reals = NDArray[np.float64]
 
-LEAST = 17.0
+LEAST = 19.0
 """
-Decibels below which there has to be a warning: the pass warns below 20, over samples of its own. A
-function that moves in a corner of its range only, such as erfc over [−0.3, 270], is a few samples.
+Decibels below which there has to be a warning: the pass warns below 20, over samples of its own,
+which tell a function that moves in a corner of its range only to a few tenths of a decibel.
 """
 
 BOUNDED = settings(
