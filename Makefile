@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 APT    := iverilog yosys verilator
 BENCH  := startup bert_pipeline bert_weights parsing large_modules tables jit_gelu integer_units wide_operands seed_tables \
-          model_accuracy fixed_units fit_cost accuracy_area seed_hardware torch_operator
+          model_accuracy fixed_units fit_cost accuracy_area seed_hardware torch_operator lutnet_code
 INPUTS ?= 20000
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
@@ -36,6 +36,14 @@ apt: ## install the simulator and the synthesizer from Debian
 	  echo "installing$$missing"; \
 	  $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq $$missing >/dev/null; \
 	fi
+
+.PHONY: apt-data
+apt-data: ## install Fashion-MNIST, which training runs on
+	@[ -d /usr/share/datasets/fashion-mnist ] || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq dataset-fashion-mnist >/dev/null; }
+
+.PHONY: train
+train: $(STAMP) apt-data ## Tables 4 and 5 of GQA-LUT, some hours; goes on where it stopped
+	$(BIN)/python benchmarks/seed_training.py --plot build/training
 
 .PHONY: apt-browser
 apt-browser: ## install the browser that the tests look at the HTML report with

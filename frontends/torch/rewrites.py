@@ -16,6 +16,7 @@ from torch.fx import Node
 
 from lut_opt.frontends.torch import operators
 from lut_opt.frontends.torch.decompositions import overload_name
+from lut_opt.frontends.torch.numbers import number_of
 from lut_opt.frontends.torch.sources import source
 from lut_opt.passes.recognize.unsupported import ADVICE
 
@@ -76,6 +77,7 @@ def standard_functions(program: ExportedProgram) -> list[str]:
             continue
         reached.add(node)
         _refuse_complex(node)
+        _known_exponent(program, node)
         name = _name(node)
         if name in operators.SOFTMAX:
             _softmax(program, node)
@@ -118,6 +120,19 @@ def _refuse_complex(node: Node) -> None:
             f"{_at(node)}`{name}` of complex numbers has no table; write it with real and "
             "imaginary parts (`torch.view_as_real`), of which functions can be taken"
         )
+
+
+def _known_exponent(program: ExportedProgram, node: Node) -> None:
+    """
+    A power whose exponent is a number that the model learnt (generalized-mean pooling).
+
+    torch-mlir would fold it, but only after a calibration has passed it by.
+    """
+    if _name(node) != "pow.Tensor_Tensor":
+        return
+    if (exponent := number_of(program, node.args[1])) is not None:
+        node.target = torch.ops.aten.pow.Tensor_Scalar
+        node.update_arg(1, exponent)
 
 
 def _softmax(program: ExportedProgram, node: Node) -> None:

@@ -19,15 +19,24 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.utils.hints import isa
 
+from lut_opt.dialects.foreign import foreign_number
 from lut_opt.dialects.pwl import NamedFunction
 from lut_opt.dialects.pwl.function_body import SCALAR_OPS
 from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.pwl.ops import Shaped
 from lut_opt.dialects.quant import element_type
-from lut_opt.dialects.torch import VTensorLiteralOp, VTensorType, constant_value, torch_name
+from lut_opt.dialects.torch import (
+    VTensorLiteralOp,
+    VTensorType,
+    constant_value,
+    is_float,
+    torch_name,
+)
+from lut_opt.passes.fuse.foreign_formulas import FOREIGN_SUMS, foreign_formula
 from lut_opt.passes.fuse.terms import Term
 from lut_opt.passes.fuse.torch_formulas import COMPARISONS, TORCH_FORMULAS
 from lut_opt.passes.recognize.functions import recognize
+from lut_opt.passes.recognize.names import operator_name
 from lut_opt.passes.recognize.powers import whole_power
 from lut_opt.passes.support.diagnostics import OpError
 
@@ -53,15 +62,16 @@ class Elementwise:
     @cached_property
     def weight(self) -> Weight:
         """What a table would save."""
-        divides = torch_name(self.op) == "aten.div.Tensor" or isinstance(self.op, arith.DivfOp)
+        name = operator_name(self.op)
+        divides = name in _DIVISIONS or isinstance(self.op, arith.DivfOp)
         if self.function is not None and whole_power(self.function) is not None:
             return "power"
         if self.function is not None or type(self.op) in _COSTLY:
             return "non-linear"
         if divides and self.operands[1] in self.inputs:
             return "non-linear"
-        cheap = len(self.inputs) > 1 and not (_name(self.op) in _SUMS or type(self.op) in _SUMS)
-        return "cheap" if cheap else "linear"
+        sums = name in FOREIGN_SUMS or _name(self.op) in _SUMS or type(self.op) in _SUMS
+        return "cheap" if len(self.inputs) > 1 and not sums else "linear"
 
 
 class Uniform:
@@ -115,7 +125,7 @@ def number_of(value: SSAValue) -> float | None:
     """The number that a constant holds in every element."""
     op = value.owner
     if not isinstance(op, VTensorLiteralOp | arith.ConstantOp):
-        return None
+        return foreign_number(value) if is_float(value.type) else None
     match op.value:
         case DenseIntOrFPElementsAttr() as dense if isinstance(dense.get_element_type(), AnyFloat):
             splat = len(dense) > 0 and dense.is_splat()
@@ -147,7 +157,16 @@ def _rule(op: Operation) -> Elementwise | None:
         function, operand = found
         named, parameters = FUNCTIONS[function.function], function.parameters
         return Elementwise(op, (operand,), lambda x: named.write(x[0], *parameters), function)
-    return _torch(op)
+    return _torch(op) or _foreign(op)
+
+
+def _foreign(op: Operation) -> Elementwise | None:
+    """One of the cheap operators of StableHLO and TOSA."""
+    found = foreign_formula(op)
+    if found is None or len(op.operands) < found[0]:
+        return None
+    count, formula = found
+    return Elementwise(op, tuple(op.operands[:count]), formula)
 
 
 def _scalar(op: Operation) -> Elementwise | None:
@@ -223,6 +242,8 @@ _ARITH: dict[type[Operation], Callable[[Sequence[Term]], Term]] = {
     arith.NegfOp: lambda x: -x[0],
 }
 """Ops whose formulas know what is affine; the other ops of `arith` and `math` are copied."""
+
+_DIVISIONS = ("torch.aten.div.Tensor", "stablehlo.divide")
 
 _SUMS = (
     *("aten.add.Tensor", "aten.sub.Tensor", "aten.maximum", "aten.minimum"),

@@ -16,6 +16,7 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
+from lut_opt.dialects.foreign import softmax_axis
 from lut_opt.dialects.pwl import LayerNormOp, LogSoftmaxOp, RMSNormOp, SoftmaxOp, UnitOp, units
 from lut_opt.dialects.quant import (
     DequantizeCastOp,
@@ -187,6 +188,8 @@ _BY_TORCH_NAME = {f"aten.{name}": kind for kind in KINDS.values() for name in ki
 
 def unit_kind(op: Operation) -> UnitKind | None:
     """The kind of unit that one whole op is."""
+    if softmax_axis(op) is not None:
+        return KINDS[units.Softmax.name]
     return _BY_TORCH_NAME.get(torch_name(op) or "")
 
 

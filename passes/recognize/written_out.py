@@ -22,6 +22,7 @@ from lut_opt.dialects.torch import constant_value, torch_name
 from lut_opt.passes.recognize.written_out_norms import (
     WrittenNorm,
     owner,
+    same,
     single_axis,
     unexpanded,
     written_norm,
@@ -81,14 +82,17 @@ def _raise_softmax(op: Operation) -> bool:
     """Replace an op that is the division of a softmax; whether it was one."""
     e, total = op.operands
     summed, exp = owner(unexpanded(total), "aten.sum.dim_IntList"), owner(e, "aten.exp")
-    if summed is None or exp is None or summed.operands[0] is not e:
+    if summed is None or exp is None or not same(summed.operands[0], e):
         return False
     difference = owner(exp.operands[0], "aten.sub.Tensor")
     if difference is None or constant_value(summed.operands[2]) is not True:
         return False
     x, top, one = difference.operands
     axis = single_axis(summed.operands[1], x)
-    if axis is None or constant_value(one) != 1 or _largest(top) != (x, axis):
+    largest = _largest(top)
+    if axis is None or constant_value(one) != 1 or largest is None:
+        return False
+    if largest[1] != axis or not same(largest[0], x):
         return False
     build, shape = TorchBuilder(op), shape_of(op, x)
     attributes = input_declarations(exp) | result_declarations(op)

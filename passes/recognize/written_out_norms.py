@@ -14,11 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, TensorType, f64
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Attribute, Operation, OpResult, SSAValue
+from xdsl.traits import is_side_effect_free
 
 from lut_opt.dialects.quantization import Reals
 from lut_opt.dialects.torch import VTensorLiteralOp, VTensorType, constant_value, torch_name
 from lut_opt.passes.support.declarations import (
+    DECLARATIONS,
     NUMERATOR,
     RANGE,
     ROW_SIZES,
@@ -38,6 +40,10 @@ ROW_STEPS = 16
 
 NEGLIGIBLE = 2.0**-12
 """A term in relation to which a norm's result is exact in as many bits as it has."""
+
+
+DEPTH = 8
+"""How many ops back two values are compared that may be the same."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ def _over(op: Operation, x: SSAValue, length: SSAValue) -> WrittenNorm | None:
         length = total.operands[0]
     if (vector := owner(length, "aten.linalg_vector_norm")) is not None:
         source, order, axes, kept = vector.operands[:4]
-        if source is not x or constant_value(order) != 2 or constant_value(kept) is not True:
+        if not same(source, x) or constant_value(order) != 2 or constant_value(kept) is not True:
             return None
         numerator, axis = op.attributes.get(NUMERATOR), single_axis(axes, x)
         declared = {RANGE: numerator} if numerator else _declared([vector, *_readers(x)])
@@ -169,9 +175,9 @@ def _of_variance(
     centred, axis = owner(x, "aten.sub.Tensor"), single_axis(axes, source)
     if centred is None or axis is None or constant_value(kept) is not True:
         return None
-    if centred.operands[0] is not source:
+    if not same(centred.operands[0], source):
         return None
-    if _averaged(unexpanded(centred.operands[1])) != (source, axis):
+    if not _is_mean_of(_averaged(unexpanded(centred.operands[1])), (source, axis)):
         return None
     length, less = known_shape(source)[axis], constant_value(correction)
     if not isinstance(less, int | float) or length <= less:
@@ -206,15 +212,47 @@ def _square_of(value: SSAValue, x: SSAValue) -> Operation | None:
     return product if product and all(same(operand, x) for operand in product.operands) else None
 
 
-def same(left: SSAValue, right: SSAValue) -> bool:
-    """Whether two values are one, or two equal differences of the same tensors."""
+def same(left: SSAValue, right: SSAValue, depth: int = DEPTH) -> bool:
+    """
+    Whether two values are one, or computed in the same way from values that are.
+
+    What models write twice, torch-mlir exports twice. Compared are `depth` ops at most.
+    """
     if left is right:
         return True
-    a, b = owner(left, "aten.sub.Tensor"), owner(right, "aten.sub.Tensor")
-    if a is None or b is None or a.operands[0] is not b.operands[0]:
+    a, b = left.owner, right.owner
+    if not isinstance(a, Operation) or not isinstance(b, Operation) or depth == 0:
+        return False
+    if _what(a) != _what(b) or len(a.operands) != len(b.operands) or not is_side_effect_free(a):
+        return False
+    if isinstance(left, OpResult) and isinstance(right, OpResult) and left.index != right.index:
+        return False
+    return all(same(x, y, depth - 1) for x, y in zip(a.operands, b.operands, strict=True)) or (
+        _are_centred_alike(a, b)
+    )
+
+
+def _what(op: Operation) -> tuple[object, ...]:
+    """What two ops that do the same have in common, beside their operands."""
+    attributes = {k: v for k, v in op.attributes.items() if k not in DECLARATIONS}
+    return op.name, op.properties, attributes, op.result_types, op.regions
+
+
+def _are_centred_alike(a: Operation, b: Operation) -> bool:
+    """Whether two differences are of one tensor and its mean, however that is written."""
+    if torch_name(a) != "aten.sub.Tensor" or not same(a.operands[0], b.operands[0]):
         return False
     means = [_averaged(unexpanded(op.operands[1])) for op in (a, b)]
-    return means[0] is not None and means[0] == means[1]
+    return _is_mean_of(means[0], means[1])
+
+
+def _is_mean_of(
+    mean: tuple[SSAValue, int | None] | None, wanted: tuple[SSAValue, int | None] | None
+) -> bool:
+    """Whether both are there, with one axis and one tensor."""
+    if mean is None or wanted is None or mean[1] != wanted[1]:
+        return False
+    return same(mean[0], wanted[0])
 
 
 def _power(value: SSAValue, exponent: float) -> Operation | None:

@@ -17,6 +17,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+import numpy as np
+
 from lut_opt.accuracy.metrics import Array, Figures, Tally, worst
 from lut_opt.accuracy.report import Accuracy, Operator
 from lut_opt.accuracy.requirements import Require, Requirements
@@ -177,6 +179,8 @@ def _measured(
     reference = Reference(model)
     wanted = [_arrays(reference.run(batch)) for batch in held]
     names = list(wanted[0])
+    if not any(np.issubdtype(array.dtype, np.floating) for array in wanted[0].values()):
+        raise CheckError("the model returns no floats; only those can be compared")
     clock.stop("PyTorch")
     real: dict[str, Figures] = {}
     costs: tuple[Operator, ...] = ()
@@ -191,8 +195,6 @@ def _measured(
     clock.stop("run")
     pairs = list(zip(wanted, found, strict=True))
     outputs = _figures(pairs)
-    if all(each.cosine is None for each in outputs.values()):
-        raise CheckError("the model returns no floats; only those can be compared")
     verdicts = requirements.verdicts(outputs, pairs)
     return Accuracy(seen, len(held), outputs, real, costs, verdicts, clock.seconds)
 
