@@ -4,7 +4,8 @@ Architectures of transformers and timm, small, by name: a layer of each kind, of
     model, inputs = ARCHITECTURES["t5"]()
     model(*inputs(seed))              # other inputs of the same kind under each seed
 
-Weights are random under a seed, with the spreads of trained ones (`spread.py`).
+MiniLM is pretrained; the others' weights are random under a seed, with the spreads of trained ones
+(`spread.py`).
 """
 
 from __future__ import annotations
@@ -126,6 +127,20 @@ def _efficientnet() -> Example:
     )
     inputs = partial(_pictures, pixels=64)
     return spread(model.eval(), _many(inputs)), inputs
+
+
+def _minilm() -> Example:
+    """The pretrained sentence encoder, all six layers of it."""
+    from minilm_demo import BATCH, load
+    from sentences import CALIBRATION, EVALUATION
+
+    demo = load()
+
+    def inputs(seed: int) -> tuple[torch.Tensor, ...]:
+        seen = seed < len(CALIBRATION) // BATCH
+        return demo.batches(CALIBRATION)[seed] if seen else demo.batches(EVALUATION)[seed % 50]
+
+    return demo.model, inputs
 
 
 def _audio(seed: int) -> tuple[torch.Tensor, ...]:
@@ -352,5 +367,6 @@ ARCHITECTURES: dict[str, Callable[[], Example]] = {
         embed_dim=WIDTH,
         num_heads=4,
     ),
+    "minilm": _minilm,
 }
 """Builders of a model and of what makes its inputs."""

@@ -4,12 +4,12 @@ Run small models of many architectures with every non-linear operator an integer
 Each is calibrated, exported, lowered and searched by the defaults of every pass, compiled, and run
 on inputs that the calibration has not seen. A row a model: its operators, what is left in floating
 point, cosine and relative error (the root of summed squares) of its results against PyTorch's, and
-seconds. Where the cosine is below 0.999 or the error above 3 %, the operators are left in floating
-point one kind at a time (`keep=`), and the row names the kind that costs most.
+seconds of one core. Where the cosine is below 0.999 or the error above 3 %, the operators are left
+in floating point one kind at a time (`keep=`), and the row names the kind that costs most.
 
     python examples/zoo.py                             every model, some minutes; --quick: a few
     python examples/zoo.py --only t5 --only mamba      these
-    python examples/zoo.py --markdown zoo.md --json zoo.json
+    python examples/zoo.py --write docs/results.md --json zoo.json
 
 Rows are kept in `--cache` under a digest of the toolchain and of the models: what was measured is
 not measured again.
@@ -89,6 +89,9 @@ class Row:
         seconds = f"{self.seconds:.1f}"
         return (self.model, self.operators, self.left or "none", cosine, error, seconds, self.note)
 
+
+MARKED = re.compile(r"(?<=<!-- zoo: begin -->\n).*?(?=<!-- zoo: end -->)", re.DOTALL)
+"""Where a document has the table."""
 
 HEADER = ("model", "operators", "floats left", "cosine", "error", "seconds", "costs most")
 
@@ -171,15 +174,17 @@ def operators(program: Program) -> Counter[str]:
 
 def measured(name: str) -> Row:
     """Take one model through everything."""
-    start, said = time.perf_counter(), StringIO()
+    start, said = time.process_time(), StringIO()
     with redirect_stderr(said):
         study = Study(name, MODELS[name]())
         program = study.searched()
         counts = operators(program)
         ConvertPwlToArithPass().apply(context(), program.module)
-        left = Counter(each.name for each in remaining_nonlinear(program.module))
+        remaining = remaining_nonlinear(program.module)
+        # What is made of constants alone is folded, and divisions by constants are linear.
+        left = Counter(r.name for r in remaining if r.kind == "function" and not r.constant)
         found = study.agreement(program)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     warnings = said.getvalue().count(" warning: ")
     with redirect_stderr(StringIO()):
         note = "" if _good(found) else study.costliest(list(counts))
@@ -232,7 +237,7 @@ def rows(names: Sequence[str], cache: Path | None) -> Iterator[Row]:
 
 
 def as_markdown(found: Sequence[Row]) -> str:
-    """A table for the README."""
+    """A table for a document."""
     lines = [HEADER, ["---"] * len(HEADER), *(row.cells() for row in found)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
@@ -256,16 +261,18 @@ def main() -> None:
     add("--only", action="append", choices=MODELS, metavar="NAME", help=", ".join(MODELS))
     add("--quick", action="store_true", help=f"only {', '.join(QUICK)}")
     add("--cache", type=Path, default=Path(".zoo.json"), help="(default: .zoo.json)")
-    add("--markdown", type=Path, metavar="FILE", help="also write the table as Markdown")
+    add("--markdown", action="store_true", help="print a Markdown table")
+    add("--write", type=Path, metavar="FILE", help="put it between a document's zoo marks")
     add("--json", type=Path, metavar="FILE", help="also write the rows as JSON")
     options = parser.parse_args()
     gc.disable()  # as lut-opt does: nearly all that a run makes lives until its end
     found = list(rows(options.only or (QUICK if options.quick else list(MODELS)), options.cache))
-    print(as_text(found))
+    print(as_markdown(found) if options.markdown else as_text(found))
     good = sum(row.is_good for row in found)
     print(f"{good} of {len(found)}: cosine ≥ {LEAST_COSINE}, error ≤ {LARGEST_ERROR:.0%}")
-    if options.markdown:
-        options.markdown.write_text(as_markdown(found))
+    if options.write:
+        text = options.write.read_text()
+        options.write.write_text(MARKED.sub(lambda _: as_markdown(found), text))
     if options.json:
         options.json.write_text(json.dumps([asdict(row) for row in found], indent=1) + "\n")
     if any(row.cosine is None for row in found):

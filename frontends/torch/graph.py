@@ -33,6 +33,7 @@ from lut_opt.frontends.torch.quantized_ops import (
 )
 from lut_opt.frontends.torch.rewrites import (
     RewriteError,
+    reshaped,
     standard_functions,
     without_dropout,
 )
@@ -223,6 +224,7 @@ def build(
             )
             standardize(program)
             restore_origins(program.graph.nodes, model)
+            reshaped(program)
             notes = without_dropout(program)
             decomposed: ExportedProgram = cast(Any, program).run_decompositions(table)
             notes += standard_functions(decomposed)

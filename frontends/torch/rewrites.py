@@ -25,6 +25,18 @@ class RewriteError(ValueError):
     """What of a graph has no form that the lowering takes."""
 
 
+def reshaped(program: ExportedProgram) -> None:
+    """
+    Write views as reshapes.
+
+    A tensor could be viewed where its elements lay as the traced operator left them. What is opened
+    (attention on several rows of a batch) may leave them otherwise, and then the view is a copy.
+    """
+    for node in program.graph.nodes:
+        if _name(node) == "view":
+            node.target = torch.ops.aten.reshape.default
+
+
 def without_dropout(program: ExportedProgram) -> list[str]:
     """Take dropout that the model asks for in evaluation mode out; a note on each that was."""
     notes: list[str] = []

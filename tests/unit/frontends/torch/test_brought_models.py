@@ -292,3 +292,15 @@ def test_a_denominator_that_is_nearly_nothing_does_not_decide_a_quotients_scale(
     found = np.asarray(jit.compile(program)(batches[1].numpy()))
     wanted = model(batches[1]).numpy()
     assert np.linalg.norm(found - wanted) < 0.01 * np.linalg.norm(wanted)
+
+
+def test_what_follows_an_opened_attention_may_be_viewed() -> None:
+    def attended(x: torch.Tensor) -> torch.Tensor:
+        heads = x.view(2, 6, 2, 4).transpose(1, 2)
+        made = F.scaled_dot_product_attention(heads, heads, heads, is_causal=True)
+        # GPT-2's: contiguous as PyTorch's operator lays its result out, and viewed.
+        return made.transpose(1, 2).reshape(2, 6, 8).contiguous().view(-1, 8)
+
+    x = torch.randn(2, 6, 8, generator=torch.Generator().manual_seed(0))
+    got = jit.compile(export_text(Function(attended), x))(x.numpy())
+    np.testing.assert_allclose(got, attended(x), rtol=1e-4, atol=1e-5)
