@@ -9,6 +9,7 @@ from xdsl.dialects import get_all_dialects
 from xdsl.ir import Dialect, Operation
 
 from lut_opt.dialects import DIALECTS
+from lut_opt.dialects.assembly.resources import Resources
 
 
 class LutContext(Context):
@@ -18,6 +19,9 @@ class LutContext(Context):
     Torch has far more operators than anybody would write down; one that nobody wrote down has the
     default form `torch.name %a, %b : T, U -> V`.
     """
+
+    resources = Resources()
+    """What the `dense_resource` handles of the text that was parsed last stand for."""
 
     def get_optional_op(
         self, name: str, *, dialect_stack: Sequence[str] = ()
@@ -31,7 +35,7 @@ class LutContext(Context):
         return super().get_optional_op(name, dialect_stack=dialect_stack)
 
     def clone(self) -> LutContext:
-        return LutContext(
+        made = LutContext(
             self.allow_unregistered,
             self._loaded_dialects.copy(),
             self._loaded_ops.copy(),
@@ -39,6 +43,13 @@ class LutContext(Context):
             self._loaded_types.copy(),
             self._registered_dialects.copy(),
         )
+        made.resources = self.resources
+        return made
+
+
+def resources_of(ctx: Context) -> Resources:
+    """The data that came with the text; none in a context of another tool."""
+    return ctx.resources if isinstance(ctx, LutContext) else Resources()
 
 
 def _seq() -> Dialect:
