@@ -2,8 +2,9 @@
 Matrix products as register tiles: without this, they are scalar loops with a serial sum.
 
 Each `linalg.matmul` and `linalg.batch_matmul` on tensors, and each `linalg.generic` with their maps
-(products of integers), is tiled and vectorized by a transform script, so that a tile of the result stays in vector registers over the innermost loop. A tile size
-divides its dimension; a dynamic dimension is taken one row at a time.
+(products of integers), is tiled and vectorized by a transform script, so that a tile of the result
+stays in vector registers over the innermost loop. A tile size divides its dimension; a dynamic
+dimension is taken one row at a time.
 """
 
 from __future__ import annotations

@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import IntegerType, ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.rewriter import Rewriter
 
 from lut_opt.dialects.assembly import Resources, describe_location
-from lut_opt.dialects.quant import DequantizeCastOp, QuantizeCastOp, StorageCastOp
+from lut_opt.dialects.quant import (
+    DequantizeCastOp,
+    QuantizeCastOp,
+    StorageCastOp,
+    UniformQuantizedType,
+)
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.dialects.torch import (
-    NOT_CONSTANT,
     VTensorType,
     constant_value,
     from_builtin_tensor,
@@ -29,7 +33,7 @@ from lut_opt.passes.integer.site import Rule, Site, float_element, literal, tens
 from lut_opt.passes.quantize.given import quantized_source, quantized_user
 from lut_opt.passes.recognize.floats import float_operators
 from lut_opt.passes.recognize.names import operator_name
-from lut_opt.passes.support.diagnostics import OpError
+from lut_opt.passes.support.diagnostics import OpError, about
 
 RULES: dict[str, Rule] = {
     **moves.RULES,
@@ -56,7 +60,8 @@ class Conversion:
     def run(self, block: Block) -> None:
         """Convert the ops of a block in place, and erase what nothing needs any more."""
         for op in list(block.ops):
-            self._visit(op)
+            with about(op):
+                self._visit(op)
         _erase_dead(block)
 
     def _visit(self, op: Operation) -> None:
@@ -110,7 +115,7 @@ class Conversion:
     def _dequantized(self, op: Operation) -> None:
         """Stored integers, as what they stand for."""
         stored = op.operands[0]
-        if (shape := tensor_shape(stored)) is None:
+        if not _holds_integers(stored) or (shape := tensor_shape(stored)) is None:
             return
         if (quantization := quantized_source(op.results[0])) is not None:
             scale = np.full((1,) * len(shape), quantization.scale)
@@ -130,6 +135,8 @@ class Conversion:
         """Scale, zero point and limits of `dequantize_per_channel`."""
         if "dequantize_per_channel" not in (torch_name(op) or "").split("."):
             return None
+        if len(op.operands) < 6:
+            return None
         scales, zeros_ = (literal(op.operands[i], self.resources) for i in (1, 2))
         axis, low, high = (constant_value(op.operands[i]) for i in (3, 4, 5))
         if scales is None:
@@ -138,11 +145,10 @@ class Conversion:
                 f"{op.name}: the module does not show the scales of its weights: export it with "
                 "its weights (`{-# dialect_resources … #-}`)",
             )
-        if NOT_CONSTANT in (axis, low, high) or (zeros_ is None and _is_tensor(op.operands[2])):
+        if zeros_ is None and isinstance(op.operands[2].type, VTensorType):
             return None
-        assert isinstance(axis, int)
-        assert isinstance(low, int)
-        assert isinstance(high, int)
+        if not (isinstance(axis, int) and isinstance(low, int) and isinstance(high, int)):
+            return None
         along = tuple(-1 if a == axis % rank else 1 for a in range(rank))
         origin = np.zeros(1, np.int64) if zeros_ is None else zeros_.astype(np.int64)
         if np.any(scales <= 0) or not np.isfinite(scales).all():
@@ -179,7 +185,8 @@ def _replace(code: Code, op: Operation, value: SSAValue, to: Quantization) -> No
         made = StorageCastOp(value, op.result.type)
     else:
         kind = op.results[0].type
-        assert isinstance(kind, VTensorType)
+        if not isinstance(kind, VTensorType):
+            raise ValueError(f"{op.name} makes {kind}, which is no tensor of torch's")
         made = from_builtin_tensor(value, kind)
     op.results[0].replace_all_uses_with(code.insert(made))
 
@@ -198,6 +205,8 @@ def _as_builtin(code: Code, stored: SSAValue) -> tuple[SSAValue, bool]:
 
 
 def _dequantizes(op: Operation) -> bool:
+    if not op.operands or not op.results:
+        return False
     words = (torch_name(op) or "").split(".")
     return isinstance(op, DequantizeCastOp) or any(
         word in ("dequantize", "dequantize_per_tensor", "dequantize_per_channel") for word in words
@@ -205,6 +214,8 @@ def _dequantizes(op: Operation) -> bool:
 
 
 def _quantizes(op: Operation) -> bool:
+    if not op.operands or not op.results:
+        return False
     words = (torch_name(op) or "").split(".")
     return isinstance(op, QuantizeCastOp) or any(
         word in ("quantize_per_tensor", "quantize_per_channel") for word in words
@@ -218,8 +229,10 @@ def _is_dequantized(value: SSAValue) -> bool:
     return isinstance(op, Operation) and _dequantizes(op)
 
 
-def _is_tensor(value: SSAValue) -> bool:
-    return isinstance(value.type, VTensorType)
+def _holds_integers(value: SSAValue) -> bool:
+    kind: Any = value.type
+    element = kind.dtype if isinstance(kind, VTensorType) else getattr(kind, "element_type", None)
+    return isinstance(element, IntegerType | UniformQuantizedType)
 
 
 def _makes_floats(op: Operation) -> bool:

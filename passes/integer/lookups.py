@@ -46,7 +46,7 @@ def _cast(site: Site) -> Real:
     """Truth values and integers as floats; floats as other floats are what they were."""
     if site.is_real(0):
         return site.real(0)
-    kind = site.op.operands[0].type
+    kind = site.operand(0).type
     dtype = kind.dtype if isinstance(kind, VTensorType) else None
     if not isa(dtype, IntegerType):
         raise NotIntegerError("its operand is a float")

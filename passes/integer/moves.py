@@ -121,8 +121,9 @@ def _anywhere(site: Site) -> Real:
 
 
 def _cat(site: Site) -> Real:
-    values = site.op.operands[0].owner
-    assert isinstance(values, Operation)
+    values = site.operand(0).owner
+    if not isinstance(values, Operation):
+        raise NotIntegerError("its operands are no list of tensors")
     inner = Site(values, site.values, site.resources)
     reals = [inner.real(index) for index in range(len(values.operands))]
     axis = site.axis(1, len(site.shape))
@@ -138,7 +139,7 @@ def _cat(site: Site) -> Real:
     assert isinstance(kind, VTensorType)
     listed = code.insert(torch_op("prim.ListConstruct", tensors, [ListType(VTensorType())]))
     result = VTensorType(site.shape, kind.dtype)
-    made = code.insert(torch_op("aten.cat", [listed, site.op.operands[1]], [result]))
+    made = code.insert(torch_op("aten.cat", [listed, site.operand(1)], [result]))
 
     def joined(arrays: Sequence[Array]) -> Array:
         if all(np.array_equal(arrays[0], each) for each in arrays) and arrays[0].shape[axis] == 1:

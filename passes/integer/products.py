@@ -169,7 +169,7 @@ def _convolution(site: Site) -> Real:
     term = contract(site.code, left, right, out, maps, length, summed, scale)
     term = replace(term, bias=term.bias.reshape(_result_axes(term.bias.shape, space)))
     made = reshaped(site.code, Real(out, (term,)), shape)
-    if constant_value(site.op.operands[2]) is None:
+    if constant_value(site.operand(2)) is None:
         return made
     bias = site.array(2)
     if bias is None:

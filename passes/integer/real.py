@@ -124,7 +124,7 @@ class Real:
     def times(self, factor: Reals) -> Real:
         """The product with constants that broadcast to the shape."""
         number = float(factor.reshape(-1)[0])
-        if not is_uniform(factor) and (self.masks or self.clamped):
+        if (self.masks or self.clamped) and not (is_uniform(factor) and number):
             raise NotIntegerError("a mask or a clamp times factors by channel: quantize it before")
         low, high = (self.low, self.high) if number > 0 else (self.high, self.low)
         return replace(

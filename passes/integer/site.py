@@ -67,9 +67,15 @@ class Site:
             raise NotIntegerError("its result has no known rank")
         return shape
 
+    def operand(self, index: int) -> SSAValue:
+        """An operand; NotIntegerError for one that is not there."""
+        if index >= len(self.op.operands):
+            raise NotIntegerError(f"operand {index} is missing")
+        return self.op.operands[index]
+
     def real(self, index: int, rank: int | None = None) -> Real:
         """A tensor or scalar operand as integers or constants, with axes in front up to `rank`."""
-        value = self.op.operands[index]
+        value = self.operand(index)
         real = self.values.get(value)
         if real is None:
             array = self.array(index)
@@ -80,12 +86,12 @@ class Site:
 
     def is_real(self, index: int) -> bool:
         """Whether an operand is made of integers."""
-        real = self.values.get(self.op.operands[index])
+        real = self.values.get(self.operand(index))
         return real is not None and not real.is_constant
 
     def array(self, index: int) -> Reals | None:
         """A constant operand: a scalar, or a tensor of floats."""
-        value = self.op.operands[index]
+        value = self.operand(index)
         number = constant_value(value)
         if isinstance(number, int | float) and not isinstance(number, bool):
             return np.asarray(float(number))
@@ -97,7 +103,7 @@ class Site:
 
     def constant(self, index: int) -> Constant:
         """The Python value of a scalar, list or string operand; NotIntegerError if computed."""
-        value = constant_value(self.op.operands[index])
+        value = constant_value(self.operand(index))
         if value is NOT_CONSTANT:
             raise NotIntegerError(f"operand {index} is not constant")
         return value
@@ -133,7 +139,7 @@ class Site:
 
     def builtin(self, index: int) -> SSAValue:
         """An operand as a builtin tensor."""
-        value = self.op.operands[index]
+        value = self.operand(index)
         return self.code.builtin(value) if isinstance(value.type, VTensorType) else value
 
 

@@ -198,3 +198,23 @@ func.func @open(%q0: !torch.vtensor<[2,4],si8>, %q1: !torch.vtensor<[4,2],si8>) 
   %y = torch.aten.mm %x0, %x1 : !torch.vtensor<[2,4],f32>, !torch.vtensor<[4,2],f32> -> !torch.vtensor<[2,2],f32>
   func.return %y : !torch.vtensor<[2,2],f32>
 }
+
+// A batch whose size only a run knows.
+// CHECK-LABEL: func.func @batch
+// CHECK: tensor.dim
+// CHECK: linalg.generic {{.*}} outs(%{{.*}} : tensor<?x2xi32>)
+// CHECK: tensor.dim
+// CHECK: linalg.generic {{.*}} outs(%{{.*}} : tensor<?x2xi8>)
+func.func @batch(%q0: !torch.vtensor<[?,4],si8>, %q1: !torch.vtensor<[4,2],si8>) -> !torch.vtensor<[?,2],si8> {
+  %scale = torch.constant.float 5.0e-01
+  %zero = torch.constant.int 0
+  %low = torch.constant.int -128
+  %high = torch.constant.int 127
+  %int8 = torch.constant.int 1
+  %none = torch.constant.none
+  %x0 = torch.quantized_decomposed.dequantize_per_tensor %q0, %scale, %zero, %low, %high, %int8, %none : !torch.vtensor<[?,4],si8>, !torch.float, !torch.int, !torch.int, !torch.int, !torch.int, !torch.none -> !torch.vtensor<[?,4],f32>
+  %x1 = torch.quantized_decomposed.dequantize_per_tensor %q1, %scale, %zero, %low, %high, %int8, %none : !torch.vtensor<[4,2],si8>, !torch.float, !torch.int, !torch.int, !torch.int, !torch.int, !torch.none -> !torch.vtensor<[4,2],f32>
+  %y = torch.aten.mm %x0, %x1 : !torch.vtensor<[?,4],f32>, !torch.vtensor<[4,2],f32> -> !torch.vtensor<[?,2],f32>
+  %r = torch.quantized_decomposed.quantize_per_tensor %y, %scale, %zero, %low, %high, %int8 : !torch.vtensor<[?,2],f32>, !torch.float, !torch.int, !torch.int, !torch.int, !torch.int -> !torch.vtensor<[?,2],si8>
+  func.return %r : !torch.vtensor<[?,2],si8>
+}
