@@ -159,6 +159,7 @@ def _simplify(module: Any, graph: Graph) -> None:
     legal = (operators.non_linear() | operators.BOUNDS) - (
         operators.MADE_BY_LOWERING - set(graph.names)
     )
+    legal |= operators.UPSAMPLING & {operator_name(node) for node in graph.program.graph.nodes}
     names = ",".join(f"aten.{name}" for name in sorted(legal))
     pipeline = (
         "builtin.module(func.func(torch-match-quantized-custom-ops),"

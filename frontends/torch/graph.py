@@ -226,6 +226,8 @@ def build(
             restore_origins(program.graph.nodes, model)
             reshaped(program)
             notes = without_dropout(program)
+            whole = _quantized_upsampling(program)
+            table = {to: rule for to, rule in table.items() if overload_name(to) not in whole}
             decomposed: ExportedProgram = cast(Any, program).run_decompositions(table)
             notes += standard_functions(decomposed)
     except ExportError:
@@ -245,6 +247,17 @@ def build(
     for note in notes:
         warnings.warn(note, ExportWarning, stacklevel=2)
     return _graph(decomposed)
+
+
+def _quantized_upsampling(program: ExportedProgram) -> set[str]:
+    """Upsampling of what was just dequantized: `convert-quantized-to-integer` reads it whole."""
+    found: set[str] = set()
+    for node in program.graph.nodes:
+        source = node.args[0] if node.args else None
+        if operator_name(node) in operators.UPSAMPLING and isinstance(source, Node):
+            if "dequantize" in str(source.target):
+                found.add(operator_name(node))
+    return found
 
 
 @contextmanager
