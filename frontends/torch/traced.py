@@ -21,18 +21,24 @@ class Traced:
         dynamic_shapes: Any = None,
         decompose: Sequence[str] = (),
         keep: Sequence[str] = (),
+        linear: bool = False,
     ) -> None:
         self._model = weakref.ref(model)
         self._parts = _parts(model)
-        self._options = dynamic_shapes, tuple(decompose), tuple(keep)
+        self._options = dynamic_shapes, tuple(decompose), tuple(keep), linear
         self._graphs: dict[str, Graph] = {}
 
     def graph(self, model: nn.Module, inputs: Inputs) -> Graph:
         """The graph of the model for inputs of these shapes; its weights are the model's own."""
         if (key := inputs.shape_key) not in self._graphs:
-            dynamic_shapes, decompose, keep = self._options
+            dynamic_shapes, decompose, keep, linear = self._options
             self._graphs[key] = build(
-                model, inputs, dynamic_shapes=dynamic_shapes, decompose=decompose, keep=keep
+                model,
+                inputs,
+                dynamic_shapes=dynamic_shapes,
+                decompose=decompose,
+                keep=keep,
+                linear=linear,
             )
         return self._graphs[key]
 
