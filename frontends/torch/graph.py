@@ -195,18 +195,20 @@ def build(
     dynamic_shapes: Any = None,
     decompose: Sequence[str] = (),
     keep: Sequence[str] = (),
+    linear: bool = False,
 ) -> Graph:
     """
     Export a model in evaluation mode and decompose everything except its non-linear operators.
 
     `decompose` names non-linear operators to open all the same; `keep` names operators to leave
-    whole that are opened otherwise: `"scaled_dot_product_attention"`. Raises `ExportError`.
+    whole that are opened otherwise: `"scaled_dot_product_attention"`; with `linear`, linear layers
+    stay whole. Raises `ExportError`.
     """
     if unknown := set(keep) - {operators.ATTENTION}:
         raise ExportError(
             f"keep names {sorted(unknown)}; only `{operators.ATTENTION}` is opened by default"
         )
-    table = decompositions(decompose, keep)
+    table = decompositions(decompose, keep, linear=linear)
     modes = {module: module.training for module in model.modules()}
     # What was exported already (as PT2E quantization leaves it) is in its mode for good.
     if not isinstance(model, GraphModule):

@@ -20,7 +20,7 @@ from lut_opt.dialects.pwl import ApplyOp, UnitOp
 from lut_opt.dialects.pwl.certificate import samples
 from lut_opt.dialects.pwl.function_body import real_function
 from lut_opt.passes.search import Budget, Form, Setting, forms, front
-from lut_opt.passes.support.declarations import HISTOGRAM, QUANTILES, declared_range
+from lut_opt.passes.support.declarations import HISTOGRAM, QUANTILES, TRAINED, declared_range
 from lut_opt.passes.support.diagnostics import about
 from lut_opt.passes.support.progress import progress
 from lut_opt.passes.tabulate.options import SearchOptions
@@ -45,7 +45,8 @@ class TableSearch:
         solved: Solved = {}
         fronts: dict[Hashable, ArrayAttr[DictionaryAttr]] = {}
         parts = PartSearch.of(self.options, solved)
-        work = [inner for inner in op.walk() if isinstance(inner, ApplyOp | UnitOp)]
+        units = (inner for inner in op.walk() if isinstance(inner, ApplyOp | UnitOp))
+        work = [unit for unit in units if TRAINED not in unit.attributes]
         for inner in progress(work, name):
             with about(inner):
                 if isinstance(inner, UnitOp):

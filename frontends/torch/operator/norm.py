@@ -26,8 +26,8 @@ from lut_opt.dialects.pwl.units import (
     Norm,
 )
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.frontends.torch.operator.blocks import in_blocks
-from lut_opt.frontends.torch.operator.integers import leading_one, power_of_two, row_product, steps
+from lut_opt.frontends.torch.operator.blocks import in_blocks, row_product
+from lut_opt.frontends.torch.operator.integers import leading_one, power_of_two, steps
 from lut_opt.frontends.torch.operator.quantizer import Quantizer
 from lut_opt.frontends.torch.operator.rows import RowModule, dense
 from lut_opt.frontends.torch.operator.scale import Scale
