@@ -10,7 +10,7 @@ from __future__ import annotations
 import traceback
 import warnings
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, cast
 
@@ -164,7 +164,13 @@ def build(
     if not isinstance(model, GraphModule):
         model.eval()
     try:
-        with torch.no_grad(), quiet(), _slow_paths(), fixed_fake_quantizers(model):
+        with (
+            torch.no_grad(),
+            quiet(),
+            _slow_paths(),
+            fixed_fake_quantizers(model),
+            _own_forms(model),
+        ):
             apart = inputs.apart()
             program = torch.export.export(
                 _Tensors(model),
@@ -191,6 +197,16 @@ def build(
     for note in notes:
         warnings.warn(note, ExportWarning, stacklevel=2)
     return _graph(decomposed)
+
+
+@contextmanager
+def _own_forms(model: nn.Module) -> Generator[None]:
+    """Modules that have a form of their own for exports, `exporting()`, take it."""
+    with ExitStack() as stack:
+        for module in model.modules():
+            if (exporting := getattr(module, "exporting", None)) is not None:
+                stack.enter_context(exporting())
+        yield
 
 
 @contextmanager
