@@ -250,6 +250,11 @@ class Block:
         self.readout.check()
         self.readout.check_inputs(given)
 
+    @property
+    def bit_count(self) -> int:
+        """Bits that are read out."""
+        return self.layers[-1].count if self.layers else self.thermometer.bits
+
     def bits(self, q: Integers) -> list[Bits]:
         """What the encoder and each layer answer."""
         found = [self.thermometer.evaluate(q)]

@@ -11,7 +11,7 @@ import inspect
 import traceback
 import warnings
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, cast
 
@@ -215,7 +215,13 @@ def build(
         model.eval()
     wrapper = _Tensors(model)
     try:
-        with torch.no_grad(), quiet(), slow_paths(), fixed_fake_quantizers(model):
+        with (
+            torch.no_grad(),
+            quiet(),
+            slow_paths(),
+            fixed_fake_quantizers(model),
+            _own_forms(model),
+        ):
             apart = inputs.apart()
             program = torch.export.export(
                 wrapper,
@@ -260,6 +266,16 @@ def _quantized_upsampling(program: ExportedProgram) -> set[str]:
             if "dequantize" in str(source.target):
                 found.add(operator_name(node))
     return found
+
+
+@contextmanager
+def _own_forms(model: nn.Module) -> Generator[None]:
+    """Modules that have a form of their own for exports, `exporting()`, take it."""
+    with ExitStack() as stack:
+        for module in model.modules():
+            if (exporting := getattr(module, "exporting", None)) is not None:
+                stack.enter_context(exporting())
+        yield
 
 
 @contextmanager

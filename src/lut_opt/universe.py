@@ -42,6 +42,12 @@ def _convert_pwl_to_arith() -> type[ModulePass]:
     return ConvertPwlToArithPass
 
 
+def _lower_torch_to_lutnet() -> type[ModulePass]:
+    from lut_opt.passes.lower_torch_to_lutnet import LowerTorchToLutnetPass
+
+    return LowerTorchToLutnetPass
+
+
 def _convert_lutnet_to_arith() -> type[ModulePass]:
     from lut_opt.passes.convert_lutnet_to_arith import ConvertLutnetToArithPass
 
@@ -100,6 +106,7 @@ LUT_OPT_UNIVERSE = Universe(
         "convert-quantized-to-integer": _convert_quantized_to_integer,
         "convert-pwl-to-arith": _convert_pwl_to_arith,
         "convert-pwl-to-hw": _convert_pwl_to_hw,
+        "lower-torch-to-lutnet": _lower_torch_to_lutnet,
         "convert-lutnet-to-arith": _convert_lutnet_to_arith,
         "convert-lutnet-to-hw": _convert_lutnet_to_hw,
         "nonlinear-to-arith": _nonlinear_to_arith,
