@@ -37,6 +37,10 @@ Weights = Literal["auto", "calibrated", "uniform"]
 TailName = Literal["auto", "free", "zero", "identity", "one", "minus-one"]
 
 
+MAX_FRACTION = 62
+"""Fraction bits beyond which an accumulator of 64 bits has none for the sign and the value."""
+
+
 @dataclass(frozen=True)
 class SearchOptions:
     """Fields that become options; each has its meaning below it."""
@@ -125,6 +129,8 @@ class SearchOptions:
         for name, least in (("frac-bits", self.frac_bits), ("seed", self.seed)):
             if least is not None and least < 0:
                 raise ValueError(f"{name} must not be negative, got {least}")
+        if self.frac_bits is not None and self.frac_bits > MAX_FRACTION:
+            raise ValueError(f"frac-bits must be at most {MAX_FRACTION}, got {self.frac_bits}")
         for name, bound in (("domain-min", self.domain_min), ("domain-max", self.domain_max)):
             if bound is not None and not math.isfinite(bound):
                 raise ValueError(f"{name} must be finite, got {bound}")
