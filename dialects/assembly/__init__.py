@@ -10,7 +10,12 @@ Example:
 """
 
 from lut_opt.dialects.assembly.context import LutContext, context, resources_of
-from lut_opt.dialects.assembly.locations import UNKNOWN, describe_location, error_location
+from lut_opt.dialects.assembly.locations import (
+    UNKNOWN,
+    describe_layer,
+    describe_location,
+    error_location,
+)
 from lut_opt.dialects.assembly.parser import AssemblyParser
 from lut_opt.dialects.assembly.program import Program, parse, print_program, write_program
 from lut_opt.dialects.assembly.resources import Resources, constant_array
@@ -23,6 +28,7 @@ __all__ = [
     "Resources",
     "constant_array",
     "context",
+    "describe_layer",
     "describe_location",
     "error_location",
     "parse",

@@ -10,7 +10,8 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,25 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute
 from xdsl.utils.hints import isa
+
+_BLOB = re.compile(r'([\w.$-]+|"(?:[^"\\]|\\.)*")\s*:\s*"0x([0-9A-Fa-f]*)"')
+
+
+def entries(section: str) -> Iterator[tuple[str, str]]:
+    """Handles as they are written, and the hexadecimal digits of their data."""
+    for match in _BLOB.finditer(section):
+        yield match[1], match[2]
+
+
+def decode(digits: str) -> NDArray[np.uint8]:
+    """The bytes of one entry, at a multiple of the alignment that it asks for, 64 at least."""
+    data = np.frombuffer(bytes.fromhex(digits), np.uint8)
+    alignment = max(int.from_bytes(data[:4].tobytes(), "little"), 64)
+    room = np.empty(data.size - 4 + alignment, np.uint8)
+    start = -room.ctypes.data % alignment
+    room[start : start + data.size - 4] = data[4:]
+    return room[start : start + data.size - 4]
+
 
 _ENTRY = ': "0x'
 _ALIGNMENT_DIGITS = 8

@@ -42,6 +42,18 @@ def _convert_pwl_to_arith() -> type[ModulePass]:
     return ConvertPwlToArithPass
 
 
+def _convert_lutnet_to_arith() -> type[ModulePass]:
+    from lut_opt.passes.convert_lutnet_to_arith import ConvertLutnetToArithPass
+
+    return ConvertLutnetToArithPass
+
+
+def _convert_lutnet_to_hw() -> type[ModulePass]:
+    from lut_opt.passes.convert_lutnet_to_hw import ConvertLutnetToHwPass
+
+    return ConvertLutnetToHwPass
+
+
 def _convert_pwl_to_hw() -> type[ModulePass]:
     from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
     from lut_opt.passes.hw.cost.model import register_cost
@@ -88,6 +100,8 @@ LUT_OPT_UNIVERSE = Universe(
         "convert-quantized-to-integer": _convert_quantized_to_integer,
         "convert-pwl-to-arith": _convert_pwl_to_arith,
         "convert-pwl-to-hw": _convert_pwl_to_hw,
+        "convert-lutnet-to-arith": _convert_lutnet_to_arith,
+        "convert-lutnet-to-hw": _convert_lutnet_to_hw,
         "nonlinear-to-arith": _nonlinear_to_arith,
         "nonlinear-to-hw": _nonlinear_to_hw,
     },

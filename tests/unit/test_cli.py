@@ -273,3 +273,11 @@ def test_stock_xdsl_opt_knows_the_dialects_and_passes(tanh: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "linalg.generic" in done.stdout
+
+
+def test_the_version_names_the_libraries_that_results_depend_on() -> None:
+    lines = run("--version").stdout.splitlines()
+    assert re.fullmatch(r"lut-opt \d+\.\d+\S*", lines[0])
+    assert f"  Python {sys.version.split()[0]}" in lines
+    assert any(line.startswith("  xdsl 0.") for line in lines)
+    assert any(re.match(r"  torch-mlir (\d|not installed)", line) for line in lines)
