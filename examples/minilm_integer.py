@@ -8,7 +8,6 @@ sentences are compared with fp32.
 
     python examples/minilm_integer.py               # IREE, about five minutes
     python examples/minilm_integer.py --jit         # the JIT, too, bit for bit
-    python examples/minilm_integer.py --bits 16     # what products read has 16 bits
 """
 
 from __future__ import annotations
@@ -36,11 +35,11 @@ LEAST_COSINE = 0.99
 """What quantization alone keeps on this model; less is a bug."""
 
 
-def quantized_text(demo: Demo, bits: int) -> str:
+def quantized_text(demo: Demo) -> str:
     """The exported module with quantizations, calibrated."""
     batches = demo.batches(CALIBRATION)
     exported = torch.export.export(demo.model, batches[0]).module()
-    quantizer = IntegerQuantizer({"gelu": 16, "*": bits}, method="mse")
+    quantizer = IntegerQuantizer({"gelu": 16, "*": 8}, method="mse")
     prepared = prepare_pt2e(exported, quantizer)
     with torch.no_grad():
         for batch in batches:
@@ -67,13 +66,12 @@ def main() -> None:
     """Quantize, convert, run, compare."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").strip().partition("\n")[0])
     parser.add_argument("--jit", action="store_true", help="run the JIT, too")
-    parser.add_argument("--bits", type=int, default=8, choices=(8, 16))
     options = parser.parse_args()
     with step("loading the pretrained encoder"):
         demo = load()
         reference = demo.embed_in_pytorch(EVALUATION)
     with step("calibrating and exporting"):
-        text = quantized_text(demo, options.bits)
+        text = quantized_text(demo)
     with step("tables and integers"):
         program = integers(text)
     with step("compiling and embedding"):

@@ -46,38 +46,27 @@ def decode(digits: str) -> NDArray[np.uint8]:
     return room[start : start + data.size - 4]
 
 
-_ENTRY = ': "0x'
-_ALIGNMENT_DIGITS = 8
+class Resources(Mapping[str, NDArray[np.uint8]]):
+    """The data of a resource section by its handles; each is decoded when it is asked for."""
 
+    def __init__(self, section: str = "") -> None:
+        self._section = section
+        self._digits: dict[str, str] | None = None
 
-class Resources(Mapping[str, bytes]):
-    """The blobs of a resource section by their handles; each is decoded when it is asked for."""
+    def __getitem__(self, handle: str) -> NDArray[np.uint8]:
+        return decode(self._found()[handle])
 
-    def __init__(self, text: str = "") -> None:
-        self._text = text
-        self._places: dict[str, tuple[int, int]] | None = None
-
-    def __getitem__(self, handle: str) -> bytes:
-        start, end = self._found()[handle]
-        return bytes.fromhex(self._text[start + _ALIGNMENT_DIGITS : end])
-
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[str]:
         return iter(self._found())
 
     def __len__(self) -> int:
         return len(self._found())
 
-    def _found(self) -> dict[str, tuple[int, int]]:
-        """Where each blob's digits are: quotes are rare, so this is a search, not a parse."""
-        if self._places is None:
-            self._places = {}
-            end = 0
-            while (at := self._text.find(_ENTRY, end)) >= 0:
-                name = self._text[end:at].rsplit(None, 1)[-1].strip('"')
-                start = at + len(_ENTRY)
-                end = self._text.index('"', start)
-                self._places[name] = start, end
-        return self._places
+    def _found(self) -> dict[str, str]:
+        """Digits by handles: nothing is looked for until a constant is read."""
+        if self._digits is None:
+            self._digits = {name.strip('"'): digits for name, digits in entries(self._section)}
+        return self._digits
 
 
 def constant_array(value: Attribute | None, resources: Resources) -> NDArray[Any] | None:
