@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from measure import progress, report, table
+from measure import report, table
 from torch import Tensor, nn
 
 from lut_opt.frontends.torch.weightless import WeightlessBlock, WeightlessConfig, replace_mlps
@@ -202,8 +203,7 @@ def main() -> None:
             check(net, data)
             found.setdefault(kind, []).append(accuracy)
             costs.setdefault(kind, []).append(cost)
-            progress(f"seed {seed}, {kind}: {accuracy:.2f} %")
-    progress("")
+            print(f"seed {seed}, {kind}: {accuracy:.2f} %", file=sys.stderr, flush=True)
     report(
         "Fashion-MNIST, a transformer of 64 features and 4 layers: test accuracy in percent",
         f"{options.images} images × {options.epochs} epochs, {options.tests} test images, "
