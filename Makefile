@@ -5,8 +5,8 @@ PYTHON ?= python3.11
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 APT    := iverilog yosys verilator
-BENCH  := startup bert_pipeline bert_weights parsing tables jit_gelu integer_units wide_operands seed_tables model_accuracy \
-          fixed_units fit_cost accuracy_area seed_hardware lutnet_code
+BENCH  := startup bert_pipeline bert_weights parsing large_modules tables jit_gelu integer_units wide_operands seed_tables \
+          model_accuracy fixed_units fit_cost accuracy_area seed_hardware torch_operator lutnet_code
 INPUTS ?= 20000
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
@@ -37,14 +37,28 @@ apt: ## install the simulator and the synthesizer from Debian
 	  $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq $$missing >/dev/null; \
 	fi
 
+.PHONY: apt-data
+apt-data: ## install Fashion-MNIST, which training runs on
+	@[ -d /usr/share/datasets/fashion-mnist ] || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq dataset-fashion-mnist >/dev/null; }
+
+.PHONY: train
+train: $(STAMP) apt-data ## Tables 4 and 5 of GQA-LUT, some hours; goes on where it stopped
+	$(BIN)/python benchmarks/seed_training.py --plot build/training
+
+.PHONY: apt-browser
+apt-browser: ## install the browser that the tests look at the HTML report with
+	@command -v chromium >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
+
 .PHONY: demo
 demo: $(STAMP) apt ## a pretrained sentence encoder through the whole toolchain
 	$(BIN)/python examples/minilm_demo.py
 
 .PHONY: models
-models: $(STAMP) ## published transformers through lowering and search, as a table
+models: $(STAMP) ## published models lowered; the zoo run and compared; every operator on every kind of input
 	$(BIN)/python -m pytest -q -m models
 	$(BIN)/python examples/lower_models.py
+	$(BIN)/python examples/zoo.py
+	PYTHONPATH=tests $(BIN)/python -m operators
 
 .PHONY: test
 test: check apt ## everything: check, pytest, lit
@@ -56,6 +70,18 @@ test-hardware: $(STAMP) apt ## what takes minutes: more proofs and mutants, a mo
 	$(BIN)/python -m pytest -q -m hardware
 	$(BIN)/python examples/minilm_rows.py
 	$(BIN)/python examples/minilm_rows.py --lanes 4
+
+.PHONY: test-wheel
+test-wheel: ## the built wheel in bare environments of each Python found: 3.11, 3.12, 3.13
+	bash tests/wheel.sh
+
+.PHONY: docs
+docs: $(STAMP) ## the documentation as a site, in build/site; a broken link fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir build/site
+
+.PHONY: docs-serve
+docs-serve: $(STAMP) ## the same, served on this machine
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 .PHONY: fuzz
 fuzz: $(STAMP) ## mutated texts and options, INPUTS of them: no crash, no half-written file, 2 GiB

@@ -87,6 +87,22 @@ class ReportTarget(Target):
 
 
 @dataclass(frozen=True)
+class HtmlTarget(Target):
+    """The report as one HTML page: tables drawn, certificates in words."""
+
+    name = "html"
+
+    liberty: tuple[str, ...] = ()
+    """Cells for the hardware (.lib, .lib.gz)."""
+
+    def emit(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
+        """Write the page."""
+        from lut_opt.backends.page.page import page_of, render
+
+        output.write(render(page_of(module, liberty=self.liberty)))
+
+
+@dataclass(frozen=True)
 class FolderTarget(Target):
     """A target that is a folder of files: `lut-opt` writes it to `-o DIR`."""
 
@@ -122,5 +138,11 @@ class BundleTarget(FolderTarget):
         return bundle(module)
 
 
-TARGETS: tuple[type[Target], ...] = (SystemVerilogTarget, JsonTarget, ReportTarget, BundleTarget)
+TARGETS: tuple[type[Target], ...] = (
+    SystemVerilogTarget,
+    JsonTarget,
+    ReportTarget,
+    HtmlTarget,
+    BundleTarget,
+)
 """What this project adds to xDSL's targets."""

@@ -133,6 +133,8 @@ def torch_to_linalg(module: Any) -> None:
     # Its conversions take arith on tensors for their own unfinished work.
     fragments = "func.func(convert-elementwise-to-linalg)"
     _name_quantizations(module)
+    _refuse_selections(module)
+    _flatten_before_views(module)
     _run(module, (fragments, *_TORCH_TO_LINALG), "lowering of the torch dialect")
 
 
@@ -152,6 +154,55 @@ def _name_quantizations(module: Any) -> None:
             native = ir.Operation.create(name, results=types, operands=operands)
         op.results[0].replace_all_uses_with(native.result)
         op.erase()
+
+
+def _refuse_selections(module: Any) -> None:
+    """The pipeline does not end on a selection by a mask, whose size only the data tell."""
+    for op in operations(module):
+        if op.name.startswith("torch.aten.index.Tensor"):
+            chosen = [item.type for item in op.operands[1].owner.operands]
+        elif op.name == "torch.aten.masked_select":
+            chosen = [op.operands[1].type]
+        else:
+            continue
+        if any(str(kind).endswith(",i1>") for kind in chosen):
+            raise JitError(
+                f"`{op.name}` at {_place(op)} selects by a mask, so that the size of its result "
+                "depends on the data: keep all elements, and put zeros where there is nothing"
+            )
+
+
+def _flatten_before_views(module: Any) -> None:
+    """
+    Let a view that joins axes of unknown size begin with one axis.
+
+    torch-mlir takes `[?,?,16] -> [?,16]` for one whose second axis is 1, and reads beyond the end.
+    """
+    ir = bindings("ir")
+    for op in operations(module):
+        if op.name != "torch.aten.view":
+            continue
+        operand = op.operands[0]
+        before, after = str(operand.type).count("?"), str(op.results[0].type).count("?")
+        if before < 2 or after >= before:
+            continue
+        element = str(operand.type).rpartition(",")[2].rstrip(">")
+        with op.location, ir.InsertionPoint(op):
+            ends = [_torch_int(ir, end) for end in (0, -1)]
+            flat = ir.Operation.create(
+                "torch.aten.flatten.using_ints",
+                results=[ir.Type.parse(f"!torch.vtensor<[?],{element}>")],
+                operands=[operand, *ends],
+            )
+        op.operands[0] = flat.result
+
+
+def _torch_int(ir: Any, value: int) -> Any:
+    attribute = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), value)
+    kind = ir.Type.parse("!torch.int")
+    return ir.Operation.create(
+        "torch.constant.int", results=[kind], attributes={"value": attribute}
+    ).result
 
 
 def to_buffers(module: Any) -> None:

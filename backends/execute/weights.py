@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from lut_opt.backends.errors import JitError
 from lut_opt.backends.execute.lowering import bindings
+from lut_opt.dialects.assembly.resources import decode, entries
 
 Blobs = dict[str, NDArray[np.uint8]]
 
 _SECTION = re.compile(r"^\{-#", re.MULTILINE)
-_BLOB = re.compile(r'([\w.$-]+|"(?:[^"\\]|\\.)*")\s*:\s*"0x([0-9A-Fa-f]*)"')
 _SMALL = 1 << 10
 """Resources below this (bytes) stay in the text, where passes can fold them."""
 
@@ -32,17 +32,15 @@ def split(text: str) -> tuple[str, Blobs]:
     head, section = text[: found.start()], text[found.start() :]
     blobs: Blobs = {}
     kept: list[str] = []
-    for match in _BLOB.finditer(section):
-        name, digits = match[1].strip('"'), match[2]
+    for name, digits in entries(section):
         if len(digits) < 2 * _SMALL:
-            kept.append(f'{match[1]}: "0x{digits}"')
-            continue
-        data = np.frombuffer(bytes.fromhex(digits), np.uint8)
-        blobs[name] = _aligned(data[4:], int.from_bytes(data[:4].tobytes(), "little"))
+            kept.append(f'{name}: "0x{digits}"')
+        else:
+            blobs[name.strip('"')] = decode(digits)
     if not kept:
         return head, blobs
-    entries = ",\n".join(kept)
-    return f"{head}{{-#\ndialect_resources: {{ builtin: {{\n{entries}\n}} }}\n#-}}\n", blobs
+    small = ",\n".join(kept)
+    return f"{head}{{-#\ndialect_resources: {{ builtin: {{\n{small}\n}} }}\n#-}}\n", blobs
 
 
 def externalize(module: Any, blobs: Blobs) -> Blobs:
@@ -82,12 +80,3 @@ def _resource(operation: Any, ir: Any) -> str | None:
 
 def _bytes(element: str) -> str:
     return f"V{max(int(element[1:]) // 8, 1)}" if element[1:].isdigit() else "V8"
-
-
-def _aligned(data: NDArray[np.uint8], alignment: int) -> NDArray[np.uint8]:
-    """A copy at a multiple of the alignment, 64 bytes at least."""
-    alignment = max(alignment, 64)
-    room = np.empty(data.size + alignment, np.uint8)
-    start = -room.ctypes.data % alignment
-    room[start : start + data.size] = data
-    return room[start : start + data.size]

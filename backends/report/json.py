@@ -2,8 +2,9 @@
 The tables of a module as JSON, one object per `pwl.apply` or table of a unit, in program order.
 
 The row of a reduction's table says in `operand` and `result` what is reduced, and in `error_bound`,
-in output steps, how far the whole can be off. After `convert-pwl-to-hw`, one object per hardware
-unit. What is not known yet is `null`: everything that the search decides, before it has run.
+in output steps, how far the whole can be off. `snr` is that of the whole op, which may be a unit of
+several tables. After `convert-pwl-to-hw`, one object per hardware unit. What is not known yet
+is `null`: everything that the search decides, before it has run.
 """
 
 from __future__ import annotations
@@ -24,7 +25,13 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.utils.hints import isa
 
-from lut_opt.backends.report.tables import describe, describe_reduction, describe_storage, location
+from lut_opt.backends.report.tables import (
+    describe,
+    describe_reduction,
+    describe_storage,
+    location,
+    signal_of,
+)
 from lut_opt.dialects.pwl import ApplyOp, DivideOp, FnAttr, UnitOp
 from lut_opt.dialects.pwl.hardware import HardwareUnit
 from lut_opt.passes.hw.modules import modules_of, units_of
@@ -90,7 +97,8 @@ def _describe_lookups(op: UnitOp) -> list[dict[str, Any]]:
         table = None if lookup.table is None else lookup.table.data
         fit = None if lookup.fit is None else lookup.fit.data
         row = describe(lookup.function.name, lookup.operand, lookup.result, table, fit)
-        rows.append(row | {"unit": op.UNIT.name, "table": lookup.name, "location": location(op)})
+        whole = {"unit": op.UNIT.name, "table": lookup.name, "snr": signal_of(op)}
+        rows.append(row | whole | {"location": location(op)})
         if isinstance(op, DivideOp):
             rows[-1]["reduction"] = describe_reduction(op.reduce)
             rows[-1]["operand"] = describe_storage(op.denominator_quantization)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
 from xdsl.ir import Operation
 from xdsl.utils.hints import isa
 
-from lut_opt.backends.remaining import Remaining, remaining_nonlinear
+from lut_opt.backends.remaining import (
+    Remaining,
+    float_operators,
+    has_integer_products,
+    operator_name,
+    remaining_nonlinear,
+)
+from lut_opt.backends.report.tables import signal_of
 from lut_opt.dialects.assembly import describe_location
 from lut_opt.dialects.pwl import ApplyOp, TableAttr, UnitOp
 from lut_opt.dialects.pwl.hardware import HardwareUnit
 from lut_opt.passes.hw.modules import modules_of, units_of
+from lut_opt.passes.tabulate.signal import WARNED
 
 FUSED = "pwl.fused"
 """Attribute of a `pwl.apply`: the names of the operators that its function is composed of."""
@@ -36,7 +43,10 @@ def emit(module: ModuleOp, liberty: Sequence[str] = ()) -> str:
     elif not lines:
         lines = ["no table and no unit in this module"]
     lines.append("")
-    return "\n".join([*lines, *_left(remaining_nonlinear(module))]) + "\n"
+    lines += _left(remaining_nonlinear(module))
+    if has_integer_products(module):
+        lines += _floats(float_operators(module))
+    return "\n".join(lines) + "\n"
 
 
 def _describe_unit(name: str, unit: HardwareUnit | None) -> str:
@@ -55,7 +65,7 @@ def _replaced(module: ModuleOp) -> list[str]:
         groups.setdefault(_describe(op), []).append(op)
     lines = ["became tables and units"]
     for what, members in groups.items():
-        lines += [f"  {len(members):4} {what}", *_places(members, 7)]
+        lines += [f"  {len(members):4} {what}", *_places(members, 7, _signals)]
     tables = [table for op in ops for table in tables_of(op)]
     found = [table for table in tables if table is not None]
     missing = len(tables) - len(found)
@@ -95,8 +105,40 @@ def _left(remaining: list[Remaining]) -> list[str]:
     return lines
 
 
-def _places(ops: Iterable[Operation], indent: int) -> list[str]:
-    """Source lines, each with how often if more than once."""
-    counts = Counter(describe_location(op) for op in ops)
+def _floats(operators: list[Operation]) -> list[str]:
+    """What of a whole-integer network is no integer, linear or not."""
+    by_name: dict[str, list[Operation]] = {}
+    for op in operators:
+        by_name.setdefault(operator_name(op), []).append(op)
+    lines = [f"in floating point between quantizations: {len(operators) or 'none'}"]
+    for name, ops in by_name.items():
+        lines += [f"  {len(ops):4} {name}", *_places(ops, 7)]
+    return lines
+
+
+def _nothing(ops: Sequence[Operation]) -> str:
+    return ""
+
+
+def _signals(ops: Sequence[Operation]) -> str:
+    """The decibels that ops keep, least to most; nothing before the search."""
+    stated = [signal_of(op) for op in ops if isinstance(op, ApplyOp | UnitOp)]
+    found = sorted({round(each, 1) for each in stated if each is not None})
+    if not found:
+        return ""
+    ends = " … ".join(f"{end:.1f}" for end in dict.fromkeys((found[0], found[-1])))
+    return f", snr {ends} dB" + (" (low)" if found[0] < WARNED else "")
+
+
+def _places(
+    ops: Iterable[Operation], indent: int, note: Callable[[Sequence[Operation]], str] = _nothing
+) -> list[str]:
+    """Source lines, each with how often if more than once, and a note on the ops there."""
+    places: dict[str, list[Operation]] = {}
+    for op in ops:
+        places.setdefault(describe_location(op), []).append(op)
     space = " " * indent
-    return [f"{space}{place}" + (f" × {n}" if n > 1 else "") for place, n in counts.items()]
+    return [
+        f"{space}{place}" + (f" × {len(found)}" if len(found) > 1 else "") + note(found)
+        for place, found in places.items()
+    ]

@@ -8,7 +8,7 @@ from typing import Any
 from xdsl.ir import Operation
 
 from lut_opt.dialects.assembly import describe_location
-from lut_opt.dialects.pwl import Fit, ReductionAttr, Table
+from lut_opt.dialects.pwl import ApplyOp, Fit, ReductionAttr, Table, UnitOp
 from lut_opt.dialects.pwl.request import request_text
 from lut_opt.dialects.quantization import Quantization, exact_log2
 
@@ -100,6 +100,13 @@ def describe_reduction(reduction: ReductionAttr) -> dict[str, Any]:
 def describe_storage(quantization: Quantization) -> dict[str, Any]:
     """How integers stand for reals."""
     return dataclasses.asdict(quantization)
+
+
+def signal_of(op: ApplyOp | UnitOp) -> float | None:
+    """The signal-to-noise ratio that an op states, in decibels; None before the search."""
+    if isinstance(op, UnitOp):
+        return None if op.snr is None else op.snr.value.data
+    return None if op.fit is None else op.fit.data.snr
 
 
 def location(op: Operation) -> str | None:

@@ -105,7 +105,8 @@ def sample(unit: RowUnit, seed: int = 0) -> Stimulus:
     rng = np.random.default_rng(seed)
     one_hot = np.arange(n) == n // 2
     made = [rng.integers(low, high + 1, n).astype(np.float64) for _ in range(6)]
-    made += [zero + rng.normal(0, spread, n) for spread in (1, 10, 40, 1000)]
+    spreads = (1, 10, 40, 1000, *((1e5, 1e7) if operand.bits > 16 else ()))
+    made += [zero + rng.normal(0, spread, n) for spread in spreads]
     made += [np.full(n, float(value)) for value in (low, zero, high)]
     made += [np.where(one_hot, *pair) for pair in ((high, low), (low, high), (zero + 1, zero))]
     made += [np.where(np.arange(n) % 2, float(low), high)]

@@ -34,6 +34,14 @@ def describe_location(op: Operation) -> str:
     return UNKNOWN
 
 
+def describe_layer(op: Operation) -> str:
+    """The layer of the model that an op comes from, `encoder.0.act`; empty where none is known."""
+    location: Attribute = op.location
+    while isinstance(location, CallSiteLoc):
+        location = location.callee
+    return location.desc.data if isinstance(location, NameLoc) else ""
+
+
 def error_location(error: ParseError) -> str:
     """Place of a syntax error as `file:line:col`; the message is `error.msg`."""
     span = error.span

@@ -42,6 +42,7 @@ from xdsl.utils.lexer import Input, Position, Span
 from xdsl.utils.mlir_lexer import MLIRTokenKind
 
 from lut_opt.dialects.assembly.lexer import AssemblyLexer
+from lut_opt.dialects.foreign import OwnSyntaxOp, WordAttr, is_opaque, unknown_syntax_class
 
 T = TypeVar("T")
 
@@ -176,6 +177,8 @@ class AssemblyParser(Parser):
         start = max(self.lexer.input.content.rfind(name, 0, self.pos), 0)
         generic = self.lexer.input.content[start - 1 : start] == '"'
         op_type = self.ctx.get_optional_op(name, dialect_stack=self._parser_state.dialect_stack)
+        if generic and op_type is not None and issubclass(op_type, OwnSyntaxOp):
+            return unknown_syntax_class(name)
         if op_type is None:
             allow = f"{'' if generic else GENERIC_FORM + ' and '}pass --allow-unregistered-dialect"
             self.raise_error(
@@ -217,6 +220,18 @@ class AssemblyParser(Parser):
         return op
 
     # Attributes
+
+    _choice = re.compile("[A-Z][A-Z0-9_]*")
+
+    def parse_optional_attribute(self) -> Attribute | None:
+        """As in xDSL; inside an op of TOSA or StableHLO also a bare word, one of few."""
+        token = self._current_token
+        inside = self._parser_state.dialect_stack[-1:]
+        if token.kind is MLIRTokenKind.BARE_IDENT and self._choice.fullmatch(token.text):
+            if inside and is_opaque(f"{inside[0]}."):
+                self._consume_token()
+                return WordAttr(token.text)
+        return super().parse_optional_attribute()
 
     def parse_comma_separated_list(
         self, delimiter: Parser.Delimiter, parse: Callable[[], T], context_msg: str = ""

@@ -17,11 +17,15 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute
 from xdsl.printer import Printer
-from xdsl.utils.exceptions import ParseError
+from xdsl.utils.exceptions import DiagnosticException, ParseError
 from xdsl.utils.hints import isa
 from xdsl.utils.lexer import Input, Span
 
+from lut_opt.dialects.assembly.context import LutContext
+from lut_opt.dialects.assembly.locations import describe_location
 from lut_opt.dialects.assembly.parser import AssemblyParser
+from lut_opt.dialects.assembly.resources import Resources
+from lut_opt.dialects.foreign import OwnSyntaxOp
 
 _OPAQUE_OR_TAIL = re.compile(r'"(?:[^"\\\n]++|\\.)*+"|//[^\n]*+|(\{-#)')
 """A string, a comment, or the start of the resource section."""
@@ -65,6 +69,8 @@ def parse(text: str, name: str, ctx: Context) -> Program:
     is not verified.
     """
     head, resources = _split(text.removeprefix("\ufeff"), name)  # a byte-order mark
+    if isinstance(ctx, LutContext):
+        ctx.resources = Resources(resources)
     if _NOTHING.fullmatch(head):
         return Program(ModuleOp([]), resources, name)
     parser: AssemblyParser | None = None
@@ -89,7 +95,13 @@ def print_program(program: Program, *, generic: bool = False, debuginfo: bool = 
 def write_program(
     program: Program, stream: IO[str], *, generic: bool = False, debuginfo: bool = False
 ) -> None:
-    """Write a program to a stream; large resources are not copied on the way."""
+    """
+    Write a program to a stream; large resources are not copied on the way.
+
+    Raises NoGenericForm for generic form of an op that is known in its own syntax only.
+    """
+    if generic:
+        _check_generic(program.module)
     printer = AssemblyPrinter(
         stream=stream, print_generic_format=generic, print_debuginfo=debuginfo
     )
@@ -99,6 +111,23 @@ def write_program(
         stream.write("\n")
         stream.write(program.resources)
         stream.write("\n")
+
+
+class NoGenericForm(DiagnosticException):
+    """An op that is known in its own syntax only is to be printed in generic form."""
+
+    def __init__(self, op: OwnSyntaxOp):
+        super().__init__(
+            f"{op.name} was read in its own syntax and has no generic form here: print it "
+            "without --print-op-generic, or read the text in generic form"
+        )
+        self.location = describe_location(op)
+
+
+def _check_generic(module: ModuleOp) -> None:
+    for op in module.walk():
+        if isinstance(op, OwnSyntaxOp):
+            raise NoGenericForm(op)
 
 
 def _split(text: str, name: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from xdsl.dialects.builtin import IntegerAttr, TensorType, i64
+from xdsl.dialects.builtin import FloatAttr, IntegerAttr, TensorType, i64
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
@@ -47,7 +47,8 @@ class UnitOp(IRDLOperation, ABC):
     What the units share: quantized tensors in, one out, no effect.
 
     Operands follow the input in the order of the unit's parameters, under their names; tables are
-    properties under theirs.
+    properties under theirs. `snr` is the signal-to-noise ratio of the whole unit, in decibels, over
+    rows as its declarations (`pwl.range`, …) describe them: the search states it.
     """
 
     UNIT: ClassVar[type[units.Unit]]
@@ -56,6 +57,7 @@ class UnitOp(IRDLOperation, ABC):
     # Each op defines its operands again: their order is that of its own definitions.
     input = operand_def()
     result = result_def()
+    snr = opt_prop_def(FloatAttr)
 
     @property
     def input_quantization(self) -> Quantization:
@@ -157,6 +159,7 @@ class UnitOp(IRDLOperation, ABC):
                 self._verify_lookup(lookup)
         except ValueError as error:
             raise VerifyException(str(error)) from error
+        self._verify_signal()
         length = math.prod(max(size, 1) for size in self.row_shape)
         if length > units.MAX_ROW:
             raise VerifyException(
@@ -176,6 +179,14 @@ class UnitOp(IRDLOperation, ABC):
         for name, value in self.parameters.items():
             if shape_of(value.type) != self.row_shape:
                 raise VerifyException(f"{name} {value.type} has not the shape of a row")
+
+    def _verify_signal(self) -> None:
+        if self.snr is None:
+            return
+        if not math.isfinite(self.snr.value.data):
+            raise VerifyException(f"snr must be finite, got {self.snr.value.data}")
+        if any(lookup.table is None for lookup in self.lookups()):
+            raise VerifyException("an snr without tables: remove it, or add the tables")
 
     def _verify_lookup(self, lookup: Lookup) -> None:
         if lookup.table is not None:

@@ -21,13 +21,29 @@ from torch.fx import Interpreter, Node
 from lut_opt.dialects.quantization import covering_scale
 from lut_opt.frontends.torch import operators
 from lut_opt.frontends.torch.graph import Graph, Inputs, operator_name
-from lut_opt.frontends.torch.histogram import HALF, Histogram, least_squares_scale
-from lut_opt.frontends.torch.observed import Reals, limit_reached, parameter, results, seen
+from lut_opt.frontends.torch.histogram import (
+    HALF,
+    QUANTILES,
+    Histogram,
+    least_squares_scale,
+)
+from lut_opt.frontends.torch.observed import (
+    Reals,
+    limit_reached,
+    parameter,
+    results,
+    row_sizes,
+    scaled_by,
+    seen,
+)
 from lut_opt.frontends.torch.sources import layer_name, source
 from lut_opt.frontends.torch.traced import Traced
 
 _EXP_REACH = 16.0
 """Softmax: e^-16 is nothing at 16 bits, so that no scale needs to cover a longer distance."""
+
+ROW_SIZES = 16
+"""Steps of probability between the least and the largest size of a norm's rows."""
 
 BITS = 8
 """Width of the integers that a scale is for, where nothing else is said."""
@@ -56,7 +72,8 @@ class Observation:
     row's maximum was subtracted; for a division they are the denominators, and `numerator` is the
     range of what is divided. `parameter` is a constant second argument. `named` says that `bits`
     was chosen for this operator. `result` is the range of what it made, without that of a group
-    norm's weights; `raw` for softmax that of the scores themselves.
+    norm's weights; `raw` for softmax that of the scores themselves; `product` for an inverse that
+    of the products it is a factor of. `row_sizes` are quantiles of the sizes of a norm's rows.
     """
 
     operator: str
@@ -75,6 +92,8 @@ class Observation:
     """Values at equal steps of probability, from the least to the largest."""
     result: tuple[float, float] | None = None
     raw: tuple[float, float] | None = None
+    product: tuple[float, float] | None = None
+    row_sizes: NDArray[np.float64] | None = None
 
     @property
     def restricted(self) -> bool:
@@ -144,6 +163,7 @@ def calibrate(
     dynamic_shapes: Any = None,
     decompose: tuple[str, ...] = (),
     keep: tuple[str, ...] = (),
+    linear: bool = False,
 ) -> Calibration:
     """
     Run the model on batches and choose a scale for the input of each non-linear operator.
@@ -152,12 +172,15 @@ def calibrate(
     may differ. `minmax` takes the smallest power of two whose range covers all that was seen; `mse`
     may clip, and minimizes the squared quantization error (for softmax, that of the exponentials).
     `bits` is the width of the integers, for all or by operator or layer name; `dynamic_shapes`,
-    `decompose` and `keep` are those of `export`, which takes over what was traced here. Raises
+    `decompose` and `keep` are those of `export`, which takes over what was traced here, and with
+    `linear` linear layers stay whole in it. Raises
     `CalibrationError` for NaN or infinity and if there is no batch, `ExportError` for a model that
     cannot be exported.
     """
     check_options(method, bits)
-    traced = Traced(model, dynamic_shapes=dynamic_shapes, decompose=decompose, keep=keep)
+    traced = Traced(
+        model, dynamic_shapes=dynamic_shapes, decompose=decompose, keep=keep, linear=linear
+    )
     first: Graph | None = None
     histograms: list[_Histograms] = []
     for batch in batches:
@@ -186,6 +209,8 @@ class _Histograms:
         self.numerator = Histogram()
         self.result = _Extent()
         self.raw = _Extent()
+        self.product = _Extent()
+        self.rows = Histogram()
 
 
 class _Extent:
@@ -253,6 +278,11 @@ def _observe(graph: Graph, inputs: Inputs, histograms: list[_Histograms]) -> Non
                     counted.numerator.add(_checked(n, found.numerator))
                 counted.raw.add(found.raw)
                 counted.result.add(results(n, arguments, returned))
+                if (sizes := row_sizes(n, arguments)) is not None:
+                    counted.rows.add(sizes)
+            for factor in scaled_by(n):
+                if factor in index:
+                    histograms[index[factor]].product.add(results(n, (), returned))
             return returned
 
     with torch.no_grad():
@@ -304,6 +334,8 @@ def _chosen(node: Node, counted: _Histograms, method: Method, bits: Bits) -> Obs
         histogram.quantiles,
         counted.result.bounds,
         counted.raw.bounds,
+        counted.product.bounds,
+        counted.rows.quantiles[:: QUANTILES // ROW_SIZES] if counted.rows.total else None,
     )
 
 

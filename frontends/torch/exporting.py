@@ -23,7 +23,7 @@ from lut_opt.frontends.torch.literals import Literals
 from lut_opt.frontends.torch.sources import layer_name, source
 from lut_opt.frontends.torch.traced import Traced
 from lut_opt.passes.lower import weightless
-from lut_opt.passes.support.declarations import NUMERATOR, RAW, RESULT
+from lut_opt.passes.support.declarations import NUMERATOR, PRODUCT, RAW, RESULT, ROW_SIZES
 
 if TYPE_CHECKING:
     from lut_opt.dialects.assembly import Program
@@ -162,6 +162,7 @@ def _simplify(module: Any, graph: Graph) -> None:
     legal = (operators.non_linear() | operators.BOUNDS) - (
         operators.MADE_BY_LOWERING - set(graph.names)
     )
+    legal |= operators.UPSAMPLING & {operator_name(node) for node in graph.program.graph.nodes}
     names = ",".join(f"aten.{name}" for name in sorted(legal))
     pipeline = (
         "builtin.module(func.func(torch-match-quantized-custom-ops),"
@@ -231,8 +232,8 @@ def _annotate(
             if number is None:
                 op.location = ir.Location.unknown()
                 continue
-            place, node = files[number], nodes[number]
-            op.location = ir.Location.file(*place, 0) if place else ir.Location.unknown()
+            node = nodes[number]
+            op.location = _location(ir, files[number], layer_name(node))
             if op.name != f"torch.aten.{operator_name(node)}":
                 continue
             if node in constants:
@@ -244,6 +245,12 @@ def _annotate(
             manager = importlib.import_module("torch_mlir.passmanager").PassManager
             manager.parse("builtin.module(canonicalize,cse)").run(module.operation)
     _check_found(found, chosen)
+
+
+def _location(ir: Any, place: tuple[str, int] | None, layer: str) -> Any:
+    """`loc("encoder.0.act"("model.py":12:0))`: the layer and the source line."""
+    inner = ir.Location.file(*place, 0) if place else ir.Location.unknown()
+    return ir.Location.name(layer, inner) if layer else inner
 
 
 def _declare(
@@ -261,6 +268,7 @@ def _declare(
         (NUMERATOR, observation.numerator),
         (RESULT, observation.result),
         (RAW, observation.raw),
+        (PRODUCT, observation.product),
     ):
         if seen is not None:
             op.attributes[name] = bounds(seen)
@@ -269,6 +277,8 @@ def _declare(
         op.attributes["pwl.bits"] = ir.IntegerAttr.get(width, observation.bits)
     if observation.quantiles is not None:
         op.attributes["pwl.quantiles"] = ir.DenseElementsAttr.get(observation.quantiles)
+    if observation.row_sizes is not None:
+        op.attributes[ROW_SIZES] = ir.DenseElementsAttr.get(observation.row_sizes.copy())
     if histograms:
         op.attributes["pwl.histogram"] = ir.DenseElementsAttr.get(observation.stored_counts)
 

@@ -7,6 +7,7 @@ the other.
 
 from __future__ import annotations
 
+import inspect
 import traceback
 import warnings
 from collections.abc import Generator, Mapping, Sequence
@@ -23,7 +24,8 @@ from torch.utils import _pytree as pytree
 
 from lut_opt.frontends.torch import operators
 from lut_opt.frontends.torch.decompositions import decompositions, overload_name
-from lut_opt.frontends.torch.notices import ExportWarning, quiet
+from lut_opt.frontends.torch.dynamic import SizeWatch, check_sizes
+from lut_opt.frontends.torch.notices import ExportError, ExportWarning, quiet
 from lut_opt.frontends.torch.quantized_ops import (
     QuantizationError,
     fixed_fake_quantizers,
@@ -31,14 +33,12 @@ from lut_opt.frontends.torch.quantized_ops import (
 )
 from lut_opt.frontends.torch.rewrites import (
     RewriteError,
+    reshaped,
     standard_functions,
     without_dropout,
 )
-from lut_opt.frontends.torch.sources import WRAPPER, is_model_code, restore_origins, source
-
-
-class ExportError(ValueError):
-    """What in the model cannot be exported, on which source line, and what to do about it."""
+from lut_opt.frontends.torch.sources import is_model_code, restore_origins
+from lut_opt.frontends.torch.state import check_overwrites, shared_memory
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,15 @@ class Inputs:
         return Inputs(positional, keyword)
 
     @property
-    def shape_key(self) -> str:
-        """Equal for inputs that one exported graph can run."""
-        leaves, tree = pytree.tree_flatten((self.positional, self.keyword))
-        kinds = [
-            (tuple(x.shape), str(x.dtype)) if isinstance(x, torch.Tensor) else x for x in leaves
-        ]
-        return f"{kinds} {tree}"
+    def leaves(self) -> list[Any]:
+        """The tensors and numbers in them, in the order in which a graph takes them."""
+        return pytree.tree_leaves((self.positional, dict(self.keyword)))
+
+    @property
+    def structure(self) -> str:
+        """Equal for inputs that differ in their tensors alone."""
+        leaves, tree = pytree.tree_flatten((self.positional, dict(self.keyword)))
+        return f"{[None if isinstance(x, torch.Tensor) else x for x in leaves]} {tree}"
 
 
 @dataclass(frozen=True)
@@ -95,10 +97,22 @@ class Graph:
         """The `torch` dialect's name of each non-linear node."""
         return tuple(operator_name(node) for node in self.non_linear)
 
+    def takes(self, inputs: Inputs) -> bool:
+        """Whether the graph can run on inputs of the same structure: of equal types and sizes."""
+        taken = {name for name in self.program.graph_signature.user_inputs if isinstance(name, str)}
+        shown = [
+            node.meta["val"]
+            for node in self.program.graph.nodes
+            if node.op == "placeholder" and node.name in taken
+        ]
+        tensors = [leaf for leaf in inputs.leaves if isinstance(leaf, torch.Tensor)]
+        shown = [each for each in shown if isinstance(each, torch.Tensor)]
+        return len(shown) == len(tensors) and all(map(_fits, shown, tensors))
+
     def bind(self, inputs: Inputs) -> list[Any]:
         """Values of the graph's placeholders: lifted weights and the flattened inputs."""
         program = self.program
-        given = iter(pytree.tree_leaves((inputs.positional, dict(inputs.keyword))))
+        given = iter(inputs.leaves)
         values: list[Any] = []
         for spec in program.graph_signature.input_specs:
             target = spec.target
@@ -111,33 +125,67 @@ class Graph:
         return values
 
 
+def _fits(shown: torch.Tensor, given: torch.Tensor) -> bool:
+    sizes = zip(shown.shape, given.shape, strict=False)
+    return (
+        shown.dtype == given.dtype
+        and shown.dim() == given.dim()
+        and all(isinstance(size, torch.SymInt) or size == actual for size, actual in sizes)
+    )
+
+
 class _Tensors(nn.Module):
     """Calls a model and returns the tensors of whatever it returns, in order."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
+        self.sizes = SizeWatch()
 
     def forward(self, *arguments: Any, **keywords: Any) -> Any:
-        tensors = tuple(_tensors(self.model(*arguments, **keywords)))
+        with self.sizes.of(arguments, keywords):
+            returned = self.model(*arguments, **keywords)
+        tensors = tuple(tensor for _, tensor in outputs(returned))
         if not tensors:
             raise ExportError("the model returns no tensor; return at least one")
         return tensors[0] if len(tensors) == 1 else tensors
 
 
-def _tensors(returned: Any) -> Generator[torch.Tensor]:
-    """The tensors in tuples, lists, mappings and dataclasses; numbers and strings are left out."""
-    for leaf in pytree.tree_leaves(returned):
-        if isinstance(leaf, torch.Tensor):
-            yield leaf
-        elif is_dataclass(leaf) and not isinstance(leaf, type):
-            for field in fields(leaf):
-                yield from _tensors(getattr(leaf, field.name))
-        elif not isinstance(leaf, int | float | str | None):
-            raise ExportError(
-                f"the model returns a {type(leaf).__name__}; return tensors, in tuples, lists, "
-                "dictionaries or dataclasses"
-            )
+def outputs(returned: Any, name: str = "") -> Generator[tuple[str, torch.Tensor]]:
+    """
+    The tensors in what a model returns, in order, by name: `logits`, `hidden_states.0`.
+
+    Numbers and strings in tuples, lists, mappings and dataclasses are left out. A tensor that is
+    returned alone is called `result`. Raises `ExportError` for anything else.
+    """
+    match returned:
+        case torch.Tensor():
+            yield name or "result", returned
+            return
+        case Mapping():
+            parts = [(str(key), part) for key, part in cast(Mapping[Any, Any], returned).items()]
+        case tuple() if hasattr(cast(Any, returned), "_fields"):
+            parts = list(zip(cast(Any, returned)._fields, cast(Any, returned), strict=True))
+        case list() | tuple():
+            parts = [(str(i), part) for i, part in enumerate(cast(Sequence[Any], returned))]
+        case _ if is_dataclass(returned) and not isinstance(returned, type):
+            parts = [(field.name, getattr(returned, field.name)) for field in fields(returned)]
+        case _:
+            leaves = pytree.tree_leaves(returned)
+            if leaves and leaves[0] is returned:
+                _check_leaf(returned)
+                return
+            parts = [(str(i), leaf) for i, leaf in enumerate(leaves)]
+    for key, part in parts:
+        yield from outputs(part, f"{name}.{key}" if name else key)
+
+
+def _check_leaf(returned: Any) -> None:
+    if not isinstance(returned, int | float | str | None):
+        raise ExportError(
+            f"the model returns a {type(returned).__name__}; return tensors, in tuples, lists, "
+            "dictionaries or dataclasses"
+        )
 
 
 def build(
@@ -147,41 +195,47 @@ def build(
     dynamic_shapes: Any = None,
     decompose: Sequence[str] = (),
     keep: Sequence[str] = (),
+    linear: bool = False,
 ) -> Graph:
     """
     Export a model in evaluation mode and decompose everything except its non-linear operators.
 
     `decompose` names non-linear operators to open all the same; `keep` names operators to leave
-    whole that are opened otherwise: `"scaled_dot_product_attention"`. Raises `ExportError`.
+    whole that are opened otherwise: `"scaled_dot_product_attention"`; with `linear`, linear layers
+    stay whole. Raises `ExportError`.
     """
     if unknown := set(keep) - {operators.ATTENTION}:
         raise ExportError(
             f"keep names {sorted(unknown)}; only `{operators.ATTENTION}` is opened by default"
         )
-    table = decompositions(decompose, keep)
+    table = decompositions(decompose, keep, linear=linear)
     modes = {module: module.training for module in model.modules()}
     # What was exported already (as PT2E quantization leaves it) is in its mode for good.
     if not isinstance(model, GraphModule):
         model.eval()
+    wrapper = _Tensors(model)
     try:
         with (
             torch.no_grad(),
             quiet(),
-            _slow_paths(),
+            slow_paths(),
             fixed_fake_quantizers(model),
             _own_forms(model),
         ):
             apart = inputs.apart()
             program = torch.export.export(
-                _Tensors(model),
+                wrapper,
                 apart.positional,
                 dict(apart.keyword),
-                dynamic_shapes=_wrapped(dynamic_shapes, inputs),
+                dynamic_shapes=_wrapped(dynamic_shapes, inputs, model),
                 strict=False,
             )
             standardize(program)
             restore_origins(program.graph.nodes, model)
+            reshaped(program)
             notes = without_dropout(program)
+            whole = _quantized_upsampling(program)
+            table = {to: rule for to, rule in table.items() if overload_name(to) not in whole}
             decomposed: ExportedProgram = cast(Any, program).run_decompositions(table)
             notes += standard_functions(decomposed)
     except ExportError:
@@ -189,14 +243,29 @@ def build(
     except (QuantizationError, RewriteError) as error:
         raise ExportError(str(error)) from error
     except Exception as error:
-        raise ExportError(_shared_buffers(model) or _explain(error)) from error
+        frames = _frames(error)
+        # What fails without a line of the model is torch.export's own view of it.
+        known = wrapper.sizes.explain(error) or (None if frames else shared_memory(model))
+        raise ExportError(known or _explain(error, frames)) from error
     finally:
         for module, training in modes.items():
             module.training = training
-    _check_mutations(decomposed)
+    check_overwrites(decomposed, model)
+    check_sizes(program, decomposed)
     for note in notes:
         warnings.warn(note, ExportWarning, stacklevel=2)
     return _graph(decomposed)
+
+
+def _quantized_upsampling(program: ExportedProgram) -> set[str]:
+    """Upsampling of what was just dequantized: `convert-quantized-to-integer` reads it whole."""
+    found: set[str] = set()
+    for node in program.graph.nodes:
+        source = node.args[0] if node.args else None
+        if operator_name(node) in operators.UPSAMPLING and isinstance(source, Node):
+            if "dequantize" in str(source.target):
+                found.add(operator_name(node))
+    return found
 
 
 @contextmanager
@@ -210,7 +279,7 @@ def _own_forms(model: nn.Module) -> Generator[None]:
 
 
 @contextmanager
-def _slow_paths() -> Generator[None]:
+def slow_paths() -> Generator[None]:
     """Without the fused attention of PyTorch's own layers, which nested tensors break."""
     enabled = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
@@ -220,49 +289,17 @@ def _slow_paths() -> Generator[None]:
         torch.backends.mha.set_fastpath_enabled(enabled)
 
 
-def _shared_buffers(model: nn.Module) -> str | None:
-    """What to do about buffers in the same memory, which torch.export cannot see overwritten."""
-    owners: dict[int, str] = {}
-    for name, buffer in model.named_buffers():
-        other = owners.setdefault(buffer.untyped_storage().data_ptr(), name)
-        if other != name and buffer.numel():
-            return (
-                f"buffers `{other}` and `{name}` are views of one tensor, and the model overwrites "
-                "it: give each its own memory (`.clone()`), or take the state as an argument and "
-                "return the new one"
-            )
-    return None
-
-
-def _check_mutations(program: ExportedProgram) -> None:
-    """What a model overwrites would have to survive a call; the exported function has no memory."""
-    signature = program.graph_signature
-    nodes = {node.name: node for node in program.graph.nodes}
-    written = {
-        **{name: f"buffer `{_own(to)}`" for name, to in signature.buffers_to_mutate.items()},
-        **{name: f"parameter `{_own(to)}`" for name, to in signature.parameters_to_mutate.items()},
-        **{name: "an input" for name in signature.user_inputs_to_mutate},
-    }
-    for name, what in written.items():
-        place = source(nodes[name])
-        at = f"{place[0]}:{place[1]}: " if place else ""
-        raise ExportError(
-            f"{at}{what} is overwritten; take the state as an argument and return the new one"
-        )
-
-
-def _own(path: str) -> str:
-    return path.removeprefix(f"{WRAPPER}.")
-
-
-def _wrapped(shapes: Any, inputs: Inputs) -> Any:
+def _wrapped(shapes: Any, inputs: Inputs, model: nn.Module) -> Any:
     """The wrapper takes `*arguments, **keywords`, which is how dynamic shapes must be spelled."""
     if shapes is None:
         return None
     if isinstance(shapes, Mapping):
-        given = cast(Mapping[str, Any], shapes)
-        keyword = {name: given[name] for name in inputs.keyword if name in given}
-        positional = tuple(shape for name, shape in given.items() if name not in keyword)
+        given = dict(cast(Mapping[str, Any], shapes))
+        names = list(inspect.signature(model.forward).parameters)[: len(inputs.positional)]
+        # `*arguments` have no names of their own: what is left stands for them, in order.
+        rest = iter([given[n] for n in given if n not in names and n not in inputs.keyword])
+        positional = tuple(given[n] if n in given else next(rest, None) for n in names)
+        keyword = {name: given.get(name) for name in inputs.keyword}
     else:
         positional, keyword = tuple(cast(Sequence[Any], shapes)), {}
     wrapped: dict[str, Any] = {"arguments": positional} if inputs.positional else {}
@@ -334,12 +371,13 @@ def operator_name(node: Node) -> str:
     return overload_name(node.target) if node.op == "call_function" else ""
 
 
-def _explain(error: BaseException) -> str:
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if is_model_code(frame.filename)
-    ]
+def _frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """The lines of the model's code that an error came through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [frame for frame in frames if is_model_code(frame.filename)]
+
+
+def _explain(error: BaseException, frames: Sequence[traceback.FrameSummary]) -> str:
     place = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
     code = f" in `{frames[-1].line}`" if frames and frames[-1].line else ""
     first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -98,14 +98,47 @@ def results(node: Node, arguments: Sequence[Any], returned: Any) -> Reals | None
         case operators.ATTENTION:
             return None
         case "group_norm":
-            x, groups, _, _, *rest = arguments
-            made = torch.group_norm(x, groups, None, None, *rest)
+            x, groups, *rest = arguments
+            made = torch.group_norm(x, groups, None, None, *rest[2:])
         case "native_group_norm":
             x, _, _, *rest = arguments
             made = torch.native_group_norm(x, None, None, *rest)[0]
         case _:
             pass
     return _array(made)
+
+
+def row_sizes(node: Node, arguments: Sequence[Any]) -> Reals | None:
+    """
+    Root mean squares of a norm's rows, of a layer or group norm's less their means.
+
+    None for other operators. Rows of nothing but one number have no size, and do not count.
+    """
+    name, x = operator_name(node), arguments[0]
+    match name:
+        case "layer_norm" | "native_layer_norm" | "rms_norm":
+            rows = _array(x).reshape(-1, math.prod(arguments[1]))
+        case "group_norm":
+            rows = _array(x).reshape(x.shape[0] * arguments[1], -1)
+        case "native_group_norm":
+            rows = _array(x).reshape(x.shape[0] * arguments[6], -1)
+        case _:
+            return None
+    sizes = np.sqrt(np.square(rows).mean(-1)) if name == "rms_norm" else rows.std(-1)
+    return sizes[np.isfinite(sizes) & (sizes > 0)]
+
+
+_INVERSES = ("rsqrt", "reciprocal", "pow.Tensor_Scalar")
+_REPEATED = ("expand", "expand_as", "broadcast_to")
+
+
+def scaled_by(node: Node) -> list[Node]:
+    """The inverses that a product has for factors: it is what a written-out norm gives."""
+    if operator_name(node) != "mul.Tensor":
+        return []
+    factors = [arg for arg in node.args if isinstance(arg, Node)]
+    bare = [f.args[0] if operator_name(f) in _REPEATED else f for f in factors]
+    return [f for f in bare if isinstance(f, Node) and operator_name(f) in _INVERSES]
 
 
 def parameter(node: Node) -> float | None:

@@ -21,20 +21,30 @@ class Traced:
         dynamic_shapes: Any = None,
         decompose: Sequence[str] = (),
         keep: Sequence[str] = (),
+        linear: bool = False,
     ) -> None:
         self._model = weakref.ref(model)
         self._parts = _parts(model)
-        self._options = dynamic_shapes, tuple(decompose), tuple(keep)
-        self._graphs: dict[str, Graph] = {}
+        self._options = dynamic_shapes, tuple(decompose), tuple(keep), linear
+        self._graphs: dict[str, list[Graph]] = {}
 
     def graph(self, model: nn.Module, inputs: Inputs) -> Graph:
         """The graph of the model for inputs of these shapes; its weights are the model's own."""
-        if (key := inputs.shape_key) not in self._graphs:
-            dynamic_shapes, decompose, keep = self._options
-            self._graphs[key] = build(
-                model, inputs, dynamic_shapes=dynamic_shapes, decompose=decompose, keep=keep
+        graphs = self._graphs.setdefault(inputs.structure, [])
+        if (known := next((graph for graph in graphs if graph.takes(inputs)), None)) is not None:
+            return known
+        dynamic_shapes, decompose, keep, linear = self._options
+        graphs.append(
+            build(
+                model,
+                inputs,
+                dynamic_shapes=dynamic_shapes,
+                decompose=decompose,
+                keep=keep,
+                linear=linear,
             )
-        return self._graphs[key]
+        )
+        return graphs[-1]
 
     def is_of(self, model: nn.Module, dynamic_shapes: Any) -> bool:
         """Whether this model is the one, has the parts it had and is to be exported alike."""

@@ -8,15 +8,22 @@ the shape of the input.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from itertools import islice
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation, SSAValue
 
-from lut_opt.passes.fuse.elementwise import Elementwise, elementwise, is_uniform, number_of
+from lut_opt.passes.fuse.elementwise import Elementwise, Uniform, elementwise, number_of
 from lut_opt.passes.fuse.terms import Term
+from lut_opt.passes.quantize.given import quantized_source
 from lut_opt.passes.recognize.names import operator_name
+from lut_opt.passes.support.declarations import NUMERATOR, RANGE
+
+MOST_OPS = 512
+"""The longest chain: finding one takes time in proportion to the ops that it could hold."""
 
 _MAGNITUDES = ("torch.aten.abs", "math.absf", "stablehlo.abs", "tosa.abs")
 
@@ -48,25 +55,11 @@ class Chain:
         words = [re.sub(r"\W.*", "", word) for word in words]
         return "_".join(["fused", *words])
 
-    @property
-    def is_non_linear(self) -> bool:
-        """Whether an op in it is worth a table for itself."""
-        return any(member.weight == "non-linear" for member in self.members)
-
-    @property
-    def is_curved(self) -> bool:
-        """Whether it holds more than sums, bounds and constant factors."""
-        return any(member.weight != "linear" for member in self.members)
-
-    @property
-    def folds_first(self) -> bool:
-        """Whether it takes the magnitude of its operand, and nothing else of it."""
-        first = [member for member in self.members if self.operand in member.inputs]
-        return all(operator_name(member.op) in _MAGNITUDES for member in first)
-
     def renewed(self) -> Chain:
         """The same ops on the value that they take in by now."""
-        members = tuple(member for op in self.ops if (member := elementwise(op)) is not None)
+        uniform = Uniform()
+        found = (elementwise(op, uniform) for op in self.ops)
+        members = tuple(member for member in found if member is not None)
         inside = {op.results[0] for op in self.ops}
         (operand,) = {v for member in members for v in member.inputs if v not in inside}
         return Chain(members, operand)
@@ -81,13 +74,22 @@ class Chain:
 
     def constants(self) -> list[Operation]:
         """The ops that compute constants from constants for it, each before those it uses."""
-        found: list[Operation] = []
-        work = [v for member in self.members for v in member.operands if is_uniform(v)]
-        for value in work:
-            if number_of(value) is None and isinstance(value.owner, Operation):
-                found.append(value.owner)
-                work += [v for v in value.owner.operands if is_uniform(v)]
-        return found
+        found: dict[Operation, None] = {}
+        uniform = Uniform()
+
+        def visit(value: SSAValue) -> None:
+            op = value.owner
+            if number_of(value) is None and isinstance(op, Operation) and op not in found:
+                member = elementwise(op, uniform)
+                for operand in member.operands if member else ():
+                    visit(operand)
+                found[op] = None
+
+        for member in self.members:
+            for value in member.operands:
+                if value not in member.inputs:
+                    visit(value)
+        return [*reversed(found)]
 
 
 def _term(value: SSAValue, terms: dict[SSAValue, Term], x: Term) -> Term:
@@ -97,29 +99,57 @@ def _term(value: SSAValue, terms: dict[SSAValue, Term], x: Term) -> Term:
     if (number := number_of(value)) is not None:
         return x.number(number)
     assert isinstance(value.owner, Operation)
-    member = elementwise(value.owner)
+    member = elementwise(value.owner, Uniform())
     assert member is not None
     return member.formula([_term(operand, terms, x) for operand in member.operands])
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """A chain that may be chosen; its ops are listed only if somebody asks."""
+
+    found: list[Elementwise]
+    """The ops from the last one up: more than those of the chain once the walk went on."""
+    size: int
+    operand: SSAValue
+    is_non_linear: bool
+    """Whether an op in it is worth a table for itself."""
+    is_curved: bool
+    """Whether it holds more than sums, bounds and constant factors."""
+    declares: bool
+    """Whether an op in it declares the range of an operand."""
+
+    def chain(self) -> Chain:
+        """The ops in program order."""
+        return Chain(tuple(reversed(self.found[: self.size])), self.operand)
+
+    @property
+    def folds_first(self) -> bool:
+        """Whether it takes the magnitude of its operand, and nothing else of it."""
+        members = islice(self.found, self.size)
+        first = (member.op for member in members if self.operand in member.inputs)
+        return all(operator_name(op) in _MAGNITUDES for op in first)
+
+
 def find_chains(
     module: ModuleOp,
-    chosen: Callable[[Iterator[Chain]], Chain | None],
+    chosen: Callable[[Sequence[Candidate]], Chain | None],
     barred: Callable[[Elementwise], bool],
+    is_uniform: Uniform,
 ) -> list[Chain]:
     """
     The chains of a module that `chosen` picks from those that end in one op, largest first.
 
     Each op is in at most one chain, and later ops choose before earlier ones. No chain holds an op
-    that is `barred`.
+    that is `barred`, nor more than `MOST_OPS`.
     """
     found: list[Chain] = []
     for block in _blocks(module):
-        graph = _Graph(block, barred)
+        graph = _Graph(block, barred, is_uniform)
         for last in reversed(graph.members):
             if last in graph.taken:
                 continue
-            if (chain := chosen(reversed(list(graph.chains(last))))) is not None:
+            if (chain := chosen(graph.candidates(last)[::-1])) is not None:
                 graph.taken.update(chain.ops)
                 found.append(chain)
     return found
@@ -134,45 +164,66 @@ def _blocks(module: ModuleOp) -> Iterator[Block]:
 class _Graph:
     """The element-wise ops of one block."""
 
-    def __init__(self, block: Block, barred: Callable[[Elementwise], bool]):
+    def __init__(self, block: Block, barred: Callable[[Elementwise], bool], is_uniform: Uniform):
         self.members: dict[Operation, Elementwise] = {}
         self.position: dict[Operation, int] = {}
         self.taken: set[Operation] = set()
         for position, op in enumerate(block.ops):
-            member = elementwise(op)
+            member = elementwise(op, is_uniform)
             # Without inputs it is a constant, which every chain may compute for itself.
             if member is not None and member.inputs and not barred(member):
                 self.members[op], self.position[op] = member, position
 
-    def chains(self, last: Operation) -> Iterator[Chain]:
+    def candidates(self, last: Operation) -> list[Candidate]:
         """
         The chains that end in `last`, from the smallest up.
 
         The latest value that the ops so far take in is replaced by what its op takes in, as long as
-        all its users are among them. Whenever one value is left, that is a chain.
+        all its users are among them. Whenever one value is left, that is a chain. Ops are found in
+        the opposite of program order.
         """
-        inside = {last}
-        frontier, closed = set(self.members[last].inputs), set[SSAValue]()
+        options: list[Candidate] = []
+        ops, inside = [self.members[last]], {last}
+        weights, declares = {self.members[last].weight}, _declares(last)
+        entering, closed = set(self.members[last].inputs), set[SSAValue]()
+        frontier = [(-self._place(value), id(value), value) for value in entering]
+        heapify(frontier)
         while True:
-            (operand, *more) = frontier | closed
-            if not more and operand.type == last.results[0].type:
-                ops = sorted(inside, key=self.position.__getitem__)
-                yield Chain(tuple(self.members[op] for op in ops), operand)
-            if not frontier or len(closed) > 1:
-                return
-            value = max(frontier, key=self._place)
-            frontier.remove(value)
+            if len(entering) == 1:
+                (operand,) = entering
+                if operand.type == last.results[0].type:
+                    heavy = "non-linear" in weights or (
+                        "power" in weights and quantized_source(operand) is not None
+                    )
+                    curved = weights != {"linear"}
+                    options.append(Candidate(ops, len(ops), operand, heavy, curved, declares))
+            if not frontier or len(closed) > 1 or len(ops) == MOST_OPS:
+                return options
+            *_, value = heappop(frontier)
             owner = value.owner
-            users = {use.operation for use in value.uses}
-            if isinstance(owner, Operation) and self._is_free(owner) and users <= inside:
-                inside.add(owner)
-                frontier |= set(self.members[owner].inputs) - closed
-            else:
+            if not isinstance(owner, Operation) or not self._is_free(owner, inside):
                 closed.add(value)
+                continue
+            entering.remove(value)
+            inside.add(owner)
+            ops.append(self.members[owner])
+            weights.add(self.members[owner].weight)
+            declares = declares or _declares(owner)
+            for new in self.members[owner].inputs:
+                if new not in entering:
+                    entering.add(new)
+                    heappush(frontier, (-self._place(new), id(new), new))
 
     def _place(self, value: SSAValue) -> int:
         owner = value.owner
         return self.position.get(owner, -1) if isinstance(owner, Operation) else -1
 
-    def _is_free(self, op: Operation) -> bool:
-        return op in self.members and op not in self.taken
+    def _is_free(self, op: Operation, inside: set[Operation]) -> bool:
+        """Whether an op may join those inside: only they use it."""
+        if op not in self.members or op in self.taken:
+            return False
+        return all(use.operation in inside for use in op.results[0].uses)
+
+
+def _declares(op: Operation) -> bool:
+    return RANGE in op.attributes or NUMERATOR in op.attributes

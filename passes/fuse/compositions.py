@@ -92,10 +92,6 @@ class Composition:
             x = _GRID if declared is None else np.append(_GRID, declared.interval)
         return bool(np.all(self.body.is_defined(x)))
 
-    def has_scale(self) -> bool:
-        """Whether the IR says how the chain's input is stored."""
-        return quantized_source(self.chain.operand) is not None or self.declared() is not None
-
     def declared(self) -> Declared | None:
         """
         What the chain's ops say of its input.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Literal
 
 import numpy as np
@@ -19,19 +19,32 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.utils.hints import isa
 
+from lut_opt.dialects.foreign import foreign_number
 from lut_opt.dialects.pwl import NamedFunction
 from lut_opt.dialects.pwl.function_body import SCALAR_OPS
 from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.pwl.ops import Shaped
 from lut_opt.dialects.quant import element_type
-from lut_opt.dialects.torch import VTensorLiteralOp, VTensorType, constant_value, torch_name
+from lut_opt.dialects.torch import (
+    VTensorLiteralOp,
+    VTensorType,
+    constant_value,
+    is_float,
+    torch_name,
+)
+from lut_opt.passes.fuse.foreign_formulas import FOREIGN_SUMS, foreign_formula
 from lut_opt.passes.fuse.terms import Term
 from lut_opt.passes.fuse.torch_formulas import COMPARISONS, TORCH_FORMULAS
 from lut_opt.passes.recognize.functions import recognize
+from lut_opt.passes.recognize.names import operator_name
+from lut_opt.passes.recognize.powers import whole_power
 from lut_opt.passes.support.diagnostics import OpError
 
-Weight = Literal["linear", "cheap", "non-linear"]
-"""Whether an op is worth a table: not at all, not for itself (products, selections), or yes."""
+Weight = Literal["linear", "cheap", "power", "non-linear"]
+"""
+Whether an op is worth a table: not at all, not for itself (products, selections), only on integers
+(small whole powers, which are products), or yes.
+"""
 
 
 @dataclass(frozen=True)
@@ -43,55 +56,76 @@ class Elementwise:
     formula: Callable[[Sequence[Term]], Term]
     function: NamedFunction | None = None
     """The registry's function, if the op has a name of its own there."""
+    inputs: tuple[SSAValue, ...] = ()
+    """The operands that are not constants."""
 
-    @property
-    def inputs(self) -> list[SSAValue]:
-        """The operands that are not constants."""
-        return [value for value in self.operands if not is_uniform(value)]
-
-    @property
+    @cached_property
     def weight(self) -> Weight:
         """What a table would save."""
-        divides = torch_name(self.op) == "aten.div.Tensor" or isinstance(self.op, arith.DivfOp)
+        name = operator_name(self.op)
+        divides = name in _DIVISIONS or isinstance(self.op, arith.DivfOp)
+        if self.function is not None and whole_power(self.function) is not None:
+            return "power"
         if self.function is not None or type(self.op) in _COSTLY:
             return "non-linear"
-        if divides and not is_uniform(self.operands[1]):
+        if divides and self.operands[1] in self.inputs:
             return "non-linear"
-        cheap = len(self.inputs) > 1 and not (_name(self.op) in _SUMS or type(self.op) in _SUMS)
-        return "cheap" if cheap else "linear"
+        sums = name in FOREIGN_SUMS or _name(self.op) in _SUMS or type(self.op) in _SUMS
+        return "cheap" if len(self.inputs) > 1 and not sums else "linear"
 
 
-def elementwise(op: Operation) -> Elementwise | None:
+class Uniform:
+    """
+    Whether a value holds one and the same constant, computed or not, in every element.
+
+    What is found of a value is kept, so that asking for all values of a module takes one walk.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[SSAValue, bool] = {}
+
+    def __call__(self, value: SSAValue) -> bool:
+        work = [value]
+        while work:
+            top = work[-1]
+            operands = self._operands(top)
+            unknown = [operand for operand in operands or () if operand not in self._known]
+            if unknown and top not in self._known:
+                self._known[top] = False  # as long as it is open: no constant is made of itself
+                work += unknown
+                continue
+            work.pop()
+            self._known[top] = operands is not None and all(map(self._known.get, operands))
+        return self._known[value]
+
+    def _operands(self, value: SSAValue) -> tuple[SSAValue, ...] | None:
+        """What a constant is computed from, None for what is none."""
+        if number_of(value) is not None:
+            return ()
+        op = value.owner
+        if not isinstance(op, Operation) or len(op.results) != 1:
+            return None
+        rule = _rule(op)
+        return None if rule is None else rule.operands
+
+
+def elementwise(op: Operation, is_uniform: Uniform) -> Elementwise | None:
     """The op as an element-wise one; None if it is not, changes a format or has odd parameters."""
     if len(op.results) != 1 or (shape := _shape(op.results[0].type)) is None:
         return None
     found = _rule(op)
     if found is None:
         return None
-    fits = all(_shape(v.type) == shape or is_uniform(v) for v in found.operands)
-    return found if fits else None
-
-
-def is_uniform(value: SSAValue) -> bool:
-    """Whether a value holds one and the same constant, computed or not, in every element."""
-    work, seen = [value], set[SSAValue]()
-    while work:
-        value = work.pop()
-        if value in seen or number_of(value) is not None:
-            continue
-        seen.add(value)
-        op = value.owner
-        if not isinstance(op, Operation) or len(op.results) != 1 or (rule := _rule(op)) is None:
-            return False
-        work += rule.operands
-    return True
+    inputs = tuple(value for value in found.operands if not is_uniform(value))
+    fits = all(_shape(value.type) == shape for value in inputs)
+    return replace(found, inputs=inputs) if fits else None
 
 
 def number_of(value: SSAValue) -> float | None:
     """The number that a constant holds in every element."""
     op = value.owner
     if not isinstance(op, VTensorLiteralOp | arith.ConstantOp):
-        return None
+        return foreign_number(value) if is_float(value.type) else None
     match op.value:
         case DenseIntOrFPElementsAttr() as dense if isinstance(dense.get_element_type(), AnyFloat):
             splat = len(dense) > 0 and dense.is_splat()
@@ -123,7 +157,16 @@ def _rule(op: Operation) -> Elementwise | None:
         function, operand = found
         named, parameters = FUNCTIONS[function.function], function.parameters
         return Elementwise(op, (operand,), lambda x: named.write(x[0], *parameters), function)
-    return _torch(op)
+    return _torch(op) or _foreign(op)
+
+
+def _foreign(op: Operation) -> Elementwise | None:
+    """One of the cheap operators of StableHLO and TOSA."""
+    found = foreign_formula(op)
+    if found is None or len(op.operands) < found[0]:
+        return None
+    count, formula = found
+    return Elementwise(op, tuple(op.operands[:count]), formula)
 
 
 def _scalar(op: Operation) -> Elementwise | None:
@@ -199,6 +242,8 @@ _ARITH: dict[type[Operation], Callable[[Sequence[Term]], Term]] = {
     arith.NegfOp: lambda x: -x[0],
 }
 """Ops whose formulas know what is affine; the other ops of `arith` and `math` are copied."""
+
+_DIVISIONS = ("torch.aten.div.Tensor", "stablehlo.divide")
 
 _SUMS = (
     *("aten.add.Tensor", "aten.sub.Tensor", "aten.maximum", "aten.minimum"),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from xdsl.dialects.builtin import (
     ArrayAttr,
@@ -18,15 +19,19 @@ from xdsl.rewriter import Rewriter
 from lut_opt.dialects.assembly import describe_location
 from lut_opt.dialects.pwl import ApplyOp
 from lut_opt.dialects.pwl.function_body import FunctionBody
-from lut_opt.passes.fuse.chains import Chain, find_chains
+from lut_opt.dialects.pwl.reduction import EXPONENTIALS
+from lut_opt.passes.fuse.chains import Candidate, Chain, find_chains
 from lut_opt.passes.fuse.compositions import Composition
-from lut_opt.passes.fuse.elementwise import Elementwise
+from lut_opt.passes.fuse.elementwise import Elementwise, Uniform
 from lut_opt.passes.quantize.functions import range_name
+from lut_opt.passes.quantize.given import quantized_source
+from lut_opt.passes.quantize.wide import GROWTH
 from lut_opt.passes.recognize.functions import Fused, Nonlinear
 from lut_opt.passes.recognize.names import operator_name
 from lut_opt.passes.recognize.periodic import is_periodic
 from lut_opt.passes.support.declarations import (
     FUSED,
+    declared_range,
     operand_declarations,
     result_declarations,
 )
@@ -34,6 +39,11 @@ from lut_opt.passes.support.diagnostics import about
 
 NOT_SPELLED = ("square",)
 """Functions that products alone do not count as: x·x is a multiplication already."""
+
+_PRODUCTS = ("torch.aten.mul.Tensor", "arith.mulf")
+
+SPELLED_OPS = 16
+"""No function of the registry takes more sums, products and selections to write."""
 
 
 class Fusion:
@@ -55,7 +65,9 @@ class Fusion:
             if isinstance(op, ApplyOp) and isinstance(op.function, SymbolRefAttr)
         )
         """Functions that a `pwl.apply` names: they say what to approximate, so they stay."""
-        chains = find_chains(module, self._choose, self._is_barred) if fuse else []
+        self.is_uniform = Uniform()
+        """Which values are constants: lowering an op leaves that as it is."""
+        chains = find_chains(module, self._choose, self._is_barred, self.is_uniform) if fuse else []
         self.at = {chain.last: chain for chain in chains}
         """The chains by their last ops."""
         self.inside = {op for chain in chains for op in (*chain.ops[:-1], *chain.constants())}
@@ -78,7 +90,8 @@ class Fusion:
             composed = Composition.of(self.at[last].renewed())
             function = composed.named()
             declared = composed.declared()
-        symbol = None if function is not None else self._symbol(composed.body)
+        stays = function is not None or composed.body.name in self.keep
+        symbol = None if stays else self._symbol(composed.body)
         fused = Fused(composed.chain.ops, symbol, declared)
         return Nonlinear(last, function or composed.body, composed.chain.operand, fused)
 
@@ -101,19 +114,32 @@ class Fusion:
         kept = member.function is not None and member.function.name in self.keep
         return kept or is_periodic(member.op) or self.stays(member.op)
 
-    def _choose(self, options: Iterator[Chain]) -> Chain | None:
-        curved = [chain for chain in options if chain.is_curved and self._has_scale(chain)]
+    def _choose(self, options: Sequence[Candidate]) -> Chain | None:
+        curved = [option for option in options if option.is_curved]
         # A table over magnitudes has half the range, and its entries to itself.
-        curved = [chain for chain in curved if not chain.folds_first] or curved
-        worthwhile = [chain for chain in curved if chain.is_non_linear]
-        defined = (chain for chain in worthwhile if Composition.of(chain).is_defined())
-        spelled = (chain for chain in curved if len(chain.members) > 1 and _is_spelled(chain))
-        chosen = next(defined, None) if worthwhile else next(spelled, None)
+        flat = [option for option in curved if not option.folds_first]
+        chosen = self._largest(flat) or self._largest([o for o in curved if o not in flat])
         # One op alone is lowered as what it is.
-        return chosen if chosen and len(chosen.members) > 1 else None
+        return chosen.chain if chosen and len(chosen.chain.members) > 1 else None
 
-    def _has_scale(self, chain: Chain) -> bool:
-        return self.scaled or Composition.of(chain).has_scale()
+    def _largest(self, options: Sequence[Candidate]) -> Composition | None:
+        """The first that is defined, or if none is worth a table for itself, that is spelled."""
+        heavy = self._scaled(o for o in options if o.is_non_linear and not _outgrows(o))
+        if (first := next(heavy, None)) is not None:
+            return next((c for c in itertools.chain([first], heavy) if c.is_defined()), None)
+        light = self._scaled(
+            o for o in options if 1 < o.size <= SPELLED_OPS and not o.is_non_linear
+        )
+        return next((composed for composed in light if _is_spelled(composed)), None)
+
+    def _scaled(self, options: Iterable[Candidate]) -> Iterator[Composition]:
+        """What those compose to whose input has a known scale."""
+        for option in options:
+            stored = self.scaled or quantized_source(option.operand) is not None
+            if stored or option.declares:
+                composed = Composition.of(option.chain())
+                if stored or composed.declared() is not None:
+                    yield composed
 
     def _symbol(self, body: FunctionBody) -> SymbolRefAttr:
         """The function of the module that has this body, added if there is none."""
@@ -136,8 +162,28 @@ class Fusion:
         return self._symbols[body]
 
 
-def _is_spelled(chain: Chain) -> bool:
-    function = Composition.of(chain).named()
+def _outgrows(option: Candidate) -> bool:
+    """
+    Whether it is made of sums and products of exponentials that need a range reduction.
+
+    By themselves these keep what is small exact to some bits, where one table of the whole cannot.
+    """
+    if option.size == 1:
+        return False
+    grown = False
+    for member in itertools.islice(option.found, option.size):
+        name = member.function.name if member.function else operator_name(member.op)
+        if name in EXPONENTIALS:
+            low, high = declared_range(member.op) or (0.0, 0.0)
+            octaves = low * EXPONENTIALS[name], high * EXPONENTIALS[name]
+            grown = grown or (octaves[1] > 1 and octaves[1] - octaves[0] > GROWTH)
+        elif member.weight != "linear" and name not in _PRODUCTS:
+            return False
+    return grown
+
+
+def _is_spelled(composed: Composition) -> bool:
+    function = composed.named()
     return function is not None and function.name not in NOT_SPELLED
 
 

@@ -18,6 +18,7 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
+from lut_opt.dialects.foreign import foreign_number
 from lut_opt.dialects.pwl import DivideOp, NamedFunction
 from lut_opt.dialects.quant import (
     DequantizeCastOp,
@@ -48,13 +49,25 @@ from lut_opt.passes.quantize.divisions import (
 from lut_opt.passes.quantize.functions import Defaults
 from lut_opt.passes.quantize.wide import given_result, leading_zero
 from lut_opt.passes.recognize.functions import Nonlinear
-from lut_opt.passes.support.declarations import declared_result
+from lut_opt.passes.recognize.names import operator_name
+from lut_opt.passes.support.declarations import (
+    NUMERATOR,
+    declared_result,
+    interval,
+    row_declarations,
+)
 from lut_opt.passes.support.diagnostics import OpError, copy_location
 
 
 def division(op: Operation) -> Callable[[Defaults], None] | None:
     """What replaces a division of floats, None for any other op."""
     name = torch_name(op)
+    if operator_name(op) in ("stablehlo.divide", "linalg.div"):
+        types = {value.type for value in (*op.operands[:2], *op.results)}
+        if len(op.operands) < 2 or len(op.results) != 1 or len(types) > 1:
+            return None
+        x = op.operands[1]
+        return partial(_divide, op) if is_float(x.type) and depends_on_input(x) else None
     if name not in ("aten.div.Tensor", "aten.div.Scalar") and not isinstance(op, arith.DivfOp):
         return None
     a, b = op.operands[:2]
@@ -73,11 +86,17 @@ def division(op: Operation) -> Callable[[Defaults], None] | None:
 
 def as_reciprocal(op: Operation) -> Nonlinear | None:
     """1/x is a function of x alone."""
-    if torch_name(op) != "aten.div.Tensor" and not isinstance(op, arith.DivfOp):
+    name = operator_name(op)
+    if name not in ("torch.aten.div.Tensor", "stablehlo.divide") and not isinstance(
+        op, arith.DivfOp
+    ):
+        return None
+    if len(op.operands) < 2 or len(op.results) != 1:
         return None
     one, x = op.operands[:2]
     values = constant_elements(one)
-    if values is None or np.any(values != 1.0) or op.results[0].type != x.type:
+    is_one = foreign_number(one) == 1.0 if values is None else bool(np.all(values == 1.0))
+    if not is_one or op.results[0].type != x.type:
         return None
     if not is_float(x.type) or not depends_on_input(x):
         return None
@@ -148,6 +167,9 @@ def _divide(op: Operation, defaults: Defaults) -> None:
         for value, to in ((builtin(a), numerator), (builtin(b), denominator))
     )
     divide = DivideOp(x, y, quantized_like(target, result), reduce=leading_zero("reciprocal"))
+    divide.attributes.update(row_declarations(op))
+    if NUMERATOR not in divide.attributes and (values := constant_elements(a)) is not None:
+        divide.attributes[NUMERATOR] = interval(float(values.min()), float(values.max()))
     divide.verify_()
     real = add(DequantizeCastOp(add(divide), target))
     if isinstance(final, VTensorType):

@@ -23,10 +23,11 @@ from lut_opt.dialects.torch import (
     torch_name,
 )
 from lut_opt.passes.decompose.composites import COMPOSITES, expand_composites
+from lut_opt.passes.decompose.onnx import replace_onnx
 from lut_opt.passes.decompose.vector_norm import expand_vector_norms
-from lut_opt.passes.fuse.elementwise import is_uniform
 from lut_opt.passes.fuse.fusion import Fusion, all_declarations
 from lut_opt.passes.lower.division import as_reciprocal, division
+from lut_opt.passes.lower.exponentials import exponentials
 from lut_opt.passes.lower.periodic import lower_periodic
 from lut_opt.passes.lower.powers import exponent, multiply_out
 from lut_opt.passes.lower.units import KINDS, lower_unit, unit_kind
@@ -51,6 +52,7 @@ def lower(
     op: ModuleOp, defaults: Defaults, keep: tuple[str, ...], *, fuse: bool, name: str
 ) -> None:
     """Replace every non-linear operator but those to keep; `name` is that of the remarks."""
+    replace_onnx(op, keep)
     expand_composites(op, keep)
     raise_units(op, keep)
     expand_vector_norms(op, keep)
@@ -83,7 +85,7 @@ def _replacement(op: Operation, fusion: Fusion) -> tuple[str, Callable[[Defaults
     found = fusion.lowered(op) if op in fusion.at else recognize(op) or as_reciprocal(op)
     if found is not None:
         # What is computed from constants is for a constant folder.
-        if is_uniform(found.operand):
+        if fusion.is_uniform(found.operand):
             return None
         if (power := exponent(found)) is not None:
             return found.function.name, lambda _: multiply_out(found, power)
@@ -95,6 +97,11 @@ def _replacement(op: Operation, fusion: Fusion) -> tuple[str, Callable[[Defaults
 
 def _lower(found: Nonlinear, fusion: Fusion, defaults: Defaults) -> None:
     op = found.op
+    if (parts := exponentials(found, defaults)) is not None:
+        for part in parts:
+            _lower(part, fusion, defaults)
+        fusion.erase(op)
+        return
     created: list[Operation] = []
     source = found.operand
     if isinstance(source.type, VTensorType):

@@ -16,6 +16,7 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
+from lut_opt.dialects.foreign import softmax_axis
 from lut_opt.dialects.pwl import LayerNormOp, LogSoftmaxOp, RMSNormOp, SoftmaxOp, UnitOp, units
 from lut_opt.dialects.quant import (
     DequantizeCastOp,
@@ -35,15 +36,19 @@ from lut_opt.passes.quantize.units import (
     LOG_DISTANCE_BITS,
     MAX_FRACTION,
     ByRange,
+    Serves,
     affine_storage,
     clip_distance,
     log_softmax_input,
     log_softmax_result,
+    log_softmax_serves,
     norm_input,
     norm_result,
+    norm_serves,
     softmax_clip,
     softmax_input,
     softmax_result,
+    softmax_serves,
     unit_input,
 )
 from lut_opt.passes.recognize.units import (
@@ -54,6 +59,7 @@ from lut_opt.passes.recognize.units import (
     read_rms_norm,
     read_softmax,
 )
+from lut_opt.passes.support.declarations import row_declarations
 from lut_opt.passes.support.diagnostics import OpError, copy_location
 from lut_opt.passes.support.rewriting import erase_unused
 
@@ -92,6 +98,7 @@ class UnitKind:
     read: Callable[[Operation], FoundUnit]
     """What an op says. OpError where a parameter is not constant."""
     by_range: ByRange
+    serves: Serves
     make: Callable[[Any, SSAValue, Making], UnitOp]
     """The unit op for what `read` found and its quantized input."""
     distances: bool = False
@@ -143,6 +150,7 @@ KINDS: Mapping[str, UnitKind] = {
             torch_names=("softmax.int", "_softmax"),
             read=read_softmax,
             by_range=softmax_input,
+            serves=softmax_serves,
             make=_softmax,
             distances=True,
         ),
@@ -151,6 +159,7 @@ KINDS: Mapping[str, UnitKind] = {
             torch_names=("log_softmax.int", "_log_softmax"),
             read=read_softmax,
             by_range=log_softmax_input,
+            serves=log_softmax_serves,
             make=_log_softmax,
             distances=True,
         ),
@@ -159,6 +168,7 @@ KINDS: Mapping[str, UnitKind] = {
             torch_names=("layer_norm", "native_layer_norm"),
             read=read_layer_norm,
             by_range=norm_input,
+            serves=norm_serves,
             make=_layer_norm,
         ),
         UnitKind(
@@ -166,6 +176,7 @@ KINDS: Mapping[str, UnitKind] = {
             torch_names=("rms_norm",),
             read=read_rms_norm,
             by_range=norm_input,
+            serves=norm_serves,
             make=_rms_norm,
         ),
     )
@@ -177,6 +188,8 @@ _BY_TORCH_NAME = {f"aten.{name}": kind for kind in KINDS.values() for name in ki
 
 def unit_kind(op: Operation) -> UnitKind | None:
     """The kind of unit that one whole op is."""
+    if softmax_axis(op) is not None:
+        return KINDS[units.Softmax.name]
     return _BY_TORCH_NAME.get(torch_name(op) or "")
 
 
@@ -185,10 +198,11 @@ def lower_unit(kind: UnitKind, op: Operation, defaults: Defaults) -> None:
     found = kind.read(op)
     _float_tensor(op, _builtin(found.operand.type))
     target = _float_tensor(op, _builtin(op.results[0].type))
-    operand = unit_input(kind.name, found, kind.by_range, defaults)
+    operand = unit_input(kind.name, found, kind.by_range, kind.serves, defaults)
     making = Making(operand, target, defaults)
     unit = kind.make(found, making.quantize(found.operand, operand), making)
     value = making.add(unit)
+    unit.attributes.update(row_declarations(op))
     unit.verify_()
     real = making.add(DequantizeCastOp(value, target))
     if isinstance(final := op.results[0].type, VTensorType):

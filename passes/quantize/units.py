@@ -19,19 +19,24 @@ from xdsl.ir import Attribute, OpResult, SSAValue
 from lut_opt.dialects.pwl import units
 from lut_opt.dialects.quantization import Quantization, exact_log2
 from lut_opt.dialects.torch import VTensorLiteralOp
+from lut_opt.passes.quantize.choose import SMALLEST_SCALE
 from lut_opt.passes.quantize.functions import Defaults, power_of_two_scale
 from lut_opt.passes.quantize.given import quantized_source, quantized_user, why_not_given
 from lut_opt.passes.recognize.units import FoundNorm, FoundUnit
 from lut_opt.passes.support.declarations import (
+    BITS,
     RANGE,
     RAW,
     declared_bits,
+    declared_extent,
     declared_range,
     declared_result,
+    declared_row_sizes,
 )
 from lut_opt.passes.support.diagnostics import OpError
 
-STORAGE_BITS = 16
+STORAGE_BITS, WIDE_BITS = 16, 32
+"""Widths of inputs and results; of a norm's inputs whose rows differ too much in size."""
 
 REACH = 8.0, 16.0
 """Softmax: e^-16 is nothing at 16 bits; what a narrower range leaves out would be masked."""
@@ -54,6 +59,9 @@ HIDDEN_FRACTION = 20
 RESULT_MARGIN = 1.5
 """How much larger than what was seen a norm's results may be."""
 
+LEAST_ROW = 32
+"""Steps of the root mean square of the least row that counts: 40 dB."""
+
 MAX_FRACTION = 24
 """Most fraction bits of gamma and beta."""
 
@@ -63,16 +71,25 @@ Interval = tuple[float, float]
 ByRange = Callable[[FoundUnit, Interval, Defaults], Quantization]
 """How an input is stored whose range is declared."""
 
+Serves = Callable[[FoundUnit, Quantization, Defaults], bool]
+"""Whether an input can stay as it is given."""
 
-def unit_input(name: str, found: FoundUnit, by_range: ByRange, defaults: Defaults) -> Quantization:
+
+def unit_input(
+    name: str, found: FoundUnit, by_range: ByRange, serves: Serves, defaults: Defaults
+) -> Quantization:
     """How the input is stored: as it is quantized, by its declared range, or by input-scale."""
     given, interval = quantized_source(found.operand), declared_range(found.op)
-    if given is not None and given.bits <= STORAGE_BITS:
+    if given is not None and serves(found, given, defaults):
         return given
+    if interval is None and given is not None:
+        low, high = given.dequantize(given.ends).tolist()
+        interval = low, high
     if interval is not None:
         return by_range(found, interval, defaults)
     if defaults.input_scale is not None:
-        return Quantization(STORAGE_BITS, True, defaults.input_scale)
+        asked = Quantization(STORAGE_BITS, True, defaults.input_scale)
+        return asked if serves(found, asked, defaults) else by_range(found, (0.0, 0.0), defaults)
     raise OpError(
         found.op,
         f"no input scale for {name}{why_not_given(found.operand)}: put "
@@ -81,18 +98,65 @@ def unit_input(name: str, found: FoundUnit, by_range: ByRange, defaults: Default
     )
 
 
+def softmax_serves(found: FoundUnit, storage: Quantization, defaults: Defaults) -> bool:
+    """Whether the steps of a storage reach the distances that count: they do so in real units."""
+    bits = _distance_bits(found, storage, defaults)
+    return storage.bits <= STORAGE_BITS and _reaches(found, storage, bits)
+
+
+def log_softmax_serves(found: FoundUnit, storage: Quantization, defaults: Defaults) -> bool:
+    """As for softmax, at a scale that the arithmetic is made for."""
+    exponent = exact_log2(storage.scale)
+    made_for = exponent is not None and exponent >= -units.TABLE_FRACTION
+    served = storage.bits <= STORAGE_BITS and made_for
+    return served and _reaches(found, storage, LOG_DISTANCE_BITS)
+
+
+def norm_serves(found: FoundUnit, storage: Quantization, defaults: Defaults) -> bool:
+    """Whether a norm takes a storage as it is."""
+    return storage.bits <= STORAGE_BITS and storage.scale >= _finest(found, storage.bits)
+
+
+def _finest(found: FoundUnit, bits: int) -> float:
+    """The steps of a norm's input below which all that is stored is nothing beside √ε."""
+    epsilon = found.epsilon if isinstance(found, FoundNorm) else 0.0
+    squared = min(bits - 1, units.MAX_CENTRED_BITS)
+    return 2.0 ** math.ceil(math.log2(max(math.sqrt(max(epsilon, 0.0)), SMALLEST_SCALE)) - squared)
+
+
+def _reach(found: FoundUnit) -> float:
+    """The distance to the maximum beyond which exponentials do not count."""
+    interval = declared_range(found.op)
+    return REACH[1] if interval is None else min(max(-interval[0], REACH[0]), REACH[1])
+
+
+def _reaches(found: FoundUnit, storage: Quantization, bits: int) -> bool:
+    needed = min(_reach(found), float(np.ptp(storage.dequantize(storage.ends))))
+    given = quantized_source(found.operand) == storage or declared_range(found.op) is not None
+    # What input-scale and input-bits ask for together may leave out what is nearly nothing.
+    return storage.scale * (1 << bits) >= (needed if given else min(needed, REACH[0]))
+
+
+def _distance_bits(found: FoundUnit, storage: Quantization, defaults: Defaults) -> int:
+    """Bits of a softmax's distances; a width is asked for of what is not stored yet."""
+    asked = None if quantized_source(found.operand) == storage else defaults.input_bits
+    bits = declared_bits(found.op, asked or MAX_DISTANCE_BITS)
+    return min(max(bits, 2), MAX_DISTANCE_BITS)
+
+
 def softmax_input(found: FoundUnit, interval: Interval, defaults: Defaults) -> Quantization:
     """Steps that resolve the distances to the maximum that count."""
-    reach = min(max(-interval[0], REACH[0]), REACH[1])
-    wanted = defaults.input_bits or MAX_DISTANCE_BITS
-    bits = min(declared_bits(found.op, wanted), MAX_DISTANCE_BITS)
-    scale = 2.0 ** math.ceil(math.log2(reach) - bits)
+    bits = min(declared_bits(found.op, defaults.input_bits or MAX_DISTANCE_BITS), MAX_DISTANCE_BITS)
+    scale = 2.0 ** math.ceil(math.log2(_reach(found)) - bits)
     return Quantization(STORAGE_BITS, True, max(scale, _covering_scores(found)))
 
 
 def _covering_scores(found: FoundUnit) -> float:
-    """The scale at which the scores themselves fit, as far as a calibration has seen them."""
-    raw = declared_range(found.op, RAW)
+    """The scale at which the scores fit, as far as they were seen, or are stored already."""
+    raw, given = declared_extent(found.op, RAW), quantized_source(found.operand)
+    if raw is None and given is not None:
+        low, high = given.dequantize(given.ends).tolist()
+        raw = low, high
     return 0.0 if raw is None else power_of_two_scale(*raw, STORAGE_BITS, True)
 
 
@@ -103,21 +167,27 @@ def log_softmax_input(found: FoundUnit, interval: Interval, defaults: Defaults) 
 
 
 def norm_input(found: FoundUnit, interval: Interval, defaults: Defaults) -> Quantization:
-    """The range, and a bit of headroom."""
+    """The range, and a bit of headroom; in 32 bits where the least row would be few steps else."""
     bits = min(declared_bits(found.op, STORAGE_BITS), STORAGE_BITS)
-    return Quantization(bits, True, power_of_two_scale(*interval, bits - 1, True))
+    scale = power_of_two_scale(*interval, bits - 1, True)
+    narrow = Quantization(bits, True, max(scale, _finest(found, bits)))
+    sizes = declared_row_sizes(found.op)
+    if sizes is None or BITS in found.op.attributes or defaults.input_bits is not None:
+        return narrow
+    epsilon = found.epsilon if isinstance(found, FoundNorm) else 0.0
+    if max(float(sizes[0]), math.sqrt(max(epsilon, 0.0))) >= LEAST_ROW * scale:
+        return narrow
+    wide = power_of_two_scale(*interval, WIDE_BITS - 1, True)
+    return Quantization(WIDE_BITS, True, max(wide, _finest(found, WIDE_BITS)))
 
 
 def softmax_clip(found: FoundUnit, operand: Quantization, defaults: Defaults) -> int:
     """The distance at which a softmax ends."""
-    given = quantized_source(found.operand) is not None
-    bits = (not given and defaults.input_bits) or MAX_DISTANCE_BITS
-    return clip_distance(operand, declared_bits(found.op, bits))
+    return clip_distance(operand, _distance_bits(found, operand, defaults))
 
 
-def clip_distance(operand: Quantization, input_bits: int) -> int:
+def clip_distance(operand: Quantization, bits: int) -> int:
     """The distance in steps from which on exp is nothing."""
-    bits = min(max(input_bits, 2), MAX_DISTANCE_BITS)
     return -min(max(1, math.ceil(REACH[1] / operand.scale)), (1 << bits) - 1)
 
 

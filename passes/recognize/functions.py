@@ -11,7 +11,7 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from lut_opt.dialects.pwl import FnAttr, NamedFunction
 from lut_opt.dialects.pwl.function_body import FunctionBody
 from lut_opt.dialects.pwl.functions import FUNCTIONS, Function
-from lut_opt.dialects.torch import constant_value, torch_name
+from lut_opt.dialects.torch import constant_value, is_float, torch_name
 from lut_opt.passes.recognize.names import operand_constant, operator_name
 from lut_opt.passes.support.diagnostics import OpError
 
@@ -71,7 +71,7 @@ def recognize(op: Operation) -> Nonlinear | None:
     name = operator_name(op)
     calls = FUNCTIONS.called(name)
     if not calls:
-        return _softsign(op) if name == "torch.aten.div.Tensor" else None
+        return _WRITTEN_OUT[name](op) if name in _WRITTEN_OUT else None
     if len(op.results) != 1 or len(op.operands) <= calls[0][0].argument:
         return None
     for operator, function in calls:
@@ -111,3 +111,33 @@ def _softsign(op: Operation) -> Nonlinear | None:
     if not isinstance(inner, Operation) or torch_name(inner) != "aten.abs":
         return None
     return Nonlinear(op, NamedFunction("softsign"), x) if inner.operands[0] is x else None
+
+
+def _power(op: Operation) -> Nonlinear | None:
+    """x^p and b^x where p or b is a tensor of one number: a parameter of the model, say."""
+    if len(op.operands) != 2 or len(op.results) != 1:
+        return None
+    base, exponent = op.operands
+    if not is_float(base.type) or not is_float(exponent.type):
+        return None
+    for x, parameter, function in ((base, exponent, "pow"), (exponent, base, "exponential")):
+        number = operand_constant(parameter)
+        if isinstance(number, int | float) and x.type == op.results[0].type:
+            same = (
+                f for f, (name, value) in _SPECIAL.items() if (name, value) == (function, number)
+            )
+            named = NamedFunction(function, (float(number),))
+            return Nonlinear(op, next((NamedFunction(f) for f in same), named), x)
+    return None
+
+
+_SPECIAL = {
+    "square": ("pow", 2.0),
+    "sqrt": ("pow", 0.5),
+    "rsqrt": ("pow", -0.5),
+    "reciprocal": ("pow", -1.0),
+    "exp2": ("exponential", 2.0),
+}
+"""Powers that have names."""
+
+_WRITTEN_OUT = {"torch.aten.div.Tensor": _softsign, "torch.aten.pow.Tensor_Tensor": _power}

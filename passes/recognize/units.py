@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from xdsl.ir import Operation, SSAValue
 
+from lut_opt.dialects.foreign import softmax_axis
 from lut_opt.dialects.torch import VTensorType, constant_value
 from lut_opt.passes.support.diagnostics import OpError
 from lut_opt.passes.support.torch_builder import shape_of
@@ -41,6 +42,8 @@ class FoundNorm(FoundUnit):
 
 def read_softmax(op: Operation) -> FoundSoftmax:
     """A softmax or log-softmax. OpError where a parameter is not constant."""
+    if (number := softmax_axis(op)) is not None:
+        return FoundSoftmax(op, op.operands[0], number)
     rank, axis = len(shape_of(op, op.operands[0])), constant_value(op.operands[1])
     if not isinstance(axis, int) or not -rank <= axis < rank:
         raise OpError(op, f"the axis of {op.name} must be a constant within the {rank} axes")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 from xdsl.dialects.builtin import ModuleOp, UnitAttr
 from xdsl.utils.exceptions import PassFailedException
@@ -65,7 +65,9 @@ def check_supported(module: ModuleOp, keep: Collection[str]) -> None:
         if any(name in keep for name in names):
             left.op.attributes[KEPT] = UnitAttr()
             continue
-        own = (ADVICE[name] for name in names if name in ADVICE)
+        own: Iterator[str] = (ADVICE[name] for name in names if name in ADVICE)
+        if left.name.startswith("torch.onnx."):
+            own = iter(("run torch-mlir's pass convert-torch-onnx-to-torch first",))
         advice = next(own, _EXPRESS) if left.name.startswith("torch.") else "express it with others"
         raise OpError(
             left.op,

@@ -22,13 +22,15 @@ from lut_opt.dialects.torch import constant_value, torch_name
 from lut_opt.passes.recognize.written_out_norms import (
     WrittenNorm,
     owner,
+    same,
     single_axis,
     unexpanded,
     written_norm,
 )
 from lut_opt.passes.support.declarations import (
-    RANGE,
+    PRODUCT,
     RESULT,
+    declared_extent,
     declared_result,
     input_declarations,
     interval,
@@ -54,14 +56,21 @@ def _raise_norm(op: Operation, norm: WrittenNorm) -> None:
     build = TorchBuilder(op)
     rows = build.move_axis_last(norm.x, norm.axis)
     shape = shape_of(op, rows)
-    attributes = {} if norm.declared is None else {RANGE: norm.declared}
-    if (result := declared_result(op)) is not None:
+    attributes = dict(norm.declared)
+    if (result := _seen_result(op)) is not None:
         attributes[RESULT] = interval(result[0] / norm.factor, result[1] / norm.factor)
     row = build.ints([build.size(rows, len(shape) - 1)])
     y = build.tensor("rms_norm", [rows, row, None, norm.epsilon], shape, attributes=attributes)
     if norm.factor != 1.0:
         y = build.tensor("mul.Scalar", [y, norm.factor], shape)
     _replace(op, build.move_last_axis(y, norm.axis))
+
+
+def _seen_result(op: Operation) -> tuple[float, float] | None:
+    """What a quotient was seen to be, or a product by its factor."""
+    factors = [unexpanded(operand).owner for operand in op.operands]
+    products = [declared_extent(f, PRODUCT) for f in factors if isinstance(f, Operation)]
+    return declared_result(op) or next((each for each in products if each is not None), None)
 
 
 def _replace(op: Operation, value: SSAValue) -> None:
@@ -73,14 +82,17 @@ def _raise_softmax(op: Operation) -> bool:
     """Replace an op that is the division of a softmax; whether it was one."""
     e, total = op.operands
     summed, exp = owner(unexpanded(total), "aten.sum.dim_IntList"), owner(e, "aten.exp")
-    if summed is None or exp is None or summed.operands[0] is not e:
+    if summed is None or exp is None or not same(summed.operands[0], e):
         return False
     difference = owner(exp.operands[0], "aten.sub.Tensor")
     if difference is None or constant_value(summed.operands[2]) is not True:
         return False
     x, top, one = difference.operands
     axis = single_axis(summed.operands[1], x)
-    if axis is None or constant_value(one) != 1 or _largest(top) != (x, axis):
+    largest = _largest(top)
+    if axis is None or constant_value(one) != 1 or largest is None:
+        return False
+    if largest[1] != axis or not same(largest[0], x):
         return False
     build, shape = TorchBuilder(op), shape_of(op, x)
     attributes = input_declarations(exp) | result_declarations(op)

@@ -9,27 +9,41 @@ norm, or the root of a sum, for l2-normalize.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from xdsl.dialects.builtin import ArrayAttr, DenseIntOrFPElementsAttr, FloatAttr, f64
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, TensorType, f64
+from xdsl.ir import Attribute, Operation, OpResult, SSAValue
+from xdsl.traits import is_side_effect_free
 
+from lut_opt.dialects.quantization import Reals
 from lut_opt.dialects.torch import VTensorLiteralOp, VTensorType, constant_value, torch_name
 from lut_opt.passes.support.declarations import (
+    DECLARATIONS,
     NUMERATOR,
     RANGE,
+    ROW_SIZES,
+    declared_quantiles,
     declared_range,
     declared_result,
+    interval,
+    operand_declarations,
 )
 
 LARGEST_FLOOR = 1e-4
 """A norm below max(‖x‖, ε)'s ε is divided by ε: no stored row but zero is that short."""
 
 
+ROW_STEPS = 16
+"""Steps of probability between sizes of rows: as many as a calibration writes."""
+
 NEGLIGIBLE = 2.0**-12
 """A term in relation to which a norm's result is exact in as many bits as it has."""
+
+
+DEPTH = 8
+"""How many ops back two values are compared that may be the same."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +54,8 @@ class WrittenNorm:
     axis: int
     epsilon: float
     factor: float
-    declared: Attribute | None
-    """The interval of x, if an op of the pattern declares it."""
+    declared: Mapping[str, Attribute]
+    """What ops of the pattern declare of x and of its rows."""
 
 
 def written_norm(op: Operation) -> WrittenNorm | None:
@@ -75,10 +89,13 @@ def _over(op: Operation, x: SSAValue, length: SSAValue) -> WrittenNorm | None:
         length = total.operands[0]
     if (vector := owner(length, "aten.linalg_vector_norm")) is not None:
         source, order, axes, kept = vector.operands[:4]
-        if source is not x or constant_value(order) != 2 or constant_value(kept) is not True:
+        if not same(source, x) or constant_value(order) != 2 or constant_value(kept) is not True:
             return None
-        declared = op.attributes.get(NUMERATOR) or _declared([vector, *_readers(x)])
-        return _unit_length(x, single_axis(axes, x), 0.0, declared)
+        numerator, axis = op.attributes.get(NUMERATOR), single_axis(axes, x)
+        declared = {RANGE: numerator} if numerator else _declared([vector, *_readers(x)])
+        sizes = declared_result(vector)
+        lengths = None if sizes is None or axis is None else np.square(sizes) / known_shape(x)[axis]
+        return _unit_length(x, axis, 0.0, {**declared, **_sizes(lengths)})
     root = owner(length, "aten.sqrt") or _power(length, 0.5)
     return None if root is None else _root(root, x)
 
@@ -128,18 +145,20 @@ def _root(root: Operation, x: SSAValue) -> WrittenNorm | None:
         if square is None or axis is None:
             return None
         declared = _declared([square, *_readers(x)]) or _reach(root, x, axis)
-        return WrittenNorm(x, axis, epsilon, 1.0, declared)
+        return WrittenNorm(x, axis, epsilon, 1.0, {**declared, **_sizes_at(root, epsilon)})
     summed = owner(inside, "aten.sum.dim_IntList")
     if summed is None or constant_value(summed.operands[2]) is not True:
         return None
     if (square := _square_of(summed.operands[0], x)) is None:
         return None
-    declared = _declared([square, *_readers(x)])
-    return _unit_length(x, single_axis(summed.operands[1], x), epsilon, declared)
+    axis, declared = single_axis(summed.operands[1], x), _declared([square, *_readers(x)])
+    if axis is not None:
+        declared |= _sizes_at(root, epsilon, 1 / known_shape(x)[axis])
+    return _unit_length(x, axis, epsilon, declared)
 
 
 def _unit_length(
-    x: SSAValue, axis: int | None, epsilon: float, declared: Attribute | None
+    x: SSAValue, axis: int | None, epsilon: float, declared: Mapping[str, Attribute]
 ) -> WrittenNorm | None:
     """x / sqrt(Σx² + ε)"""
     length = None if axis is None else known_shape(x)[axis]
@@ -156,16 +175,17 @@ def _of_variance(
     centred, axis = owner(x, "aten.sub.Tensor"), single_axis(axes, source)
     if centred is None or axis is None or constant_value(kept) is not True:
         return None
-    if centred.operands[0] is not source:
+    if not same(centred.operands[0], source):
         return None
-    if _averaged(unexpanded(centred.operands[1])) != (source, axis):
+    if not _is_mean_of(_averaged(unexpanded(centred.operands[1])), (source, axis)):
         return None
     length, less = known_shape(source)[axis], constant_value(correction)
     if not isinstance(less, int | float) or length <= less:
         return None
     # variance · (n − correction) = n · mean(x²): what the two differ by is a factor.
     ratio = (length - less) / length
-    return WrittenNorm(x, axis, epsilon * ratio, ratio**0.5, _reach(root, x, axis))
+    declared = {**_reach(root, x, axis), **_sizes_at(root, epsilon, ratio)}
+    return WrittenNorm(x, axis, epsilon * ratio, ratio**0.5, declared)
 
 
 def _averaged(value: SSAValue) -> tuple[SSAValue, int | None] | None:
@@ -192,15 +212,47 @@ def _square_of(value: SSAValue, x: SSAValue) -> Operation | None:
     return product if product and all(same(operand, x) for operand in product.operands) else None
 
 
-def same(left: SSAValue, right: SSAValue) -> bool:
-    """Whether two values are one, or two equal differences of the same tensors."""
+def same(left: SSAValue, right: SSAValue, depth: int = DEPTH) -> bool:
+    """
+    Whether two values are one, or computed in the same way from values that are.
+
+    What models write twice, torch-mlir exports twice. Compared are `depth` ops at most.
+    """
     if left is right:
         return True
-    a, b = owner(left, "aten.sub.Tensor"), owner(right, "aten.sub.Tensor")
-    if a is None or b is None or a.operands[0] is not b.operands[0]:
+    a, b = left.owner, right.owner
+    if not isinstance(a, Operation) or not isinstance(b, Operation) or depth == 0:
+        return False
+    if _what(a) != _what(b) or len(a.operands) != len(b.operands) or not is_side_effect_free(a):
+        return False
+    if isinstance(left, OpResult) and isinstance(right, OpResult) and left.index != right.index:
+        return False
+    return all(same(x, y, depth - 1) for x, y in zip(a.operands, b.operands, strict=True)) or (
+        _are_centred_alike(a, b)
+    )
+
+
+def _what(op: Operation) -> tuple[object, ...]:
+    """What two ops that do the same have in common, beside their operands."""
+    attributes = {k: v for k, v in op.attributes.items() if k not in DECLARATIONS}
+    return op.name, op.properties, attributes, op.result_types, op.regions
+
+
+def _are_centred_alike(a: Operation, b: Operation) -> bool:
+    """Whether two differences are of one tensor and its mean, however that is written."""
+    if torch_name(a) != "aten.sub.Tensor" or not same(a.operands[0], b.operands[0]):
         return False
     means = [_averaged(unexpanded(op.operands[1])) for op in (a, b)]
-    return means[0] is not None and means[0] == means[1]
+    return _is_mean_of(means[0], means[1])
+
+
+def _is_mean_of(
+    mean: tuple[SSAValue, int | None] | None, wanted: tuple[SSAValue, int | None] | None
+) -> bool:
+    """Whether both are there, with one axis and one tensor."""
+    if mean is None or wanted is None or mean[1] != wanted[1]:
+        return False
+    return same(mean[0], wanted[0])
 
 
 def _power(value: SSAValue, exponent: float) -> Operation | None:
@@ -208,18 +260,35 @@ def _power(value: SSAValue, exponent: float) -> Operation | None:
     return power if power and constant_value(power.operands[1]) == exponent else None
 
 
-def _reach(root: Operation, x: SSAValue, axis: int) -> Attribute | None:
+def _reach(root: Operation, x: SSAValue, axis: int) -> dict[str, Attribute]:
     """What a row can hold whose mean square is at most what `root` was seen to take: √(n·hi)."""
-    interval, length = declared_range(root), known_shape(x)[axis]
-    if interval is None or length < 1 or interval[1] <= 0:
-        return None
-    bound = math.sqrt(length * interval[1])
-    return ArrayAttr([FloatAttr(-bound, f64), FloatAttr(bound, f64)])
+    seen, length = declared_range(root), known_shape(x)[axis]
+    if seen is None or length < 1 or seen[1] <= 0:
+        return {}
+    bound = math.sqrt(length * seen[1])
+    return {RANGE: interval(-bound, bound)}
 
 
-def _declared(ops: Iterable[Operation]) -> Attribute | None:
-    """The first range that one of the ops declares."""
-    return next((op.attributes[RANGE] for op in ops if declared_range(op) is not None), None)
+def _declared(ops: Iterable[Operation]) -> dict[str, Attribute]:
+    """The first range that one of the ops declares, and what was counted over it."""
+    op = next((op for op in ops if declared_range(op) is not None), None)
+    return {} if op is None else operand_declarations(op, RANGE)
+
+
+def _sizes_at(root: Operation, epsilon: float, ratio: float = 1.0) -> dict[str, Attribute]:
+    """Sizes of the rows whose mean squares, over `ratio` and plus ε, a root was seen to take."""
+    seen = declared_quantiles(root.attributes)
+    seen = None if seen is None else seen[:: max(len(seen) // ROW_STEPS, 1)]
+    return _sizes(None if seen is None else (seen - epsilon) * ratio)
+
+
+def _sizes(squares: Reals | None) -> dict[str, Attribute]:
+    """Sizes of rows of these mean squares."""
+    positive = np.zeros(0) if squares is None else squares[squares > 0]
+    if len(positive) < 2:
+        return {}
+    kind = TensorType(f64, [len(positive)])
+    return {ROW_SIZES: DenseIntOrFPElementsAttr.from_list(kind, np.sqrt(positive).tolist())}
 
 
 _OTHER_RANGES = ("softmax", "attention", "div.")

@@ -37,11 +37,23 @@ Attribute of an operator: the interval [lo, hi] of its results, lo ≤ hi: of a 
 after gamma and beta, of a group norm's before.
 """
 
-DECLARATIONS = (RANGE, NUMERATOR, BITS, HISTOGRAM, QUANTILES, RAW, RESULT)
+ROW_SIZES = "pwl.row_sizes"
+"""
+Attribute of a norm: root mean squares of its rows, of a layer norm's less their means, at equal
+steps of probability, ascending.
+"""
+
+PRODUCT = "pwl.range_product"
+"""Attribute of an inverse (root): the interval of the products that it is a factor of."""
+
+DECLARATIONS = (RANGE, NUMERATOR, BITS, HISTOGRAM, QUANTILES, RAW, RESULT, ROW_SIZES)
 """Attributes that say what an operator takes and makes; they stay with what takes its place."""
 
 KEPT = "pwl.kept"
 """Attribute of an operator that `keep=` left as it is."""
+
+TRAINED = "pwl.trained"
+"""Attribute of a unit: its tables and scales were trained with it, and stay."""
 
 FUSED = "pwl.fused"
 """Attribute of a `pwl.apply`: the ops that it stands for, with their source lines."""
@@ -77,6 +89,12 @@ def result_declarations(op: Operation) -> dict[str, Attribute]:
     return {RESULT: op.attributes[RESULT]} if RESULT in op.attributes else {}
 
 
+def row_declarations(op: Operation) -> dict[str, Attribute]:
+    """What an operator declares of the rows that a unit takes and makes; widths are chosen then."""
+    chosen = (BITS, HISTOGRAM)
+    return {name: value for name, value in declarations(op).items() if name not in chosen}
+
+
 def declared_bits(op: Operation, default: int) -> int:
     """The storage width of the op's `pwl.bits`, checked, or else the default."""
     attribute = op.attributes.get(BITS)
@@ -97,9 +115,14 @@ def declared_range(op: Operation, name: str = RANGE) -> tuple[float, float] | No
 
 def declared_result(op: Operation) -> tuple[float, float] | None:
     """The interval of the op's `pwl.range_result`, checked; it may be one number."""
-    bounds = _bounds(op, RESULT)
+    return declared_extent(op, RESULT)
+
+
+def declared_extent(op: Operation, name: str) -> tuple[float, float] | None:
+    """An interval that may be one number, checked."""
+    bounds = _bounds(op, name)
     if bounds is not None and not bounds[0] <= bounds[1]:
-        raise OpError(op, f"{RESULT} must not descend, got [{bounds[0]}, {bounds[1]}]")
+        raise OpError(op, f"{name} must not descend, got [{bounds[0]}, {bounds[1]}]")
     return bounds
 
 
@@ -122,7 +145,17 @@ def _bounds(op: Operation, name: str) -> tuple[float, float] | None:
 
 def declared_quantiles(attributes: Mapping[str, Attribute]) -> Reals | None:
     """The inputs of `pwl.quantiles`, ascending; None where nothing was counted."""
-    match attributes.get(QUANTILES):
+    return _ascending(attributes.get(QUANTILES))
+
+
+def declared_row_sizes(op: Operation) -> Reals | None:
+    """The sizes of `pwl.row_sizes`, ascending; None where no rows were seen."""
+    sizes = _ascending(op.attributes.get(ROW_SIZES))
+    return sizes if sizes is not None and sizes[0] >= 0 else None
+
+
+def _ascending(attribute: Attribute | None) -> Reals | None:
+    match attribute:
         case DenseIntOrFPElementsAttr() as dense:
             x = np.asarray(list(dense.get_values()), np.float64)
             return x if len(x) > 1 and np.isfinite(x).all() and (np.diff(x) >= 0).all() else None

@@ -44,9 +44,9 @@ def verify(op: ModuleOp, name: str) -> None:
             with about(inner):
                 _verify(inner, claim, claim.table.data, claim.fit.data)
             verified.add(key)
-        if isinstance(inner, ApplyOp) and inner.fit is not None and inner.fit.data.snr is not None:
+        if (stated := _stated_signal(inner)) is not None:
             with about(inner):
-                _verify_signal(inner, inner.fit.data.snr)
+                _verify_signal(inner, stated)
 
 
 @dataclass(frozen=True)
@@ -120,12 +120,19 @@ def _verify(op: Operation, claim: _Claim, table: Table, fit: Fit) -> None:
         raise OpError(op, f"the certificate states form = {fit.form}, which the table has not")
 
 
-def _verify_signal(op: ApplyOp, stated: float) -> None:
+def _stated_signal(op: ApplyOp | UnitOp) -> float | None:
+    if isinstance(op, UnitOp):
+        return None if op.snr is None else op.snr.value.data
+    return None if op.fit is None else op.fit.data.snr
+
+
+def _verify_signal(op: ApplyOp | UnitOp, stated: float) -> None:
     true = signal_to_noise(op)
     if true is None or abs(stated - true) > SIGNAL_TOLERANCE:
+        name = op.name if isinstance(op, UnitOp) else op.function_name
         raise OpError(
             op,
-            f"the certificate of {op.function_name} states snr = {stated}, but it is {true}: "
+            f"the certificate of {name} states snr = {stated}, but it is {true}: "
             "search the table again",
         )
 

@@ -19,16 +19,16 @@ from xdsl.dialects.builtin import (
 from lut_opt.dialects.pwl import ApplyOp, UnitOp
 from lut_opt.dialects.pwl.certificate import samples
 from lut_opt.dialects.pwl.function_body import real_function
-from lut_opt.passes.search import Budget, Setting, front
-from lut_opt.passes.support.declarations import HISTOGRAM, declared_range
+from lut_opt.passes.search import Budget, Form, Setting, forms, front
+from lut_opt.passes.support.declarations import HISTOGRAM, QUANTILES, TRAINED, declared_range
 from lut_opt.passes.support.diagnostics import about
 from lut_opt.passes.support.progress import progress
 from lut_opt.passes.tabulate.options import SearchOptions
-from lut_opt.passes.tabulate.signal import state_signal
-from lut_opt.passes.tabulate.table import Wanted, problems, solve
+from lut_opt.passes.tabulate.signal import state_mirror, state_signal
+from lut_opt.passes.tabulate.table import Posed, Wanted, problems, solve
 from lut_opt.passes.tabulate.tails import Domain, with_tails
 from lut_opt.passes.tabulate.units import PartSearch, Solved
-from lut_opt.passes.tabulate.weights import calibrated_weights
+from lut_opt.passes.tabulate.weights import weights_of
 
 PARETO = "pwl.pareto"
 """Attribute of an op: its Pareto front, a dictionary a table, ascending in bits of storage."""
@@ -45,31 +45,38 @@ class TableSearch:
         solved: Solved = {}
         fronts: dict[Hashable, ArrayAttr[DictionaryAttr]] = {}
         parts = PartSearch.of(self.options, solved)
-        work = [inner for inner in op.walk() if isinstance(inner, ApplyOp | UnitOp)]
+        units = (inner for inner in op.walk() if isinstance(inner, ApplyOp | UnitOp))
+        work = [unit for unit in units if TRAINED not in unit.attributes]
         for inner in progress(work, name):
             with about(inner):
                 if isinstance(inner, UnitOp):
                     parts.search_unit(inner)
+                elif inner.reduce is not None:
+                    parts.search_reduced(inner)
                 else:
-                    if inner.reduce is not None:
-                        parts.search_reduced(inner)
-                    else:
-                        self._search(inner, solved, fronts)
-                    state_signal(inner, name, allow_lossy=self.options.allow_lossy)
+                    self._search(inner, solved, fronts)
+                    if self.options.symmetry == "odd":
+                        state_mirror(inner, name)
+                state_signal(inner, name, allow_lossy=self.options.allow_lossy)
 
     def _search(
         self, op: ApplyOp, solved: Solved, fronts: dict[Hashable, ArrayAttr[DictionaryAttr]]
     ) -> None:
         """Find the table of one op, or take that of an equal one."""
         declared = self._domain(op)
-        seen = None if self.options.weights == "uniform" else op.attributes.get(HISTOGRAM)
+        seen = None
+        if self.options.weights != "uniform":
+            seen = op.attributes.get(HISTOGRAM), op.attributes.get(QUANTILES)
         sides = op.input_quantization, op.result_quantization
         function, config = real_function(op), self._config(op)
         key = function, config, *sides, declared, seen
         if key not in solved:
-            options, domain = with_tails(self.options, function, *sides, declared)
-            wanted = self._wanted(op, domain, config)
-            solved[key] = solve(options, wanted)
+
+            def pose(form: Form) -> Posed:
+                options, domain = with_tails(self.options, function, *sides, declared, form)
+                return options, self._wanted(op, domain, config)
+
+            solved[key] = solve(self.options.form, pose, self._wanted(op, declared))
         op.table, op.fit = solved[key]
         if self.options.pareto:
             if key not in fronts:
@@ -78,7 +85,8 @@ class TableSearch:
 
     def _pareto(self, op: ApplyOp, domain: Domain) -> ArrayAttr[DictionaryAttr]:
         """The tables that no smaller table beats, from the smallest up."""
-        make = problems(self.options, self._wanted(op, domain))
+        wanted = self._wanted(op, domain)
+        makes = [problems(self.options, wanted, form) for form in forms(self.options.form)]
         budget = Budget(param_bits=self.options.budget_bits or (self.options.param_bits,))
         rows = [
             DictionaryAttr(
@@ -90,7 +98,7 @@ class TableSearch:
                     "max_error": FloatAttr(choice.max_error, f64),
                 }
             )
-            for choice in front(make, budget)
+            for choice in front(makes, budget)
         ]
         return ArrayAttr(rows)
 
@@ -104,7 +112,7 @@ class TableSearch:
             operand=operand,
             result=result,
             domain=domain,
-            weights=None if self.options.weights == "uniform" else calibrated_weights(op, points),
+            weights=weights_of(op, self.options.weights, points),
             config=config,
         )
 

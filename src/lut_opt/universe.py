@@ -30,6 +30,12 @@ def _pwl_search() -> type[ModulePass]:
     return PwlSearchPass
 
 
+def _convert_quantized_to_integer() -> type[ModulePass]:
+    from lut_opt.passes.convert_quantized_to_integer import ConvertQuantizedToIntegerPass
+
+    return ConvertQuantizedToIntegerPass
+
+
 def _convert_pwl_to_arith() -> type[ModulePass]:
     from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 
@@ -97,6 +103,7 @@ LUT_OPT_UNIVERSE = Universe(
         "lower-nonlinear-to-pwl": _lower_nonlinear_to_pwl,
         "pwl-search": _pwl_search,
         "verify-pwl": _verify_pwl,
+        "convert-quantized-to-integer": _convert_quantized_to_integer,
         "convert-pwl-to-arith": _convert_pwl_to_arith,
         "convert-pwl-to-hw": _convert_pwl_to_hw,
         "lower-torch-to-lutnet": _lower_torch_to_lutnet,

@@ -19,7 +19,7 @@ PIPELINES = (
     *[["lower-nonlinear-to-pwl"]] * 4,
     *[["lower-nonlinear-to-pwl", "pwl-search"]] * 2,
     ["lower-nonlinear-to-pwl", "pwl-search", "convert-pwl-to-arith"],
-    ["lower-nonlinear-to-pwl", "pwl-search", "convert-pwl-to-hw"],
+    *[["lower-nonlinear-to-pwl", "pwl-search", "convert-pwl-to-hw"]] * 2,
     *[["convert-pwl-to-arith"]] * 3,
     *[["convert-pwl-to-hw"]] * 2,
     *[["verify-pwl"]] * 2,
@@ -28,6 +28,8 @@ PIPELINES = (
     ["canonicalize", "cse"],
     [],
 )
+
+TARGETS = ("json", "json", "report", "report", "systemverilog", "systemverilog", "bundle")
 
 CHEAP = {"generations": "2", "population": "8", "samples": "200", "budget-bits": "", "preset": ""}
 """Options that decide how long a search takes are no less tested for being small."""
@@ -141,8 +143,10 @@ def _arguments(rng: random.Random) -> list[str]:
     ):
         if rng.random() < 0.15:
             words.append(f"--{flag}")
-    if rng.random() < 0.25:
-        words += ["-t", rng.choice(("json", "report"))]
+    if rng.random() < 0.3:
+        words += ["-t", rng.choice(TARGETS)]
+    if rng.random() < 0.1:
+        words.append("--prove")
     return words
 
 

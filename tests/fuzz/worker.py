@@ -38,16 +38,19 @@ def check(arguments: Sequence[str], text: str, seconds: float) -> str | None:
         folder = Path(name)
         source, output = folder / "in.mlir", folder / "out.mlir"
         source.write_text(text)
-        output.write_text(PRECIOUS)
+        if "bundle" not in arguments:  # which writes a new folder
+            output.write_text(PRECIOUS)
         words = [str(source), *arguments, "-o", str(output)]
         try:
             code, printed, errors = _run(words, seconds)
         except TimeIsUp as stop:
             place = _innermost(traceback.extract_tb(stop.__traceback__))
             return f"takes more than {seconds:g} s at {place}"
-        left = sorted(path.name for path in folder.iterdir())
-        written = output.read_text() if output.exists() else ""
-        return _judge(code, printed, errors, left, written) or _again(code, words, source, written)
+        left = sorted({path.name for path in folder.iterdir()} | {output.name})
+        text = output.read_text() if output.is_file() else ""
+        is_written = output.is_dir() or text not in ("", PRECIOUS)
+        wrong = _judge(code, printed, errors, left, is_written=is_written)
+        return wrong or _again(code, words, source, text)
 
 
 def _run(words: list[str], seconds: float) -> tuple[object, str, str]:
@@ -64,7 +67,9 @@ def _run(words: list[str], seconds: float) -> tuple[object, str, str]:
     return code, printed.getvalue(), errors.getvalue()
 
 
-def _judge(code: object, printed: str, errors: str, left: list[str], written: str) -> str | None:
+def _judge(
+    code: object, printed: str, errors: str, left: list[str], *, is_written: bool
+) -> str | None:
     if code not in (0, 1, 2):
         return f"exit {code}\n{errors}"
     if "Traceback" in errors:
@@ -73,7 +78,7 @@ def _judge(code: object, printed: str, errors: str, left: list[str], written: st
         return f"prints although -o is given\n{printed[:200]}"
     if left != ["in.mlir", "out.mlir"]:
         return f"leaves files: {left}"
-    if (written == PRECIOUS) != (code != 0):
+    if is_written != (code == 0):
         return f"exit {code} and the output is {'untouched' if code == 0 else 'written'}\n{errors}"
     if code != 0 and not re.search(r"^\S.*: error: \S", errors, re.MULTILINE):
         return f"exit {code} without a diagnostic\n{errors}"

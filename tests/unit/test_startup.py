@@ -72,6 +72,7 @@ def test_help_imports_descriptions() -> None:
         "passes.lower_nonlinear_to_pwl",
         "passes.verify_pwl",
         "passes.convert_pwl_to_arith",
+        "passes.convert_quantized_to_integer",
         "passes.convert_pwl_to_hw",
         "passes.lower_torch_to_lutnet",
         "passes.convert_lutnet_to_arith",

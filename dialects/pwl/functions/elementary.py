@@ -26,11 +26,13 @@ def _by(name: str, dialects: str, **others: str) -> tuple[Operator, ...]:
     return tuple(Operator(f"{prefixes.get(dialect, dialect)}.{op}") for dialect, op in named)
 
 
+_POWER_OPERATORS = ("torch.aten.pow.Tensor_Scalar", "math.powf", "stablehlo.power", "tosa.pow")
+
+
 def _power(exponent: float) -> tuple[Operator, ...]:
     """Powers with a constant exponent, where it is this one."""
     when = {"exponent": exponent}
-    names = ("torch.aten.pow.Tensor_Scalar", "math.powf")
-    return tuple(Operator(name, ("exponent",), when=when) for name in names)
+    return tuple(Operator(name, ("exponent",), when=when) for name in _POWER_OPERATORS)
 
 
 def _positive(x: Reals) -> Mask:
@@ -274,10 +276,7 @@ _POWERS = (
         _pow_defined,
         _pow_slope,
         lambda x, exponent: x.power(exponent),
-        (
-            Operator("torch.aten.pow.Tensor_Scalar", ("exponent",)),
-            Operator("math.powf", ("exponent",)),
-        ),
+        tuple(Operator(name, ("exponent",)) for name in _POWER_OPERATORS),
     ),
 )
 

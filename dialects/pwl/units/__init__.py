@@ -25,8 +25,16 @@ A norm of one row of n stored inputs, c = q − zero point, F = 34 − 2·⌈log
     x̂ = round(a · r, 2 + k − F/2)                       # 14 fraction bits, |x̂| < 2^21
     y = clamp(round(x̂ · γ + (β << shift), shift to the result scale))   # the affine part, folded
 
+Inputs of a norm of more than 16 bits, whose rows may differ by 10^5 in size, are narrowed first, by
+the leading zeros of each row: of its largest |c| for an RMS norm (m = 0), for a layer norm of its
+largest distance from the middle m = (min c + max c) >> 1,
+
+    w = max(0, position of the leading one of max|c − m| − 14),   c := round(c − m, w)
+
+in the place of c, and ⌊n²·ε·2^F/S² / 4^w⌋ in that of ε. What is squared then has 16 bits.
+
 Mean and variance are never rounded: both sides are multiplied by n instead of divided. Rows hold 1
-to 8,192 elements; with inputs of at most 16 bits no sum then leaves 64 bits.
+to 8,192 elements; with squares of at most 2^30 no sum then leaves 64 bits.
 
 The formula of a division is with the other range reductions, in `lut_opt.dialects.pwl.reduction`.
 """
@@ -35,6 +43,9 @@ from collections.abc import Mapping
 
 from lut_opt.dialects.pwl.units.division import Division
 from lut_opt.dialects.pwl.units.norm import (
+    MAX_CENTRED_BITS,
+    MAX_EPSILON_SHIFT,
+    MAX_NARROWING,
     NORM_FRACTION,
     RSQRT_BITS,
     RSQRT_OPERAND,
@@ -77,7 +88,10 @@ __all__ = [
     "INVERSE_RESULT",
     "LOG_RESULT",
     "LOG_TWO",
+    "MAX_CENTRED_BITS",
+    "MAX_EPSILON_SHIFT",
     "MAX_EXP_FRACTION",
+    "MAX_NARROWING",
     "MAX_ROW",
     "NORM_FRACTION",
     "RECIPROCAL_BITS",

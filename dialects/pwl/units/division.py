@@ -19,7 +19,7 @@ from lut_opt.dialects.pwl.range_reduction import Reduction
 from lut_opt.dialects.pwl.reduction import MAX_SHIFT, Core, largest_result, saturated_error, sizes
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.pwl.units.unit import Part, Unit
-from lut_opt.dialects.quantization import Integers, Quantization
+from lut_opt.dialects.quantization import Integers, Quantization, Reals
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,9 @@ class Division(Unit):
         low, high = self.result.minimum, self.result.maximum
         limit = np.where(c > 0, high, low)
         return np.where((v == 0) & (c != 0), limit, np.clip(y, low, high))
+
+    def real(self, x: Reals, *parameters: Reals) -> Reals:
+        return x / parameters[0]
 
     def error_bound(self, length: int = 1) -> float:
         """

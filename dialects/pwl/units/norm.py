@@ -21,16 +21,22 @@ from lut_opt.dialects.pwl.units.unit import (
     part,
     relative_error,
 )
-from lut_opt.dialects.quantization import Integers, Quantization
+from lut_opt.dialects.quantization import Integers, Quantization, Reals
 
 NORM_FRACTION = 14
 """Fraction bits of a normalized value, before the affine part."""
 
 MAX_CENTRED_BITS = 15
-"""A norm's inputs, less their zero point, are at most 2^15 in magnitude."""
+"""What is squared is at most 2^15 in magnitude: wider inputs are narrowed, row by row."""
+
+MAX_NARROWING = 18
+"""Largest shift that does so: an input less its zero point has at most 33 bits."""
 
 MAX_SHIFTED_BITS = 61
 """Every sum of the affine part is below 2^61."""
+
+MAX_EPSILON_SHIFT = 62
+"""n²·ε is below 2^62: nothing is left of it then."""
 
 MAX_EPSILON = 2.0**35
 """ε with the fraction bits of the squares, in squared input steps."""
@@ -55,6 +61,7 @@ class Norm(Rowwise, ABC):
     """
 
     centred: ClassVar[bool]
+    max_operand_bits: ClassVar[int] = 32
 
     rsqrt: Table
     epsilon: float
@@ -68,11 +75,6 @@ class Norm(Rowwise, ABC):
     def check(self) -> None:
         super().check()
         self._check_affine()
-        if _centred_bits(self.operand) > MAX_CENTRED_BITS:
-            raise ValueError(
-                f"an input of pwl.{self.name} lies at most 2^{MAX_CENTRED_BITS} from its zero "
-                "point: use i16"
-            )
         squared = self.epsilon * 2.0**self.square_fraction / self.operand.scale**2
         if not 0 <= squared <= MAX_EPSILON:
             raise ValueError(
@@ -92,9 +94,14 @@ class Norm(Rowwise, ABC):
             raise ValueError(f"the result scale must be 2^-{bits} or larger")
 
     @property
+    def is_wide(self) -> bool:
+        """Whether inputs have more bits than can be squared: rows are narrowed first."""
+        return _centred_bits(self.operand) > MAX_CENTRED_BITS
+
+    @property
     def square_fraction(self) -> int:
         """Fraction bits of the squares, F; even."""
-        return _SQUARE_BITS - 2 * _centred_bits(self.operand)
+        return _SQUARE_BITS - 2 * min(_centred_bits(self.operand), MAX_CENTRED_BITS)
 
     @property
     def epsilon_parts(self) -> tuple[int, int]:
@@ -132,7 +139,7 @@ class Norm(Rowwise, ABC):
     def normalize(self, q: Integers) -> Integers:
         """Normalized values x̂ of rows along the last axis, in 2^−14."""
         n = q.shape[-1]
-        c = q - self.operand.zero_point
+        c, narrowing = self.narrowed(q)
         square = n * (c * c).sum(-1, keepdims=True)
         a = n * c
         if self.centred:
@@ -140,11 +147,34 @@ class Norm(Rowwise, ABC):
             a, square = a - total, square - total * total
         mantissa, shift = self.epsilon_parts
         fraction = self.square_fraction
-        v = np.maximum((square << fraction) + ((n * n * mantissa) >> shift), 1 << fraction)
+        epsilon = (n * n * mantissa) >> np.minimum(shift + 2 * narrowing, MAX_EPSILON_SHIFT)
+        v = np.maximum((square << fraction) + epsilon, 1 << fraction)
         octave = leading_one(v) >> 1
         t = ((v << (60 - 2 * octave)) + (1 << (59 - RSQRT_BITS))) >> (60 - RSQRT_BITS)
         r = self.look_up("rsqrt", t)
         return round_shift(a * r, TABLE_FRACTION - NORM_FRACTION + octave - fraction // 2)
+
+    def narrowed(self, q: Integers) -> tuple[Integers, Integers]:
+        """
+        Inputs of rows in steps that fit the row, at most 2^15 in magnitude, and log2 of the steps.
+
+        They are less their zero point, or, where that is wide and the mean is subtracted anyway,
+        less the middle of the row.
+        """
+        c = q - self.operand.zero_point
+        if not self.is_wide:
+            return c, np.zeros((*c.shape[:-1], 1), np.int64)
+        low, high = c.min(-1, keepdims=True), c.max(-1, keepdims=True)
+        middle = (low + high) >> 1 if self.centred else np.zeros_like(low)
+        size = np.maximum(np.maximum(high - middle, middle - low), 1)
+        narrowing = np.maximum(leading_one(size) - (MAX_CENTRED_BITS - 1), 0)
+        return round_shift(c - middle, narrowing), narrowing
+
+    def real(self, x: Reals, *parameters: Reals) -> Reals:
+        c = x - x.mean(-1, keepdims=True) if self.centred else x
+        y = c / np.sqrt(np.square(c).mean(-1, keepdims=True) + self.epsilon)
+        affine = dict(zip(self.parameters, parameters, strict=True))
+        return y * affine.get("gamma", 1.0) + affine.get("beta", 0.0)
 
     def error_bound(self, length: int, gamma: float = 1.0) -> float:
         """
@@ -157,6 +187,9 @@ class Norm(Rowwise, ABC):
 
             |error| ≤ |γ| · (√n · ((1 + ρ)/√(1 − η) − 1) + 2^−15) / S_out + ½,
             η = 2^−F/max(n − 1, 1) + 2^−23
+
+        Where rows are narrowed, each element is off by half a step, and the root mean square is at
+        least 2^14/√n steps: to first order √n·(1 + √n)·2^−15 more, of which twice is taken.
         """
         octaves = RSQRT_OPERAND.values
         inverse = INVERSE_RESULT.dequantize(self.look_up("rsqrt", octaves))
@@ -164,7 +197,10 @@ class Norm(Rowwise, ABC):
         eta = 2.0**-self.square_fraction / max(length - 1, 1) + 2.0**-23
         largest = math.sqrt(length - 1 if self.centred else length)
         relative = (1 + rho) / math.sqrt(1 - eta) - 1
-        return gamma * (largest * relative + 2.0 ** -(NORM_FRACTION + 1)) / self.result.scale + 0.5
+        off = largest * relative + 2.0 ** -(NORM_FRACTION + 1)
+        if self.is_wide:
+            off += (1 + relative) * (1 + largest) * 2.0**-14 * math.sqrt(length)
+        return gamma * off / self.result.scale + 0.5
 
 
 @dataclass(frozen=True)

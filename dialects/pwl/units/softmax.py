@@ -21,7 +21,7 @@ from lut_opt.dialects.pwl.units.unit import (
     part,
     relative_error,
 )
-from lut_opt.dialects.quantization import Integers, Quantization
+from lut_opt.dialects.quantization import Integers, Quantization, Reals
 
 MAX_EXP_FRACTION = 15
 
@@ -158,6 +158,10 @@ class Softmax(RowExponentials):
         y = round_shift(e * r, octave + TABLE_FRACTION - self.result_bits)
         return np.clip(y, self.result.minimum, self.result.maximum)
 
+    def real(self, x: Reals, *parameters: Reals) -> Reals:
+        e = np.exp(x - x.max(-1, keepdims=True))
+        return e / e.sum(-1, keepdims=True)
+
     def error_bound(self, length: int) -> float:
         """
         The largest error of any result in any row of up to `length` elements, in output steps.
@@ -220,6 +224,10 @@ class LogSoftmax(RowExponentials):
         total = self.look_up("log", t) + (octave - self.exp_fraction) * LOG_TWO
         y = round_shift((distance << self.distance_shift) - total, np.int64(self.result_shift))
         return np.clip(y, self.result.minimum, self.result.maximum)
+
+    def real(self, x: Reals, *parameters: Reals) -> Reals:
+        distance = x - x.max(-1, keepdims=True)
+        return distance - np.log(np.exp(distance).sum(-1, keepdims=True))
 
     def error_bound(self, length: int) -> float:
         """

@@ -19,7 +19,7 @@ MAX_ROW = 8192
 """Longest row: the widths of the units are proven for it."""
 
 MAX_STORED_BITS = 16
-"""Widest input and result of a unit that takes whole rows."""
+"""Widest result of a unit that takes whole rows, and widest input where it says no other."""
 
 TABLE_FRACTION = 16
 """Fraction bits of reciprocals and reciprocal square roots."""
@@ -143,6 +143,13 @@ class Unit(ABC):
         """
 
     @abstractmethod
+    def real(self, x: Reals, *parameters: Reals) -> Reals:
+        """
+        What the unit approximates, in double precision: of reals x, and of the reals that the
+        parameters stand for, in the order of `parameters`. A row lies along the last axis.
+        """
+
+    @abstractmethod
     def error_bound(self, length: int) -> float:
         """The largest error of any result in a row of `length` elements, in output steps."""
 
@@ -154,6 +161,8 @@ class Unit(ABC):
 
 class Rowwise(Unit, ABC):
     """A unit whose results depend on a whole row; the result's scale is a power of two."""
+
+    max_operand_bits: ClassVar[int] = MAX_STORED_BITS
 
     def evaluate(self, q: Integers, *parameters: Integers, axes: Sequence[int] = (-1,)) -> Integers:
         q = np.asarray(q, np.int64)
@@ -175,8 +184,10 @@ class Rowwise(Unit, ABC):
         """Stored results of rows along the last axis; a parameter has one row."""
 
     def check(self) -> None:
-        if max(self.operand.bits, self.result.bits) > MAX_STORED_BITS:
-            raise ValueError(f"pwl.{self.name} takes and gives at most {MAX_STORED_BITS} bits")
+        if self.operand.bits > self.max_operand_bits:
+            raise ValueError(f"pwl.{self.name} takes at most {self.max_operand_bits} bits")
+        if self.result.bits > MAX_STORED_BITS:
+            raise ValueError(f"pwl.{self.name} gives at most {MAX_STORED_BITS} bits")
         self.check_scale("result", self.result)
 
     def check_scale(self, kind: str, quantization: Quantization) -> None:

@@ -62,9 +62,9 @@ class RowCircuit:
 
     build: Callable[[Sequential, Any, Shape, Source, SSAValue, TableStyle], Sink]
     """From the unit's semantics; the last value is whether results are taken."""
-    latency: Callable[[int, int], int]
-    """Cycles from a row's first beat to its first result, by the row's beats and a table's steps,
-    if nothing holds it up."""
+    latency: Callable[[Any, int, int], int]
+    """Cycles from a row's first beat to its first result, by the unit, the row's beats and a
+    table's steps, if nothing holds it up."""
 
 
 def row_ends(circuit: Sequential, arrival: Accepted, name: str) -> SSAValue:

@@ -3,7 +3,8 @@ The streaming layer norm and RMS norm: exactly `evaluate` of their semantics, ro
 
     x ─▶ buffer, Σc, Σc² ─▶ variance, inverse root ─▶ a·r, rounding, γ, β, rounding ─▶ y
 
-Two passes over a row, one beat a cycle in each, over two rows at the same time.
+Two passes over a row, one beat a cycle in each, over two rows at the same time. Wide elements are
+narrowed in a pass before (`narrowing.py`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from lut_opt.passes.hw.builder.pipeline import Pipeline, StallingPipeline
 from lut_opt.passes.hw.builder.sequential import Sequential
 from lut_opt.passes.hw.row_unit.beats import Lane, Shape, flags, join
 from lut_opt.passes.hw.row_unit.ends import RowCircuit, Sink, Source, TableStyle, WritePort
+from lut_opt.passes.hw.row_unit.narrowing import narrow, narrow_unit
 from lut_opt.passes.hw.row_unit.rows import RowBuffer
 from lut_opt.passes.hw.row_unit.variance import centre, inverse_root, sums_of
 
@@ -32,15 +34,22 @@ def build_norm(
     how: TableStyle,
 ) -> Sink:
     """Rows of `shape.length` elements, which are whole beats."""
+    given, unit = unit, narrow_unit(unit)
     low, high = unit.operand.minimum, unit.operand.maximum
     row = RowBuffer(c, "row", shape, low, high)
-    x = shape.split(c, source.data, low, high)
-    arrival = row.accept(source.valid, x, None)
+    ready, offered, narrowing = row.ready, source.valid, dict[str, Wire]()
+    if given.is_wide:
+        narrowed = narrow(c, given, shape, source, row.ready)
+        ready, offered, x = narrowed.ready, narrowed.valid, narrowed.elements
+        narrowing = {"narrowing": narrowed.narrowing}
+    else:
+        x = shape.split(c, source.data, low, high)
+    arrival = row.accept(offered, x, None)
     sums = Pipeline(c, "sums")
     ends = {"first": Wire(arrival.first, 0, 1), "last": Wire(arrival.last, 0, 1)}
-    offered = dict(zip(shape.names("x"), x, strict=True))
-    centred = shape.each("c", offered, lambda lane: centre(c, lane("x"), unit))
-    wires = sums.stage({**centred, **ends}, arrival.taken)
+    lanes = dict(zip(shape.names("x"), x, strict=True))
+    centred = shape.each("c", lanes, lambda lane: centre(c, lane("x"), unit))
+    wires = sums.stage({**centred, **ends, **narrowing}, arrival.taken)
     finish = Pipeline(c, "inverse")
     valid, wires = sums_of(sums, wires, shape)
     summary = inverse_root(finish, valid, wires, unit, shape.length, how)
@@ -48,10 +57,14 @@ def build_norm(
     outer = StallingPipeline(c, "out", sink_ready)
     wires = _scale(outer, row, unit, source.port)
     y = join(c, [c.resize(wires[name], unit.result.bits) for name in shape.names("y")])
-    return Sink(row.ready, outer.valid, wires["last"].value, y)
+    return Sink(ready, outer.valid, wires["last"].value, y)
 
 
-NORM = RowCircuit(build_norm, lambda beats, steps: beats + 13 + steps)
+def _latency(unit: units.Norm, beats: int, steps: int) -> int:
+    return beats + 13 + steps + (beats + 8 if unit.is_wide else 0)
+
+
+NORM = RowCircuit(build_norm, _latency)
 
 
 def _scale(

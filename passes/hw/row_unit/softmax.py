@@ -62,7 +62,7 @@ def build_softmax(
     return Sink(scores.ready, outer.valid, wires["last"].value, y, keep)
 
 
-SOFTMAX = RowCircuit(build_softmax, lambda beats, steps: 2 * beats + 9 + 2 * steps)
+SOFTMAX = RowCircuit(build_softmax, lambda _, beats, steps: 2 * beats + 9 + 2 * steps)
 
 
 def _maximum(c: Sequential, arrival: Accepted, beat: Sequence[Wire]) -> Wire:

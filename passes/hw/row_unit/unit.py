@@ -49,7 +49,8 @@ def row_unit(
 
 def latency_of(semantics: units.Unit, length: int, lanes: int, steps: int) -> int:
     """Cycles from a row's first beat to its first result, if nothing holds it up."""
-    return CIRCUITS[semantics.name].latency(Shape(length, lanes).beats, steps)
+    beats = Shape(length, lanes).beats
+    return CIRCUITS[semantics.name].latency(semantics, beats, steps)
 
 
 def build_row_unit(unit: RowUnit, style: Style = Style()) -> hw.HWModuleOp:

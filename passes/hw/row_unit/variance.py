@@ -31,7 +31,7 @@ def _square(c: Sequential, wire: Wire) -> Wire:
 def sums_of(
     pipeline: Pipeline, wires: dict[str, Wire], shape: Shape
 ) -> tuple[SSAValue, dict[str, Wire]]:
-    """`total` Σc and `square` Σc² of a row, and when they are complete."""
+    """`total` Σc and `square` Σc² of a row, what goes with it, and when they are complete."""
     c = pipeline.circuit
     squares = shape.each("square", wires, lambda lane: _square(c, lane("c")))
     wires = pipeline.stage({**wires, **squares})
@@ -42,6 +42,11 @@ def sums_of(
         before = c.mux(wires["first"].value, c.constant(0), state.wire)
         c.drive(state, c.add([before, *terms], state.wire.low, state.wire.high), valid)
         sums[name] = state.wire
+    if "narrowing" in wires:
+        narrowing = wires["narrowing"]
+        state = c.state("sums_narrowing", narrowing.low, narrowing.high)
+        c.drive(state, narrowing, valid)
+        sums["narrowing"] = state.wire
     done = c.state("sums_done", 0, 1, initial=0)
     c.drive(done, Wire(c.all_of(valid, wires["last"].value), 0, 1))
     return done.wire.value, sums
@@ -58,16 +63,18 @@ def inverse_root(
     """The inverse root `r` of the normalized variance, half its exponent `m`, and `total`."""
     c = pipeline.circuit
     kept = ("total",) if unit.centred else ()
+    waiting = (*kept, *(("narrowing",) if "narrowing" in wires else ()))
     total, square = wires["total"], wires["square"]
     scaled = c.times(c.constant(length), square)
     squares = {"scaled": scaled, **({"of_total": _square(c, total)} if unit.centred else {})}
-    wires = pipeline.stage({**squares, **{name: wires[name] for name in kept}}, valid)
+    wires = pipeline.stage({**squares, **{name: wires[name] for name in waiting}}, valid)
     variance = wires["scaled"]
     if unit.centred:
         difference = c.subtract(variance, wires["of_total"])
         variance = Wire(c.resize(difference, variance.width), 0, variance.high)
-    wires = pipeline.stage({"v": variance, **{name: wires[name] for name in kept}})
-    wires = pipeline.stage({**wires, "v": _with_epsilon(c, wires["v"], unit, length)})
+    wires = pipeline.stage({"v": variance, **{name: wires[name] for name in waiting}})
+    v = _with_epsilon(c, wires["v"], unit, length, wires.get("narrowing"))
+    wires = pipeline.stage({**{name: wires[name] for name in kept}, "v": v})
     top = wires["v"].width + wires["v"].width % 2
     aligned, moved = leading_one(c, wires["v"], 2, top)
     m = c.subtract(c.constant(top // 2 - 1 - unit.square_fraction // 2), moved)
@@ -77,9 +84,16 @@ def inverse_root(
     return look_up(pipeline, wires, ["r"], unit, "rsqrt", how)
 
 
-def _with_epsilon(c: Sequential, variance: Wire, unit: units.Norm, length: int) -> Wire:
-    """`v`: n² times the variance plus epsilon, in 2^−F and at least 1."""
+def _with_epsilon(
+    c: Sequential, variance: Wire, unit: units.Norm, length: int, narrowing: Wire | None
+) -> Wire:
+    """`v`: n² times the variance plus epsilon, in 2^−F of the row's steps and at least 1."""
     fraction, (parts, shift) = unit.square_fraction, unit.epsilon_parts
-    epsilon = (length * length * parts) >> shift
-    v = c.plus(c.shift_left(variance, fraction), c.constant(epsilon))
+    scaled = length * length * parts
+    epsilon = c.constant(scaled >> shift)
+    for steps in range(1, 0 if narrowing is None else narrowing.high + 1):
+        assert narrowing is not None
+        smaller = scaled >> min(shift + 2 * steps, units.MAX_EPSILON_SHIFT)
+        epsilon = c.mux(c.equals(narrowing, steps), c.constant(smaller), epsilon)
+    v = c.plus(c.shift_left(variance, fraction), epsilon)
     return c.clamp(v, 1 << fraction, v.high)

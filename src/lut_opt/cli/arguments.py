@@ -184,15 +184,26 @@ def build_parser() -> argparse.ArgumentParser:
     add("--verify-each", action="store_true", help="verify the IR after every pass, not only last")
     add("--allow-unregistered-dialect", action="store_true", help="accept ops of other dialects")
     add("--debug", action="store_true", help="show the traceback behind a diagnostic")
-    add("--version", action="version", version=_version())
+    add("--version", action=_VersionAction)
     parser.set_defaults(pipeline=[])
     return parser
 
 
-def _version() -> str:
-    from importlib.metadata import version
+class _VersionAction(argparse.Action):
+    """Print versions of lut-opt and its libraries; looked up only when asked for."""
 
-    return f"lut-opt {version('lut-opt')} (xdsl {version('xdsl')})"
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(
+            option_strings, dest, nargs=0, help="print versions, libraries' too, and exit"
+        )
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print and leave."""
+        from lut_opt.backends.versions import versions
+
+        own, *rest = versions().items()
+        print("\n".join([" ".join(own), *(f"  {name} {which}" for name, which in rest)]))
+        parser.exit()
 
 
 def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:

@@ -23,6 +23,15 @@ def read_input(name: str) -> str:
         raise InputError(f"{name}: error: not UTF-8 text at byte {error.start}") from error
 
 
+def check_writable(name: str) -> None:
+    """Raise `InputError` now for a file that could not be written later."""
+    folder = os.path.dirname(os.path.realpath(name))
+    if not os.path.isdir(folder):
+        raise InputError(f"{name}: error: cannot write: no folder {folder}")
+    if os.path.isdir(name) or not os.access(name if os.path.exists(name) else folder, os.W_OK):
+        raise InputError(f"{name}: error: cannot write: it is a folder, or not yours to write")
+
+
 def write_output(name: str, text: str) -> None:
     """Write a file whole or not at all: a temporary file beside it is renamed."""
     if name == "-":

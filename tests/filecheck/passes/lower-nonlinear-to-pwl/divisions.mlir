@@ -9,7 +9,7 @@
 // CHECK-LABEL: @tensors
 // CHECK:      quant.qcast %{{.*}} : tensor<2x3x4xf32> to tensor<2x3x4x!quant.uniform<i16:f32, 2.44140625E-4>>
 // CHECK:      quant.qcast %{{.*}} : tensor<3x1xf32> to tensor<3x1x!quant.uniform<u32:f32, 1.4901161193847656E-8>>
-// CHECK-NEXT: pwl.divide %{{.*}}, %{{.*}} reduce #pwl.leading_zero<table_bits = 9> : {{.*}} -> tensor<2x3x4x!quant.uniform<i32:f32, 3.814697265625E-6>>
+// CHECK-NEXT: pwl.divide %{{.*}}, %{{.*}} reduce #pwl.leading_zero<table_bits = 9> {pwl.range = [1.000000e-03 : f64, 4.000000e+01 : f64], pwl.range_numerator = [-3.000000e+00 : f64, 5.000000e+00 : f64]} : {{.*}} -> tensor<2x3x4x!quant.uniform<i32:f32, 3.814697265625E-6>>
 // CHECK-NEXT: quant.dcast
 // CHECK-NEXT: torch_c.from_builtin_tensor %{{.*}} : tensor<2x3x4xf32> -> !torch.vtensor<[2,3,4],f32>
 // KEPT-LABEL: @tensors
@@ -22,7 +22,7 @@ func.func @tensors(%a: !x, %b: !b) -> !x {
 // Casts around an operand win over declared ranges, those around the result over what follows.
 
 // CHECK-LABEL: @quantized
-// CHECK: pwl.divide %{{.*}}, %{{.*}} reduce #pwl.leading_zero<table_bits = 9> : tensor<4x!quant.uniform<i8:f32, 1.000000e-01>>, tensor<4x!quant.uniform<i16:f32, 2.000000e-01:3>> -> tensor<4x!quant.uniform<i8:f32, 3.000000e-01:-1>>
+// CHECK: pwl.divide %{{.*}}, %{{.*}} reduce #pwl.leading_zero<table_bits = 9> {{{.*}}} : tensor<4x!quant.uniform<i8:f32, 1.000000e-01>>, tensor<4x!quant.uniform<i16:f32, 2.000000e-01:3>> -> tensor<4x!quant.uniform<i8:f32, 3.000000e-01:-1>>
 func.func @quantized(%a: tensor<4x!quant.uniform<i8:f32, 0.1>>, %b: tensor<4x!quant.uniform<i16:f32, 0.2:3>>) -> tensor<4x!quant.uniform<i8:f32, 0.3:-1>> {
   %x = quant.dcast %a : tensor<4x!quant.uniform<i8:f32, 0.1>> to tensor<4xf32>
   %y = quant.dcast %b : tensor<4x!quant.uniform<i16:f32, 0.2:3>> to tensor<4xf32>
@@ -64,7 +64,7 @@ func.func @constants(%a: !x, %i: !torch.vtensor<[4],si64>, %s: f32) {
 // CHECK: pwl.apply #pwl.fn<reciprocal> %{{.*}} {{{.*}}} : !quant.uniform<u8<64:254>:f32, 1.562500e-02>
 // CHECK: pwl.apply #pwl.fn<reciprocal> %{{.*}} reduce #pwl.leading_zero<table_bits = 9> {{.*}} : !quant.uniform<u16:f32, 9.765625E-4> -> !quant.uniform<i16:f32, 6.103515625E-5>
 // CHECK: pwl.apply #pwl.fn<reciprocal> %{{.*}} reduce #pwl.leading_zero<table_bits = 9> {{.*}} : !quant.uniform<i32:f32, 3.7252902984619141E-9>
-// CHECK: pwl.divide %{{.*}}, %{{.*}} reduce #pwl.leading_zero<table_bits = 9> : !quant.uniform<i16:f32, 1.220703125E-4>, !quant.uniform<i16:f32, 1.220703125E-4>
+// CHECK: pwl.divide %{{.*}}, %{{.*}} reduce #pwl.leading_zero<table_bits = 9> {pwl.range = [-2.000000e+00 : f64, -1.000000e+00 : f64], pwl.range_numerator = [3.000000e+00 : f64, 3.000000e+00 : f64]} : !quant.uniform<i16:f32, 1.220703125E-4>, !quant.uniform<i16:f32, 1.220703125E-4>
 func.func @reciprocals(%x: f32) -> (f32, f32, f32, f32) {
   %one = arith.constant 1.0 : f32
   %three = arith.constant 3.0 : f32

@@ -1,4 +1,4 @@
-// RUN: lut-opt %s --allow-unregistered-dialect --lower-nonlinear-to-pwl="keep=atan2,erfinv,pow,onnx.Gelu,my.gelu,tm_tensor.attention" 2>%t | filecheck %s
+// RUN: lut-opt %s --allow-unregistered-dialect --lower-nonlinear-to-pwl="keep=atan2,erfinv,pow,onnx.Det,my.gelu,tm_tensor.attention" 2>%t | filecheck %s
 // RUN: filecheck %s --input-file %t --check-prefix=REMARK
 // RUN: not lut-opt %s --allow-unregistered-dialect --split-input-file --lower-nonlinear-to-pwl 2>&1 | filecheck %s --check-prefix=ERROR
 // RUN: not lut-opt %s --allow-unregistered-dialect --lower-nonlinear-to-pwl="keep=atan2,tahn" 2>&1 | filecheck %s --check-prefix=KEEP
@@ -46,10 +46,10 @@ func.func @integers(%x: !torch.vtensor<[4],si64>) -> !torch.vtensor<[4],si64> {
 // -----
 // So is one that nothing knows, in whatever dialect …
 // CHECK-LABEL: @onnx
-// CHECK: torch.operator "onnx.Gelu"{{.*}}pwl.kept
-// ERROR: error: [lower-nonlinear-to-pwl] no table for torch.onnx.Gelu: express it with functions that have one, or leave it in floating point with keep=onnx.Gelu
+// CHECK: torch.operator "onnx.Det"{{.*}}pwl.kept
+// ERROR: error: [lower-nonlinear-to-pwl] no table for torch.onnx.Det: run torch-mlir's pass convert-torch-onnx-to-torch first, or leave it in floating point with keep=onnx.Det
 func.func @onnx(%x: !torch.vtensor<[4],f32>) -> !torch.vtensor<[4],f32> {
-  %0 = torch.operator "onnx.Gelu"(%x) : (!torch.vtensor<[4],f32>) -> !torch.vtensor<[4],f32>
+  %0 = torch.operator "onnx.Det"(%x) : (!torch.vtensor<[4],f32>) -> !torch.vtensor<[4],f32>
   func.return %0 : !torch.vtensor<[4],f32>
 }
 // -----

@@ -44,6 +44,7 @@ UNITS = [
     row_unit("softmax_3x4", BYTES, 3, lanes=4),
     row_unit("layer_6x2", LAYER, 6, 1, lanes=2),
     row_unit("layer_8x4", LAYER, 8, lanes=4),
+    row_unit("wide_8x4", replace(LAYER, operand=Quantization(32, True, 2.0**-20)), 8, lanes=4),
     row_unit("rms_4x4", RMS, 4, 2, lanes=4),
     row_unit("rms_6x2", units.RMSNorm(BYTE, FINE, RSQRT, 1e-5), 6, lanes=2),
 ]

@@ -50,6 +50,7 @@ def norm(
 
 
 FINE = Quantization(16, True, 2.0**-10)
+WIDE = Quantization(32, True, 2.0**-20)
 
 UNITS = [
     row_unit("softmax_1", softmax(SHORT, Quantization(8, False, 2.0**-8)), 1),
@@ -63,6 +64,8 @@ UNITS = [
     row_unit("layer_128", norm(FINE, FINE, True, *AFFINE), 128, 4),
     row_unit("rms_5", norm(Quantization(16, True, 1.0), BYTE, False), 5, 2),
     row_unit("rms_16", norm(FINE, FINE, False, AFFINE[0]), 16, 3),
+    row_unit("layer_wide", norm(WIDE, FINE, True, *AFFINE), 20, 1),
+    row_unit("rms_wide", norm(Quantization(24, False, 2.0**-12, 9), FINE, False), 20, 2),
 ]
 
 

@@ -289,13 +289,18 @@ def test_constants_without_a_python_number_are_named(attribute: str, message: st
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("%0 = stablehlo.tanh %x : f32", "18: Operation stablehlo.tanh is not registered: print "
+        ("%0 = myhlo.tanh %x : f32", "18: Operation myhlo.tanh is not registered: print "
          "the text in generic form (--mlir-print-op-generic) and pass --allow-unregistered-dialect "
          "to leave it as it is, or lower it first"),
-        ('%0 = "tosa.tanh"(%x) : (f32) -> f32', "19: Operation tosa.tanh is not registered: pass "
+        ('%0 = "my.tanh"(%x) : (f32) -> f32', "19: Operation my.tanh is not registered: pass "
          "--allow-unregistered-dialect to leave it as it is, or lower it first"),
         ("%0 = memref.global %x", "18: Operation memref.global has a syntax that only its own "
          "dialect knows: print the text in generic form (--mlir-print-op-generic), or lower it"),
+        ("stablehlo.while(%i = %x) : f32 cond {", "28: the regions of stablehlo.while are read in "
+         "generic form only: print the text with --mlir-print-op-generic"),
+        ("%0 = stablehlo.add %x, %x : f32, f32, f32", "41: stablehlo.add has 2 operands and 3 "
+         "types"),
+        ("%0 = tosa.tanh %x", "28: expected the types of the op, after a ':'"),
         ("%0 = ub.poison : !my.type", "31: 'my.type' is not registered: pass --allow-unregistered"),
         ("%0 = math.exp %y : tensor<*xf32>", "13: math.exp does not take tensor<*xf32>: give it a "
          "rank"),

@@ -132,7 +132,12 @@ def test_log_softmax_of_ordinary_rows_is_close() -> None:
 @pytest.mark.parametrize("centred", [True, False])
 @pytest.mark.parametrize("n", LENGTHS)
 @pytest.mark.parametrize(
-    "operand", [Quantization(8, True, 2.0**-4), Quantization(16, True, 2.0**-9)]
+    "operand",
+    [
+        Quantization(8, True, 2.0**-4),
+        Quantization(16, True, 2.0**-9),
+        Quantization(32, True, 2.0**-20),
+    ],
 )
 def test_norms_keep_their_bound(operand: Quantization, n: int, centred: bool) -> None:
     for result in (Quantization(8, True, 2.0**-4, 5), Quantization(16, True, 2.0**-9)):
@@ -142,6 +147,23 @@ def test_norms_keep_their_bound(operand: Quantization, n: int, centred: bool) ->
         x = x - x.mean(-1, keepdims=True) if centred else x
         exact = x / np.sqrt((x * x).mean(-1, keepdims=True) + EPSILON)
         assert errors(unit.evaluate(q), exact, result).max() <= unit.error_bound(n)
+
+
+@pytest.mark.parametrize("centred", [True, False])
+@pytest.mark.parametrize("middle", [0.0, 300.0])
+def test_norms_keep_small_rows_beside_large_ones(middle: float, centred: bool) -> None:
+    """Rows that differ by 10^5 in size: each is narrowed by its own leading zeros."""
+    unit = norm(Quantization(32, True, 2.0**-18), Quantization(16, True, 2.0**-12), centred)
+    unit = replace(unit, epsilon=1e-10)
+    sizes = 10.0 ** np.arange(-2, 4)[:, None]
+    x = np.random.default_rng(1).normal(0, 0.3, (6, 64)) * sizes + (middle if centred else 0.0)
+    exact = unit.real(x)
+    wrong = unit.result.dequantize(unit.evaluate(unit.operand.quantize(x))) - exact
+    kept = 10 * np.log10(np.square(exact).mean(-1) / np.square(wrong).mean(-1))
+    assert kept.min() > 40
+    short = replace(unit, operand=Quantization(16, True, 2.0**-4))
+    lost = short.result.dequantize(short.evaluate(short.operand.quantize(x))) - exact
+    assert 10 * np.log10(np.square(exact).mean(-1) / np.square(lost).mean(-1)).min() < 20
 
 
 @pytest.mark.parametrize("centred", [True, False])

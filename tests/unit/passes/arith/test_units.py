@@ -26,7 +26,7 @@ from lut_opt.passes.pwl_search import PwlSearchPass
 
 SEED = 7
 PROGRAM = Path(__file__).with_name("units.mlir")
-KINDS = ["uniform", "narrow", "extremes", "constant", "one_hot"]
+KINDS = ["uniform", "uneven", "narrow", "extremes", "constant", "one_hot"]
 
 
 @cache
@@ -54,6 +54,9 @@ def inputs(op: UnitOp, kind: str) -> list[Integers]:
         match kind:
             case "uniform":
                 array = rng.integers(q.minimum, q.maximum + 1, shape)
+            case "uneven":  # rows of any size
+                sizes = rng.integers(0, q.bits, (shape[0], *[1] * (len(shape) - 1)))
+                array = rng.integers(q.minimum, q.maximum + 1, shape) >> sizes
             case "narrow":
                 array = np.rint(rng.normal(0, 20, shape)).astype(np.int64)
             case "extremes":

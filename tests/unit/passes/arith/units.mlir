@@ -7,6 +7,7 @@
 !i16_9 = !quant.uniform<i16:f32, 0.001953125>
 !i32_14 = !quant.uniform<i32:f32, 6.103515625e-05>
 !i32_20 = !quant.uniform<i32:f32, 9.5367431640625e-07>
+!u32_20 = !quant.uniform<u32:f32, 9.5367431640625e-07>
 !i8_4 = !quant.uniform<i8:f32, 0.0625>
 !i8_7 = !quant.uniform<i8:f32, 0.0078125>
 !u16_15 = !quant.uniform<u16:f32, 3.0517578125e-05>
@@ -76,4 +77,14 @@ func.func @rms_affine(%x: tensor<6x6x!i16_9>, %g: tensor<6x!i16_13>) -> tensor<6
 func.func @rms_bare(%x: tensor<?x1x!i8_4>) -> tensor<?x1x!i8_4> {
   %y = pwl.rms_norm %x {epsilon = 1.0e-06, normalized = 1 : i64} : tensor<?x1x!i8_4> -> tensor<?x1x!i8_4>
   func.return %y : tensor<?x1x!i8_4>
+}
+// Rows that are narrowed by their own leading zeros before anything is squared.
+func.func @layer_wide(%x: tensor<9x6x!i32_20>, %g: tensor<6x!i16_13>) -> tensor<9x6x!i16_10> {
+  %y = pwl.layer_norm %x gamma %g : tensor<6x!i16_13>
+      {epsilon = 1.0e-05, normalized = 1 : i64} : tensor<9x6x!i32_20> -> tensor<9x6x!i16_10>
+  func.return %y : tensor<9x6x!i16_10>
+}
+func.func @rms_wide(%x: tensor<3x?x!u32_20>) -> tensor<3x?x!i16_10> {
+  %y = pwl.rms_norm %x {epsilon = 1.0e-06, normalized = 1 : i64} : tensor<3x?x!u32_20> -> tensor<3x?x!i16_10>
+  func.return %y : tensor<3x?x!i16_10>
 }

@@ -18,6 +18,7 @@ from lut_opt.dialects.pwl import ApplyOp, NamedFunction
 from lut_opt.dialects.pwl.function_body import FunctionBody, real_function
 from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.quantization import Reals
+from lut_opt.passes.fuse.chains import MOST_OPS
 from lut_opt.passes.lower_nonlinear_to_pwl import LowerNonlinearToPwlPass
 from lut_opt.passes.pwl_search import PwlSearchPass
 from lut_opt.passes.verify_pwl import VerifyPwlPass
@@ -238,3 +239,19 @@ def symbols(module: ModuleOp) -> list[str]:
 def test_names_of_compositions_are_found() -> None:
     _, (apply,) = lowered(MISH.text(), input_scale=2.0**-5)
     assert real_function(apply) == NamedFunction("mish")
+
+
+def chained(count: int) -> str:
+    ranged = "{pwl.range = [-4.0, 4.0]} : tensor<8xf32>"
+    lines = "".join(f"%x{i + 1} = math.tanh %x{i} {ranged}\n" for i in range(count))
+    kind = "tensor<8xf32>"
+    return f"func.func @f(%x0: {kind}) -> {kind} {{\n{lines}func.return %x{count} : {kind}\n}}"
+
+
+def test_a_chain_holds_a_bounded_number_of_ops() -> None:
+    # Before there was a bound, and lists of ops were made when asked for, this took minutes.
+    ctx = context()
+    module = parse(chained(MOST_OPS + 88), "chain.mlir", ctx).module
+    LowerNonlinearToPwlPass().apply(ctx, module)
+    tables = [op for op in module.walk() if isinstance(op, ApplyOp)]
+    assert [len(op.attributes["pwl.fused"]) for op in tables] == [88, MOST_OPS]

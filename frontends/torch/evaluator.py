@@ -1,0 +1,258 @@
+"""
+A program of the `torch` dialect, run by PyTorch: its units on integers or in real numbers.
+
+    evaluator = Evaluator(program)              # lowered, with its tables; nothing is compiled
+    values = evaluator.run(inputs)              # every unit as the real function that it stands for
+    evaluator.outputs(values)
+    evaluator.alone(values, evaluator.units[3]) # the outputs, that unit on integers
+    evaluator.run(inputs, evaluator.units)      # all of them: what compiled code computes
+
+A unit on integers computes bit for bit what its semantics say; everything else is PyTorch's own.
+Quantized values are held as the reals that they stand for, so that each unit is free to choose.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+import torch
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, DenseResourceAttr
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from lut_opt.dialects.assembly import Program
+from lut_opt.dialects.assembly.resources import decode, entries
+from lut_opt.dialects.pwl import ApplyOp, UnitOp
+from lut_opt.dialects.pwl.function_body import real_function
+from lut_opt.dialects.quant import DequantizeCastOp, QuantizeCastOp, StorageCastOp, element_type
+from lut_opt.dialects.quantization import Reals
+from lut_opt.dialects.torch import (
+    NOT_CONSTANT,
+    ConstantDeviceOp,
+    VTensorLiteralOp,
+    VTensorType,
+    constant_value,
+    torch_name,
+)
+from lut_opt.passes.support.diagnostics import OpError
+
+Values = Mapping[SSAValue, Any]
+"""What one run computed; tensors and Python scalars."""
+
+Unit = ApplyOp | UnitOp
+
+_DTYPES: Mapping[str, torch.dtype] = {
+    "f16": torch.float16,
+    "bf16": torch.bfloat16,
+    "f32": torch.float32,
+    "f64": torch.float64,
+    "i1": torch.bool,
+    "ui8": torch.uint8,
+    **{f"{sign}{n}": getattr(torch, f"int{n}") for sign in ("i", "si") for n in (8, 16, 32, 64)},
+}
+
+_WITHOUT_EFFECT = ("symbolic_int", "bind_symbolic_shape", "runtime.assert", "aten._assert_scalar")
+
+
+class Evaluator:
+    """One program; `units` are its operators on integers, in program order."""
+
+    def __init__(self, program: Program) -> None:
+        functions = [op for op in program.module.ops if isinstance(op, FuncOp)]
+        self._main = next(op for op in functions if op.sym_name.data == "main")
+        self._resources = {name.strip('"'): data for name, data in entries(program.resources)}
+        ops = list(self._main.body.block.ops)
+        self.units: tuple[Unit, ...] = tuple(op for op in ops if isinstance(op, ApplyOp | UnitOp))
+        constant: dict[SSAValue, Any] = {}
+        self._ops: list[Operation] = []
+        for op in ops:
+            if not op.results or isinstance(op, ApplyOp | UnitOp) or _is_random(op):
+                self._ops.append(op)
+            elif all(operand in constant for operand in op.operands):
+                constant.update(self._computed(op, constant, ()))
+            else:
+                self._ops.append(op)
+        self._constant = constant
+
+    def run(self, inputs: Sequence[torch.Tensor], integer: Collection[Unit] = ()) -> Values:
+        """All values for the program's inputs; `integer` are the units that compute on integers."""
+        values = dict(self._constant)
+        values.update(zip(self._main.body.block.args, inputs, strict=True))
+        with torch.no_grad():
+            for op in self._ops:
+                values.update(self._computed(op, values, integer))
+        return values
+
+    def alone(self, values: Values, unit: Unit) -> list[torch.Tensor]:
+        """The outputs with one unit on integers that is real in `values`."""
+        changed: dict[SSAValue, Any] = {}
+        both = _Both(changed, values)
+        reached = False
+        with torch.no_grad():
+            for op in self._ops:
+                reached = reached or op is unit
+                if op is unit or (reached and any(operand in changed for operand in op.operands)):
+                    changed.update(self._computed(op, both, (unit,)))
+        return self.outputs(both)
+
+    def outputs(self, values: Values | _Both) -> list[torch.Tensor]:
+        """What the program returns."""
+        last = self._main.body.block.last_op
+        assert isinstance(last, ReturnOp)
+        return [values[operand] for operand in last.operands]
+
+    def _computed(
+        self, op: Operation, values: Values | _Both, integer: Collection[Unit]
+    ) -> dict[SSAValue, Any]:
+        """The results of one op. `OpError` for one that PyTorch does not have."""
+        operands = [values[operand] for operand in op.operands]
+        match op:
+            case ApplyOp() | UnitOp():
+                arrays = [operand.to(torch.float64).numpy() for operand in operands]
+                evaluate = _integers if op in integer else _reals
+                made: Any = torch.as_tensor(np.ascontiguousarray(evaluate(op, arrays)))
+            case QuantizeCastOp():
+                made = operands[0].to(torch.float64)
+            case DequantizeCastOp():
+                made = operands[0].to(_dtype(op, op.result.type))
+            case StorageCastOp():
+                raise OpError(op, f"{op.name} has no meaning in real numbers")
+            case ReturnOp():
+                return {}
+            case VTensorLiteralOp():
+                made = self._literal(op)
+            case _ if not op.results or torch_name(op) in _WITHOUT_EFFECT:
+                return dict.fromkeys(op.results)
+            case _:
+                made = _torch(op, operands)
+        several = made if len(op.results) > 1 else (made,)
+        return dict(zip(op.results, several, strict=True))
+
+    def _literal(self, op: VTensorLiteralOp) -> torch.Tensor:
+        kind = op.results[0].type
+        assert isinstance(kind, VTensorType)
+        assert kind.shape is not None
+        dtype = _dtype(op, kind)
+        match op.value:
+            case DenseResourceAttr() as held:
+                data = decode(self._resources[held.resource_handle.data.strip('"')])
+                return torch.as_tensor(data).view(dtype).reshape(kind.shape)
+            case DenseIntOrFPElementsAttr() as dense:
+                exact = torch.float64 if dtype.is_floating_point else torch.int64
+                numbers = torch.tensor(list(dense.get_values()), dtype=exact).to(dtype)
+                splat = numbers.numel() == 1
+                return (
+                    numbers.reshape(()).expand(kind.shape) if splat else numbers.reshape(kind.shape)
+                )
+            case value:
+                raise OpError(op, f"the value of {op.name} is {value}, which cannot be read")
+
+
+class _Both:
+    """Some values in front of others."""
+
+    def __init__(self, first: Values, rest: Values) -> None:
+        self._first, self._rest = first, rest
+
+    def __getitem__(self, key: SSAValue) -> Any:
+        return self._first[key] if key in self._first else self._rest[key]
+
+
+def _is_random(op: Operation) -> bool:
+    return "rand" in op.name or "bernoulli" in op.name
+
+
+def _integers(op: Unit, arrays: list[Reals]) -> Reals:
+    """What a unit computes on the stored integers of reals, as reals."""
+    if isinstance(op, ApplyOp):
+        assert op.table is not None
+        q = op.input_quantization.quantize(arrays[0])
+        reduced = None if op.reduce is None else op.reduced()
+        result = op.result_quantization
+        y = op.table.data.evaluate(q, result) if reduced is None else reduced.evaluate(q)
+        return result.dequantize(y)
+    unit = op.unit()
+    storages = (unit.operand, *unit.parameters.values())
+    stored = [by.quantize(array) for array, by in zip(arrays, storages, strict=True)]
+    return unit.result.dequantize(unit.evaluate(*stored, axes=op.row_axes))
+
+
+def _reals(op: Unit, arrays: list[Reals]) -> Reals:
+    """The function that a unit approximates."""
+    with np.errstate(all="ignore"):
+        if isinstance(op, ApplyOp):
+            return real_function(op)(arrays[0])
+        unit, axes = op.unit(), op.row_axes
+        if not axes:
+            return unit.real(*arrays)
+        last = range(-len(axes), 0)
+        moved = np.moveaxis(arrays[0], axes, last)
+        rows = moved.reshape(*moved.shape[: moved.ndim - len(axes)], -1)
+        made = unit.real(rows, *(parameter.reshape(-1) for parameter in arrays[1:]))
+        return np.moveaxis(made.reshape(moved.shape), last, axes)
+
+
+def _dtype(op: Operation, kind: Attribute) -> torch.dtype:
+    element = kind.dtype if isinstance(kind, VTensorType) else element_type(kind)
+    if (dtype := _DTYPES.get(str(element))) is None:
+        raise OpError(op, f"{kind} has elements that PyTorch cannot hold here")
+    return dtype
+
+
+def _torch(op: Operation, operands: list[Any]) -> Any:
+    """An op of the `torch` dialect."""
+    name = torch_name(op) or op.name
+    if isinstance(op, ConstantDeviceOp):
+        return torch.device(str(constant_value(op.results[0])))
+    if (value := constant_value(op.results[0])) is not NOT_CONSTANT and not op.operands:
+        return value
+    match name:
+        case "prim.ListConstruct" | "prim.TupleConstruct":
+            return list(operands)
+        case "prim.ListUnpack" | "prim.TupleUnpack":
+            return tuple(operands[0])
+        case _ if name.startswith("torch_c."):
+            return operands[0]
+        case "aten.view":  # values have no strides
+            return operands[0].reshape(operands[1])
+        case _:
+            return _called(op, name, operands)
+
+
+def _called(op: Operation, name: str, operands: list[Any]) -> Any:
+    target = _operator(name)
+    if target is None:
+        raise OpError(op, f"`{name}` has no operator of PyTorch to evaluate it with")
+    arguments: list[Any] = []
+    keywords: dict[str, Any] = {}
+    for argument, value in zip(target._schema.arguments, operands, strict=False):
+        if argument.name.endswith("dtype") and isinstance(value, int):
+            value = _torch_dtypes()[value]
+        if argument.kwarg_only:
+            keywords[argument.name] = value
+        else:
+            arguments.append(value)
+    try:
+        return target(*arguments, **keywords)
+    except (RuntimeError, TypeError, NotImplementedError, IndexError, ValueError) as error:
+        first = str(error).strip().partition("\n")[0]
+        raise OpError(op, f"`{name}` cannot be evaluated by PyTorch: {first}") from error
+
+
+def _operator(name: str) -> Any:
+    """The overload of `aten.mul.Scalar`, or of `aten.gelu`; None if PyTorch has none."""
+    library, _, rest = name.partition(".")
+    if library == "quantized_decomposed":
+        importlib.import_module("torch.ao.quantization.fx._decomposed")
+    packet, _, overload = rest.partition(".")
+    found = getattr(getattr(cast(Any, torch.ops), library), packet, None)
+    return None if found is None else getattr(found, overload or "default", None)
+
+
+def _torch_dtypes() -> Mapping[int, torch.dtype]:
+    """The types by the numbers that the `torch` dialect has for them."""
+    importer: Any = importlib.import_module("torch_mlir.extras.fx_importer")
+    return {number: dtype for dtype, number in importer.TORCH_DTYPE_TO_INT.items()}

@@ -1,0 +1,229 @@
+"""
+Layer norm and RMS norm of rows on tensors; `lut_opt.dialects.pwl.units` has the formulas.
+
+Rows are in float64, which holds every sum exactly (see `Norm`): a·r has 46 bits, and x̂·γ + β, to be
+checked, no more than 53. Variances, one for each row, are in int64. Backward, it is the gradient in
+floats with the forward's own inverse root, 0 where results clamp.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lut_opt.dialects.pwl.units import (
+    MAX_CENTRED_BITS,
+    MAX_EPSILON_SHIFT,
+    NORM_FRACTION,
+    RSQRT_BITS,
+    RSQRT_OPERAND,
+    TABLE_FRACTION,
+    LayerNorm,
+    Norm,
+)
+from lut_opt.dialects.quantization import Quantization
+from lut_opt.frontends.torch.operator.blocks import in_blocks, row_product
+from lut_opt.frontends.torch.operator.integers import leading_one, power_of_two, steps
+from lut_opt.frontends.torch.operator.quantizer import Quantizer
+from lut_opt.frontends.torch.operator.rows import RowModule, dense
+from lut_opt.frontends.torch.operator.scale import Scale
+from lut_opt.frontends.torch.operator.visible import visible_op
+from lut_opt.frontends.torch.operator.window import only
+
+_NORMALIZED_BITS = 21
+"""|x̂| is below 2^21, in steps of 2^−14."""
+
+_EXACT_BITS = 53
+"""Bits of a whole number in double precision."""
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
+    x, _, _, _, _, weight, bias, *_, ctx.result, ctx.centred = inputs
+    ctx.has_bias = bias is not None
+    ctx.save_for_backward(x, weight, *output)
+
+
+def _backward(ctx: Any, grad: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
+    x, weight, y, mean, inverse = ctx.saved_tensors
+    fraction, zero, low, high = ctx.result
+    unit = 2.0**-fraction
+    # As 0 and 1: what is at an end of the storage clamps.
+    grad = y.clamp((low + 1 - zero) * unit, (high - 1 - zero) * unit).eq_(y).mul_(grad)
+    if ctx.centred:
+        sides = [x.shape[-1]], mean, inverse, weight, weight
+        wanted = [True, weight is not None, ctx.has_bias]
+        gradients = torch.ops.aten.native_layer_norm_backward(grad, x, *sides, wanted)
+        of_x, of_weight, of_bias = gradients
+    else:
+        of_x, of_weight, of_bias = *_rms_backward(grad, x, inverse, weight), None
+    return of_x, *(None,) * 4, of_weight, of_bias, *(None,) * 4
+
+
+def _rms_backward(
+    grad: Tensor, x: Tensor, inverse: Tensor, weight: Tensor | None
+) -> tuple[Tensor, Tensor | None]:
+    normalized = x * inverse
+    of_normalized, of_weight = grad, None
+    if weight is not None:
+        of_weight = (grad * normalized).flatten(0, -2).sum(0)
+        of_normalized = grad * weight
+    along = row_product(of_normalized, normalized) / x.shape[-1]
+    return (of_normalized - normalized.mul_(along)).mul_(inverse), of_weight
+
+
+@visible_op("normalize", save=_save, backward=_backward)
+def normalize(
+    x: Tensor,
+    step: Tensor,
+    octave: Tensor,
+    rsqrt: Tensor,
+    epsilon: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    square_fraction: int,
+    wide: bool,
+    result: list[int],
+    centred: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """
+    A norm along the last axis of x on the grid of `step`; mean and inverse root of each row.
+
+    `rsqrt` is the table's results, int64; `epsilon` (octaves, 2) mantissa and shift; `weight` and
+    `bias` the reals that γ and β are stored as; `wide` says that rows are narrowed by their leading
+    zeros; `result`: fraction bits, zero point, minimum, maximum.
+    """
+    tables = rsqrt, epsilon, weight, bias
+    numbers = square_fraction, wide, result, centred
+    return in_blocks(_normalize, (x,), step, octave, *tables, *numbers)
+
+
+def _narrowed(c: Tensor, *, centred: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Whole numbers of rows in steps that fit the row, from where, and log2 of the steps."""
+    low, high = c.amin(-1, keepdim=True), c.amax(-1, keepdim=True)
+    middle = ((low + high) / 2).floor() if centred else torch.zeros_like(low)
+    size = torch.maximum(high - middle, middle - low).clamp(min=1).long()
+    narrowing = (leading_one(size) - (MAX_CENTRED_BITS - 1)).clamp(min=0)
+    narrow = ((c - middle) * power_of_two(-narrowing) + 0.5).floor()
+    return narrow, middle, narrowing
+
+
+def _normalize(
+    x: Tensor,
+    step: Tensor,
+    octave: Tensor,
+    rsqrt: Tensor,
+    epsilon: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    square_fraction: int,
+    wide: bool,
+    result: list[int],
+    centred: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    fraction, zero, low, high = result
+    n, c = x.shape[-1], steps(x.double(), step)
+    middle, narrowing = torch.zeros_like(c[..., :1]), None
+    if wide:
+        c, middle, narrowing = _narrowed(c, centred=centred)
+    total = c.sum(-1, keepdim=True) if centred else torch.zeros_like(c[..., :1])
+    square = row_product(c, c)
+    mantissa, shift = epsilon.index_select(0, octave.reshape(1))[0].unbind()
+    v = n * square.long() - total.long() * total.long()
+    if narrowing is not None:
+        shift = (shift + 2 * narrowing).clamp(max=MAX_EPSILON_SHIFT)
+    v = (v << square_fraction) + ((n * n * mantissa) >> shift)
+    v = v.clamp(min=1 << square_fraction)
+    k = leading_one(v) >> 1
+    t = ((v << (60 - 2 * k)) + (1 << (59 - RSQRT_BITS))) >> (60 - RSQRT_BITS)
+    place = t - RSQRT_OPERAND.minimum
+    r = rsqrt.index_select(0, place.flatten()).view(place.shape).double()
+    # (n·c − Σc)·r in steps of 2^−14, halves up.
+    r.mul_(power_of_two(NORM_FRACTION - TABLE_FRACTION - k + square_fraction // 2))
+    y = c.mul_(r * n).sub_(total * r - 0.5).floor_()
+    unit = 2.0 ** (fraction - NORM_FRACTION)
+    y.mul_(unit if weight is None else weight.double() * unit)
+    y.add_(0.5 if bias is None else bias.double() * 2.0**fraction + 0.5).floor_()
+    y = y.to(x.dtype).clamp_(low - zero, high - zero).mul_(2.0**-fraction)
+    size = step.double()
+    if narrowing is not None:
+        size = size * power_of_two(narrowing)
+    mean = total * (size / n) + middle * step.double()
+    inverse = r * (n * 2.0**-NORM_FRACTION / size)
+    return y, mean.to(x.dtype), inverse.to(x.dtype)
+
+
+class NormModule(RowModule):
+    """
+    A layer or RMS norm of reals over the last axes.
+
+    `units` has one for each scale of the window; `weight` and `bias`, of the shape of a row, are
+    learnt as they are there, and stored as the units say. Raises ValueError where they are missing.
+    """
+
+    rsqrt: Tensor
+    epsilon: Tensor
+
+    def __init__(
+        self,
+        units: Sequence[Norm],
+        scale: Scale | None = None,
+        normalized: int = 1,
+        weight: nn.Parameter | None = None,
+        bias: nn.Parameter | None = None,
+    ) -> None:
+        super().__init__(units, scale, tuple(range(-normalized, 0)))
+        first = units[0]
+        for name in ("rsqrt", "gamma", "beta"):
+            only(name, [getattr(unit, name) for unit in units])
+        _check_sums(first)
+        self.weight, self.weight_quantizer = _parameter("gamma", weight, first.gamma)
+        self.bias, self.bias_quantizer = _parameter("beta", bias, first.beta)
+        self.centred = isinstance(first, LayerNorm)
+        self.square_fraction, self.wide = first.square_fraction, first.is_wide
+        kind = first.result
+        fraction = first.product_bits - first.result_shift
+        self.result = [fraction, kind.zero_point, kind.minimum, kind.maximum]
+        self.register_buffer("rsqrt", torch.as_tensor(dense(first, "rsqrt")))
+        self.register_buffer("epsilon", torch.tensor([unit.epsilon_parts for unit in units]))
+
+    def rows(self, x: Tensor, step: Tensor, octave: Tensor) -> Tensor:
+        weight = _stored(self.weight, self.weight_quantizer)
+        bias = _stored(self.bias, self.bias_quantizer)
+        tables = self.rsqrt, self.epsilon, weight, bias
+        numbers = self.square_fraction, self.wide, self.result, self.centred
+        return normalize(x, step, octave, *tables, *numbers)[0]
+
+
+def _parameter(
+    name: str, value: nn.Parameter | None, storage: Quantization | None
+) -> tuple[nn.Parameter | None, Quantizer | None]:
+    if (value is None) != (storage is None):
+        raise ValueError(f"{name} and how it is stored come together or not at all")
+    return value, None if storage is None else Quantizer(storage)
+
+
+def _stored(value: Tensor | None, quantizer: Quantizer | None) -> Tensor | None:
+    """The reals that a parameter is stored as, in one row."""
+    if value is None or quantizer is None:
+        return None
+    return quantizer(value.flatten())[0]
+
+
+def _check_sums(unit: Norm) -> None:
+    """Raise ValueError where a sum of the affine part does not fit double precision."""
+
+    def largest(storage: Quantization | None, otherwise: int) -> int:
+        return otherwise if storage is None else max(-storage.minimum, storage.maximum)
+
+    most = largest(unit.gamma, 1) << _NORMALIZED_BITS
+    most += largest(unit.beta, 0) << unit.beta_shift
+    most += 1 << unit.result_shift
+    if most >= 1 << _EXACT_BITS:
+        raise ValueError(
+            f"gamma and beta of pwl.{unit.name} need sums of {math.ceil(math.log2(most))} bits, "
+            f"more than the {_EXACT_BITS} of double precision: store them in fewer bits"
+        )

@@ -1,0 +1,73 @@
+"""A model as PyTorch itself computes it: what the integers are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from lut_opt.frontends.torch.graph import Inputs, outputs, slow_paths
+from lut_opt.frontends.torch.notices import quiet
+
+Model = nn.Module
+"""What is measured."""
+
+
+class BatchError(ValueError):
+    """What about a batch cannot be measured with, of which input, and what to do."""
+
+
+class Reference:
+    """A model in evaluation mode, and the batches that it is given."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+
+    def run(self, batch: Any) -> dict[str, torch.Tensor]:
+        """The model's outputs by name."""
+        inputs = Inputs.of(batch)
+        with torch.no_grad(), quiet(), slow_paths(), _evaluating(self.model):
+            return dict(outputs(self.model(*inputs.positional, **inputs.keyword)))
+
+    def tensors(self, batch: Any) -> list[torch.Tensor]:
+        """The tensors of a batch, in the order in which an exported program takes them."""
+        return [x.detach().cpu() for x in Inputs.of(batch).leaves if isinstance(x, torch.Tensor)]
+
+    def check(self, batches: Sequence[Any], *, dynamic: bool) -> None:
+        """Raise `BatchError` for NaN, and for other types or, unless `dynamic`, other shapes."""
+        first = [_kind(x, dynamic) for x in self.tensors(batches[0])]
+        for number, batch in enumerate(batches):
+            tensors = self.tensors(batch)
+            if len(tensors) != len(first):
+                raise BatchError(
+                    f"batch {number} has {len(tensors)} tensors, the first {len(first)}"
+                )
+            for position, tensor in enumerate(tensors):
+                where = f"input {position} of batch {number}"
+                if tensor.is_floating_point() and bool(tensor.isnan().any()):
+                    raise BatchError(f"{where} holds NaN; nothing can be measured with it")
+                if (kind := _kind(tensor, dynamic)) != first[position]:
+                    raise BatchError(
+                        f"{where} is {kind}, that of the first {first[position]}; give batches of "
+                        "one shape, the last one filled, or make the size dynamic"
+                    )
+
+
+def _kind(tensor: torch.Tensor, dynamic: bool) -> str:
+    sizes = ["?" if dynamic else str(size) for size in tensor.shape]
+    return "x".join((*sizes, str(tensor.dtype).removeprefix("torch.")))
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Generator[None]:
+    training = [module for module in model.modules() if module.training]
+    try:
+        for module in training:
+            module.training = False
+        yield
+    finally:
+        for module in training:
+            module.training = True
