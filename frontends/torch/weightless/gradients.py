@@ -46,32 +46,38 @@ def differences(tables: Tensor) -> Tensor:
 
 class LookUp(torch.autograd.Function):
     """
-    Bits (LUTs, tokens) of wires (LUTs, n, tokens) and tables (LUTs, 2^n): 1 where the entry is > 0.
+    Bits (LUTs, tokens) of bits (inputs, tokens): 1 where the entry at the address is > 0.
 
-    The threshold has the straight-through gradient; the entry at the address takes the table's.
+    `connections` (LUTs, n) are the inputs of each LUT, the least significant bit first. The
+    threshold has the straight-through gradient; the entry at the address takes the table's.
     """
 
     @staticmethod
-    def forward(ctx: Any, wires: Tensor, tables: Tensor) -> Tensor:
+    def forward(ctx: Any, bits: Tensor, connections: Tensor, tables: Tensor) -> Tensor:
         """Look every token up."""
-        places = 1 << torch.arange(wires.shape[1], device=wires.device)
-        address = ((wires > 0) * places[:, None]).sum(1)
-        ctx.save_for_backward(address, tables)
-        return (tables.gather(1, address) > 0).to(tables.dtype)
+        # Bytes: there is nothing to compute with, only to move.
+        narrow = (bits > 0).byte()
+        address = torch.zeros(len(tables), bits.shape[1], dtype=torch.uint8, device=bits.device)
+        for place, wires in enumerate(connections.T):
+            address |= narrow.index_select(0, wires) << place
+        address = address.long()
+        ctx.save_for_backward(address, connections, tables)
+        ctx.inputs = bits.shape[0]
+        return (tables > 0).to(tables.dtype).gather(1, address)
 
     @staticmethod
-    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """Extended finite differences for the wires."""
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, None, Tensor | None]:
+        """Extended finite differences for the wires, one input of all LUTs after another."""
         (given,) = upstream
-        address, tables = ctx.saved_tensors
-        to_wires = to_tables = None
+        address, connections, tables = ctx.saved_tensors
+        to_bits = to_tables = None
         if ctx.needs_input_grad[0]:
-            slopes = differences(tables)
-            index = address[:, None, :].expand(-1, slopes.shape[1], -1)
-            to_wires = slopes.gather(2, index) * given[:, None, :]
-        if ctx.needs_input_grad[1]:
+            to_bits = given.new_zeros(ctx.inputs, given.shape[1])
+            for slopes, wires in zip(differences(tables).unbind(1), connections.T, strict=True):
+                to_bits.index_add_(0, wires, slopes.gather(1, address) * given)
+        if ctx.needs_input_grad[2]:
             to_tables = torch.zeros_like(tables).scatter_add_(1, address, given)
-        return to_wires, to_tables
+        return to_bits, None, to_tables
 
 
 class Step(torch.autograd.Function):
@@ -98,9 +104,9 @@ def straight_through(exact: Tensor, smooth: Tensor) -> Tensor:
     return cast(Any, _StraightThrough).apply(exact, smooth)
 
 
-def look_up(wires: Tensor, tables: Tensor) -> Tensor:
+def look_up(bits: Tensor, connections: Tensor, tables: Tensor) -> Tensor:
     """`LookUp`, with its type."""
-    return cast(Any, LookUp).apply(wires, tables)
+    return cast(Any, LookUp).apply(bits, connections, tables)
 
 
 def step(bits: Tensor, distance: Tensor, width: float) -> Tensor:

@@ -63,11 +63,11 @@ class LutLayer(nn.Module):
         if self.training:
             with torch.no_grad():
                 self.tables.clamp_(-1, 1)
-        if self.scores is None:
-            wires = bits.index_select(0, self.connections)
-        else:
-            wires = cast(Tensor, cast(Any, _Choose).apply(bits, self.scores, self.share))
-        return look_up(wires.reshape(self.luts, self.arity, -1), self.tables)
+        connections = self.connections
+        if self.scores is not None:
+            bits = cast(Tensor, cast(Any, _Choose).apply(bits, self.scores, self.share))
+            connections = torch.arange(len(bits), device=bits.device)
+        return look_up(bits, connections.reshape(self.luts, self.arity), self.tables)
 
     def network(self) -> Luts:
         """Connections and truth tables."""
