@@ -1,4 +1,4 @@
-"""A slice of the bed: each operator once, on every rank and distribution in turn."""
+"""A slice of the bed: every other operator once, on each rank and distribution in turn."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def test_it_is_known_how_to_call_each_operator() -> None:
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
 def test_no_operator_is_silently_wrong(distribution: str) -> None:
     number, ranks = list(DISTRIBUTIONS).index(distribution), list(SHAPES)
+    chosen = cases()[number :: 2 * len(DISTRIBUTIONS)]
     cells = [
         made
-        for i, case in enumerate(cases())
-        if i % len(DISTRIBUTIONS) == number
-        if (made := cell(case, ranks[i // len(DISTRIBUTIONS) % len(ranks)], distribution))
+        for i, case in enumerate(chosen)
+        if (made := cell(case, ranks[(i + number) % len(ranks)], distribution)) is not None
     ]
     met = list(meet(cells, "f32", distribution))
     assert met
