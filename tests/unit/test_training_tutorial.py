@@ -1,4 +1,4 @@
-"""The loop of docs/training.md runs as it stands there."""
+"""The loop of docs/tutorial/training.md runs as it stands there."""
 
 from __future__ import annotations
 
