@@ -11,7 +11,7 @@ import pytest
 torch: Any = pytest.importorskip("torch", reason="pip install lut-opt[torch]")
 pytest.importorskip("torch_mlir.ir", reason="pip install lut-opt[torch]")
 
-PAGE = Path(__file__).parents[2] / "docs" / "training.md"
+PAGE = Path(__file__).parents[2] / "docs" / "tutorial" / "training.md"
 
 
 def test_the_loop_of_the_page() -> None:
