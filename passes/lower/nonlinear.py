@@ -37,6 +37,7 @@ from lut_opt.passes.quantize.functions import Defaults, input_quantization, outp
 from lut_opt.passes.quantize.wide import wide
 from lut_opt.passes.recognize.functions import Nonlinear, recognize
 from lut_opt.passes.recognize.names import named_ops
+from lut_opt.passes.recognize.operands import check_operands
 from lut_opt.passes.recognize.periodic import is_periodic
 from lut_opt.passes.recognize.unsupported import (
     check_keep,
@@ -52,6 +53,7 @@ def lower(
     op: ModuleOp, defaults: Defaults, keep: tuple[str, ...], *, fuse: bool, name: str
 ) -> None:
     """Replace every non-linear operator but those to keep; `name` is that of the remarks."""
+    check_operands(op)
     replace_onnx(op, keep)
     expand_composites(op, keep)
     raise_units(op, keep)
