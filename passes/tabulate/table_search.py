@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from xdsl.dialects.builtin import (
@@ -20,7 +20,13 @@ from lut_opt.dialects.pwl import ApplyOp, UnitOp
 from lut_opt.dialects.pwl.certificate import samples
 from lut_opt.dialects.pwl.function_body import real_function
 from lut_opt.passes.search import Budget, Setting, front
-from lut_opt.passes.support.declarations import HISTOGRAM, declared_range
+from lut_opt.passes.support.declarations import (
+    ENTRIES,
+    HISTOGRAM,
+    PARAM_BITS,
+    declared_integer,
+    declared_range,
+)
 from lut_opt.passes.support.diagnostics import about
 from lut_opt.passes.support.progress import progress
 from lut_opt.passes.tabulate.options import SearchOptions
@@ -44,16 +50,16 @@ class TableSearch:
         """Find every table; `name` is that of the progress shown."""
         solved: Solved = {}
         fronts: dict[Hashable, ArrayAttr[DictionaryAttr]] = {}
-        parts = PartSearch.of(self.options, solved)
         work = [inner for inner in op.walk() if isinstance(inner, ApplyOp | UnitOp)]
         for inner in progress(work, name):
             with about(inner):
+                own = TableSearch(_sized(self.options, inner))
                 if isinstance(inner, UnitOp):
-                    parts.search_unit(inner)
+                    PartSearch.of(own.options, solved).search_unit(inner)
                 elif inner.reduce is not None:
-                    parts.search_reduced(inner)
+                    PartSearch.of(own.options, solved).search_reduced(inner)
                 else:
-                    self._search(inner, solved, fronts)
+                    own._search(inner, solved, fronts)
                 state_signal(inner, name, allow_lossy=self.options.allow_lossy)
 
     def _search(
@@ -64,7 +70,8 @@ class TableSearch:
         seen = None if self.options.weights == "uniform" else op.attributes.get(HISTOGRAM)
         sides = op.input_quantization, op.result_quantization
         function, config = real_function(op), self._config(op)
-        key = function, config, *sides, declared, seen
+        size = self.options.entries, self.options.param_bits
+        key = function, config, *sides, declared, seen, size
         if key not in solved:
             options, domain = with_tails(self.options, function, *sides, declared)
             wanted = self._wanted(op, domain, config)
@@ -132,3 +139,14 @@ class TableSearch:
             else float(self.options.domain_max)
         )
         return None if low <= first and high >= last else (low, high)
+
+
+def _sized(options: SearchOptions, op: ApplyOp | UnitOp) -> SearchOptions:
+    """The options with the sizes that an op declares for its own tables."""
+    entries = declared_integer(op, ENTRIES, 1, 1 << 16)
+    width = declared_integer(op, PARAM_BITS, 2, 32)
+    if entries is not None:
+        options = replace(options, entries=entries)
+    if width is not None:
+        options = replace(options, param_bits=width, unit_bits=None)
+    return options
