@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from xdsl.dialects.builtin import (
@@ -16,7 +16,7 @@ from xdsl.dialects.builtin import (
     i64,
 )
 
-from lut_opt.dialects.pwl import ApplyOp, UnitOp
+from lut_opt.dialects.pwl import ApplyOp, FitAttr, TableAttr, UnitOp
 from lut_opt.dialects.pwl.certificate import samples
 from lut_opt.dialects.pwl.function_body import real_function
 from lut_opt.passes.search import Budget, Setting, front
@@ -42,29 +42,27 @@ PARETO = "pwl.pareto"
 
 @dataclass(frozen=True)
 class TableSearch:
-    """The search that the options ask for."""
+    """The search that the options ask for; what is `solved` is not looked for again."""
 
     options: SearchOptions
+    solved: Solved = field(default_factory=dict[Hashable, tuple[TableAttr, FitAttr]])
 
     def search(self, op: ModuleOp, name: str) -> None:
         """Find every table; `name` is that of the progress shown."""
-        solved: Solved = {}
         fronts: dict[Hashable, ArrayAttr[DictionaryAttr]] = {}
         work = [inner for inner in op.walk() if isinstance(inner, ApplyOp | UnitOp)]
         for inner in progress(work, name):
             with about(inner):
-                own = TableSearch(_sized(self.options, inner))
+                own = TableSearch(_sized(self.options, inner), self.solved)
                 if isinstance(inner, UnitOp):
-                    PartSearch.of(own.options, solved).search_unit(inner)
+                    PartSearch.of(own.options, self.solved).search_unit(inner)
                 elif inner.reduce is not None:
-                    PartSearch.of(own.options, solved).search_reduced(inner)
+                    PartSearch.of(own.options, self.solved).search_reduced(inner)
                 else:
-                    own._search(inner, solved, fronts)
+                    own._search(inner, fronts)
                 state_signal(inner, name, allow_lossy=self.options.allow_lossy)
 
-    def _search(
-        self, op: ApplyOp, solved: Solved, fronts: dict[Hashable, ArrayAttr[DictionaryAttr]]
-    ) -> None:
+    def _search(self, op: ApplyOp, fronts: dict[Hashable, ArrayAttr[DictionaryAttr]]) -> None:
         """Find the table of one op, or take that of an equal one."""
         declared = self._domain(op)
         seen = None if self.options.weights == "uniform" else op.attributes.get(HISTOGRAM)
@@ -72,11 +70,11 @@ class TableSearch:
         function, config = real_function(op), self._config(op)
         size = self.options.entries, self.options.param_bits
         key = function, config, *sides, declared, seen, size
-        if key not in solved:
+        if key not in self.solved:
             options, domain = with_tails(self.options, function, *sides, declared)
             wanted = self._wanted(op, domain, config)
-            solved[key] = solve(options, wanted)
-        op.table, op.fit = solved[key]
+            self.solved[key] = solve(options, wanted)
+        op.table, op.fit = self.solved[key]
         if self.options.pareto:
             if key not in fronts:
                 fronts[key] = self._pareto(op, declared)
