@@ -294,7 +294,7 @@ def main() -> None:
         sys.exit(f"the mean cosine is below {LEAST_COSINE}")
     with step("drawing"):
         page = write_page(tables, agreement, folder)
-    print(f"report: {page.resolve()}")
+    print(f"report: {page}")
 
 
 if __name__ == "__main__":

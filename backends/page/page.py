@@ -140,7 +140,8 @@ def _operator(op: ApplyOp | UnitOp) -> Operator:
     place, types = describe_location(op), _types(op)
     if isinstance(op, UnitOp):
         parts = tuple(_part(each) for each in op.lookups())
-        return Operator(name=op.UNIT.name, place=place, types=types, drawings=parts)
+        snr = None if op.snr is None else op.snr.value.data
+        return Operator(name=op.UNIT.name, place=place, types=types, snr=snr, drawings=parts)
     fit, scale = _of(op.fit), op.result_quantization.scale
     drawing = _drawing(op.function_name, curve_of(op), op.table, fit, scale)
     fused = op.attributes.get(FUSED)

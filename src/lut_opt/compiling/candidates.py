@@ -67,6 +67,9 @@ class Group:
     name: str
     operators: tuple[int, ...]
     candidates: tuple[Candidate, ...]
+    """Those that are the best trade at some price of a bit."""
+    front: tuple[Candidate, ...] = ()
+    """All that nothing smaller beats at the operator's own results; noise is of these."""
 
 
 def declaring(program: Program) -> list[Operation]:
@@ -217,16 +220,19 @@ def _declare(op: Operation, values: Mapping[str, int]) -> None:
         op.attributes[name] = IntegerAttr(value, i64)
 
 
-def pareto(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """
-    Those that are on the lower convex hull of noise over bits: the only ones that any trade takes.
-
-    Of equal ones the first is kept.
-    """
+def front(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """Those that have less noise than all with as few bits; of equal ones the first."""
     kept: list[Candidate] = []
     for each in sorted(candidates, key=lambda c: (c.bits, c.noise)):
-        if not math.isfinite(each.noise) or (kept and each.noise >= kept[-1].noise):
-            continue
+        if math.isfinite(each.noise) and (not kept or each.noise < kept[-1].noise):
+            kept.append(each)
+    return tuple(kept)
+
+
+def hull(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """Those of the front that are on the lower convex hull of noise over bits."""
+    kept: list[Candidate] = []
+    for each in front(candidates):
         while len(kept) > 1 and _gain(kept[-2], kept[-1]) <= _gain(kept[-2], each):
             kept.pop()
         kept.append(each)

@@ -12,8 +12,9 @@ together, is the choice; whether it holds on other batches is for them to say.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,9 @@ from lut_opt.compiling.candidates import (
     Group,
     Setting,
     Unit,
+    front,
     groups,
-    pareto,
+    hull,
     tabulated,
     with_settings,
 )
@@ -66,11 +68,6 @@ class Ladder:
         taken = self.steps[:steps]
         return [group.candidates[taken.count(at)] for at, group in enumerate(self.groups)]
 
-    def settings(self, steps: int) -> dict[int, Setting]:
-        """The setting of each operator, by its number."""
-        pairs = zip(self.groups, self.chosen(steps), strict=True)
-        return {number: each.setting for group, each in pairs for number in group.operators}
-
     def shortest(self, is_met: Callable[[int], bool]) -> int:
         """The fewest steps that meet a requirement that more steps meet too; else all of them."""
         low, high = 0, len(self.steps)
@@ -79,71 +76,134 @@ class Ladder:
             low, high = (low, middle) if is_met(middle) else (middle + 1, high)
         return low
 
+    def trimmed(self, steps: int, is_met: Callable[[Sequence[Candidate]], bool]) -> list[Candidate]:
+        """
+        The choice after so many steps, where possible with less than a whole step.
+
+        The largest tables first, each group takes the smallest candidate between its last two with
+        which the requirement is still met.
+        """
+        chosen = self.chosen(steps)
+        for at in sorted(range(len(chosen)), key=lambda at: -chosen[at].bits):
+            group, own = self.groups[at], chosen[at]
+            nth = group.candidates.index(own)
+            least = group.candidates[nth - 1].bits if nth else own.bits
+            between = [each for each in group.front if least < each.bits < own.bits]
+            low, high = 0, len(between)
+            while low < high:
+                middle = (low + high) // 2
+                chosen[at] = between[middle]
+                low, high = (low, middle) if is_met(chosen) else (middle + 1, high)
+            chosen[at] = between[low] if low < len(between) else own
+        return chosen
+
 
 @dataclass(frozen=True)
 class Choice:
     """What was chosen."""
 
     ladder: Ladder
+    chosen: tuple[Candidate, ...]
+    """The candidate of each group."""
     steps: int
+    """How many steps of the ladder that takes."""
     on_seen: int
     """Steps that were enough on batches that the calibration has seen."""
     looks: int
-    """How often held-out batches were looked at: once, and again for each repair."""
+    """How many choices were measured on held-out batches: more than one are repairs."""
 
     @property
     def candidates(self) -> list[tuple[Group, Candidate]]:
         """Each group with its choice."""
-        return list(zip(self.ladder.groups, self.ladder.chosen(self.steps), strict=True))
+        return list(zip(self.ladder.groups, self.chosen, strict=True))
 
     @property
     def is_largest(self) -> bool:
         """Whether nothing better could have been chosen."""
-        return self.steps == len(self.ladder.steps)
+        return list(self.chosen) == self.ladder.chosen(len(self.ladder.steps))
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """What each setting of each operator costs a network."""
+
+    programs: Mapping[Setting, Program]
+    """The program with the tables of one setting for all operators."""
+    ladder: Ladder
+    together: Callable[[Mapping[Unit, Unit]], Pairs]
+    """What the network gives with some units on integers, on batches that were seen."""
+    alone: Callable[[Candidate], float]
+    """The noise that one candidate costs the network."""
+
+
+def sensitivity(given: Calibrated, recipe: Recipe) -> Sensitivity:
+    """Search the tables of every setting, and measure each group of operators alone."""
+    from lut_opt.frontends.torch.evaluator import Evaluator
+
+    programs = tabulated(given.program, recipe)
+    base = list(programs.values())[-1]
+    batches = [given.seen[i] for i in _spread(len(given.seen), SAMPLE)]
+    measure = _Measure(given, Evaluator(base), batches)
+    ladder = Ladder.of(measure.groups(groups(programs, base)))
+    given.clock.stop("sensitivity")
+    return Sensitivity(programs, ladder, measure.together, measure.alone)
 
 
 def choose(
-    given: Calibrated, recipe: Recipe, requirements: Requirements, ladder: Ladder | None = None
+    given: Calibrated, recipe: Recipe, requirements: Requirements, known: Sensitivity
 ) -> tuple[Program, Choice]:
     """
     The program, not lowered, whose operators declare what was chosen for them.
 
-    Every choice that is taken has been lowered and measured on the held-out batches, on integers.
+    Every choice but the largest that is taken has been lowered and measured on the held-out
+    batches, all of its units on integers.
     """
-    from lut_opt.frontends.torch.evaluator import Evaluator
+    ladder = known.ladder
 
-    made = tabulated(given.program, recipe)
-    base = list(made.values())[-1]
-    evaluator = Evaluator(base)
-    batches = [given.seen[i] for i in _spread(len(given.seen), SAMPLE)]
-    measure = _Measure(given, evaluator, batches)
-    ladder = Ladder.of(measure.alone(groups(made, base)))
-    given.clock.stop("sensitivity")
+    def is_met_on_seen(chosen: Sequence[Candidate]) -> bool:
+        return _all_met(known.together(_units(chosen)), requirements)
 
-    def is_met_on_seen(steps: int) -> bool:
-        return _all_met(measure.together(_units(ladder.chosen(steps))), requirements)
-
-    first = ladder.shortest(is_met_on_seen)
-    steps, further, looks = first, 1, 0
-    while True:
-        program = with_settings(given.program, ladder.settings(steps))
+    first = ladder.shortest(lambda steps: is_met_on_seen(ladder.chosen(steps)))
+    looks = 0
+    for steps, chosen in _attempts(ladder, first, is_met_on_seen):
+        program = with_settings(given.program, _settings(ladder, chosen))
         looks += 1
-        if steps == len(ladder.steps) or _is_met(given, program, recipe, requirements):
+        made = Choice(ladder, tuple(chosen), steps, first, looks)
+        if made.is_largest or _all_met(on_held_out(given, program, recipe), requirements):
+            noisy = tuple(replace(each, noise=known.alone(each)) for each in chosen)
             given.clock.stop("choice")
-            return program, Choice(ladder, steps, first, looks)
-        steps, further = min(steps + further, len(ladder.steps)), 2 * further
+            return program, replace(made, chosen=noisy)
+    raise AssertionError("the last attempt is the largest choice")
 
 
-def _is_met(
-    given: Calibrated, program: Program, recipe: Recipe, requirements: Requirements
-) -> bool:
-    """Whether the program, lowered by itself, is good enough on the held-out batches."""
+def _attempts(
+    ladder: Ladder, first: int, is_met: Callable[[Sequence[Candidate]], bool]
+) -> Iterator[tuple[int, list[Candidate]]]:
+    """Choices from the least that seems enough to the largest, further apart each time."""
+    last = len(ladder.steps)
+    if is_met(ladder.chosen(first)):
+        yield first, ladder.trimmed(first, is_met)
+    steps, further = first, 1
+    while steps < last:
+        yield steps, ladder.chosen(steps)
+        steps, further = steps + further, 2 * further
+    yield last, ladder.chosen(last)
+
+
+def _settings(ladder: Ladder, chosen: Sequence[Candidate]) -> dict[int, Setting]:
+    """The setting of each operator, by its number."""
+    pairs = zip(ladder.groups, chosen, strict=True)
+    return {number: each.setting for group, each in pairs for number in group.operators}
+
+
+def on_held_out(given: Calibrated, program: Program, recipe: Recipe) -> Pairs:
+    """What a program gives, lowered by itself, with all units on integers, beside PyTorch's."""
     from lut_opt.accuracy.checking import tabulated as lowered
     from lut_opt.frontends.torch.evaluator import Evaluator
 
     evaluator = Evaluator(lowered(program, recipe))
-    pairs = _Measure(given, evaluator, given.held).together({u: u for u in evaluator.units})
-    return _all_met(pairs, requirements)
+    measure = _Measure(given, evaluator, given.held)
+    return measure.together({unit: unit for unit in evaluator.units})
 
 
 def _all_met(pairs: Pairs, requirements: Requirements) -> bool:
@@ -175,32 +235,27 @@ class _Measure:
             for inputs, wanted in zip(self._inputs, self._wanted, strict=True)
         ]
 
-    def alone(self, groups: Sequence[Group]) -> list[Group]:
-        """The groups with the noise of each candidate in the network, the hull of them only."""
-        values = [self._evaluator.run(inputs) for inputs in self._inputs]
-        exact = [self._named(self._evaluator.outputs(each)) for each in values]
+    def groups(self, groups: Sequence[Group]) -> list[Group]:
+        """The groups with candidates that are worth it, and the noise that each costs alone."""
         found: list[Group] = []
         for group in progress(groups, "sensitivity"):
-            own = [
-                replace(each, noise=sum(self._evaluator.noise(v, *p) for v in values for p in
-                                        each.units.items()))
-                for each in group.candidates
-            ]  # fmt: skip
             # Noise of the operator's own results says which settings are worth a run.
-            measured = [
-                replace(each, noise=self._noise(each, values, exact)) for each in pareto(own)
-            ]
-            if hull := pareto(measured):
-                found.append(replace(group, candidates=hull))
+            own = front([replace(each, noise=self._own(each)) for each in group.candidates])
+            measured = [replace(each, noise=self.alone(each)) for each in hull(own)]
+            if candidates := hull(measured):
+                found.append(replace(group, candidates=candidates, front=own))
         return found
 
-    def _noise(
-        self, candidate: Candidate, values: Sequence[Any], exact: Sequence[dict[str, Array]]
-    ) -> float:
+    def _own(self, candidate: Candidate) -> float:
+        pairs = candidate.units.items()
+        return sum(self._evaluator.noise(values, *pair) for values in self._real for pair in pairs)
+
+    def alone(self, candidate: Candidate) -> float:
         """Noise over signal of the worst output, one group on integers and the rest real."""
-        noise, signal = dict.fromkeys(exact[0], 0.0), dict.fromkeys(exact[0], 0.0)
-        for each, wanted in zip(values, exact, strict=True):
-            given = self._named(self._evaluator.instead(each, candidate.units))
+        noise, signal = dict.fromkeys(self._wanted[0], 0.0), dict.fromkeys(self._wanted[0], 0.0)
+        for values in self._real:
+            wanted = self._named(self._evaluator.outputs(values))
+            given = self._named(self._evaluator.instead(values, candidate.units))
             for name, y in wanted.items():
                 if np.issubdtype(y.dtype, np.floating):
                     a, b = y.astype(np.float64), given[name].astype(np.float64)
@@ -208,6 +263,11 @@ class _Measure:
                     noise[name] += float(np.square(a - b)[usual].sum())
                     signal[name] += float(np.square(a)[usual].sum())
         return max(_ratio(noise[name], signal[name]) for name in noise)
+
+    @cached_property
+    def _real(self) -> list[Any]:
+        """All values in real numbers."""
+        return [self._evaluator.run(inputs) for inputs in self._inputs]
 
     def _named(self, outputs: Sequence[Any]) -> dict[str, Array]:
         return as_arrays(dict(zip(self._wanted[0], outputs, strict=True)))

@@ -18,7 +18,7 @@ from lut_opt.accuracy import Recipe, Requirements
 from lut_opt.accuracy.checking import calibrated, measured, tabulated
 from lut_opt.accuracy.requirements import Require
 from lut_opt.backends import iree, jit
-from lut_opt.compiling.choice import choose
+from lut_opt.compiling.choice import choose, sensitivity
 from lut_opt.compiling.compiled import Compiled
 from lut_opt.passes.pwl_search import PwlSearchPass
 
@@ -89,7 +89,9 @@ def compile(
         module, batches, held_out=held, method=method, bits=bits, dynamic_shapes=dynamic_shapes,
         decompose=decompose, keep=keep,
     )  # fmt: skip
-    source, choice = choose(given, recipe, requirements) if chooses else (given.program, None)
+    source, choice = given.program, None
+    if chooses:
+        source, choice = choose(given, recipe, requirements, sensitivity(given, recipe))
     program = tabulated(source, recipe)
     given.clock.stop("tables")
     accuracy, run = measured(

@@ -82,11 +82,13 @@ def _choice(choice: Choice) -> Section:
             str(each.setting),
             str(each.bits),
             "exact" if each.noise == 0 else f"{each.noise:.1e}",
-            ", ".join(f"{c.bits} bits: {c.noise:.1e}" for c in group.candidates if c is not each),
+            ", ".join(
+                f"{c.bits} bits: {c.noise:.1e}" for c in group.candidates if c.bits != each.bits
+            ),
         )
         for group, each in choice.candidates
     ]
-    held = "once" if choice.looks == 1 else f"{choice.looks} times, each after a repair"
+    held = "once" if choice.looks == 1 else f"{choice.looks} times, the last after repairs"
     lead = (
         "Operators that share their tables share a setting. Noise over signal at the worst output "
         f"is measured alone, in the network. Step {choice.steps} of {len(choice.ladder.steps)} "

@@ -6,16 +6,19 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("torch", reason="pip install lut-opt[torch]")
 pytest.importorskip("torch_mlir.ir", reason="pip install lut-opt[torch]")
 
-from lut_opt.compiling.candidates import Candidate, Group, Setting, pareto
+from lut_opt.compiling.candidates import Candidate, Group, Setting, front, hull
 from lut_opt.compiling.choice import Ladder
 
 SETTING = Setting(8, 8, 8)
+
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A machine that is busy with other things is no fault."""
 
 CANDIDATES = st.lists(
     st.tuples(st.integers(1, 40), st.integers(0, 1000)), min_size=1, max_size=5, unique=True
@@ -23,19 +26,21 @@ CANDIDATES = st.lists(
 
 
 def group(candidates: list[Candidate]) -> Group:
-    return Group("gelu", (0,), pareto(candidates))
+    return Group("gelu", (0,), hull(candidates), front(candidates))
 
 
+@PATIENT
 @given(CANDIDATES)
 def test_the_hull_has_the_least_noise_and_the_fewest_bits(candidates: list[Candidate]) -> None:
-    hull = pareto(candidates)
-    assert min(c.noise for c in candidates) == hull[-1].noise
-    assert min(c.bits for c in candidates) == hull[0].bits
-    slopes = [(a.noise - b.noise) / (b.bits - a.bits) for a, b in itertools.pairwise(hull)]
+    kept = hull(candidates)
+    assert min(c.noise for c in candidates) == kept[-1].noise
+    assert min(c.bits for c in candidates) == kept[0].bits
+    slopes = [(a.noise - b.noise) / (b.bits - a.bits) for a, b in itertools.pairwise(kept)]
     assert all(slope > 0 for slope in slopes)
     assert all(a > b for a, b in itertools.pairwise(slopes))
 
 
+@PATIENT
 @given(st.lists(CANDIDATES, min_size=1, max_size=3))
 def test_every_step_is_the_best_choice_for_its_bits(many: list[list[Candidate]]) -> None:
     ladder = Ladder.of([group(candidates) for candidates in many])
@@ -56,6 +61,17 @@ def test_the_shortest_that_is_enough(needed: int) -> None:
 
 
 def test_what_nothing_can_tell_is_no_choice() -> None:
-    assert pareto([Candidate(SETTING, 8, {}, math.inf)]) == ()
+    assert hull([Candidate(SETTING, 8, {}, math.inf)]) == ()
     same = [Candidate(SETTING, 8, {}, 1.0), Candidate(Setting(16, 8, 8), 8, {}, 1.0)]
-    assert pareto(same) == (same[0],)
+    assert hull(same) == (same[0],)
+
+
+@PATIENT
+@given(CANDIDATES, st.floats(0.0, 1000.0))
+def test_less_than_a_step_where_it_is_enough(candidates: list[Candidate], most: float) -> None:
+    ladder = Ladder.of([group(candidates)])
+    enough = [c for c in front(candidates) if c.noise <= most]
+    steps = ladder.shortest(lambda steps: ladder.chosen(steps)[0].noise <= most)
+    if enough:
+        (chosen,) = ladder.trimmed(steps, lambda chosen: chosen[0].noise <= most)
+        assert chosen == enough[0]
