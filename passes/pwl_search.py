@@ -22,7 +22,8 @@ class PwlSearchPass(SearchOptions, ModulePass):
     Equal problems (function, types, domain, weights) are solved once. The result depends on the IR,
     the options and the seed alone. Softmax, the norms and divisions get their tables too, in the
     form that fits, and so do functions with a range reduction, whose relative errors count;
-    frac-bits, exponent-bits, form, domain, budgets and constraints are not for them.
+    frac-bits, exponent-bits, form, domain, budgets and constraints are not for them. An operator's
+    own `pwl.entries` and `pwl.param_bits` come before the options of these names.
 
     Before:   %y = pwl.apply #pwl.fn<gelu> %x : …
     After:    %y = pwl.apply #pwl.fn<gelu> %x table #pwl.table<i8, …> fit #pwl.fit<optimal, …> : …

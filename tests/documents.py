@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -110,25 +111,31 @@ SECTIONS: Mapping[str, Callable[[], str]] = {"passes": passes, "dialects": diale
 
 
 def run(block: str) -> str:
-    """A console block with the outputs of its `lut-opt` and `lut-export` commands made anew."""
+    """
+    A console block with the outputs of its `lut-opt`, `lut-export` and `lut-compile` made anew.
+
+    What `lut-compile` writes goes to a folder that is forgotten.
+    """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     parts = re.split(r"(?m)^(?=\$ )", block)
     outputs = [parts[0]]
     for part in parts[1:]:
         command = re.match(r"\$ ((?:.*\\\n)*.*)\n", part)
         assert command is not None, part
-        if not command[1].startswith(("lut-opt", "lut-export")):
+        if not command[1].startswith(("lut-opt", "lut-export", "lut-compile")):
             outputs.append(part)
             continue
-        done = subprocess.run(
-            command[1],
-            shell=True,
-            cwd=ROOT,
-            env={**os.environ, "PATH": path},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        with tempfile.TemporaryDirectory() as forgotten:
+            Path(forgotten, "examples").symlink_to(ROOT / "examples")
+            done = subprocess.run(
+                command[1],
+                shell=True,
+                cwd=forgotten if command[1].startswith("lut-compile") else ROOT,
+                env={**os.environ, "PATH": path},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
         tail = "\n" if part.endswith("\n\n") else ""
         outputs.append(command[0] + done.stdout + done.stderr + tail)
     return "".join(outputs)

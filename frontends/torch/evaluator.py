@@ -6,6 +6,7 @@ A program of the `torch` dialect, run by PyTorch: its units on integers or in re
     evaluator.outputs(values)
     evaluator.alone(values, evaluator.units[3]) # the outputs, that unit on integers
     evaluator.run(inputs, evaluator.units)      # all of them: what compiled code computes
+    evaluator.run_with(inputs, {unit: another}) # one of them, with the types and tables of another
 
 A unit on integers computes bit for bit what its semantics say; everything else is PyTorch's own.
 Quantized values are held as the reals that they stand for, so that each unit is free to choose.
@@ -72,31 +73,47 @@ class Evaluator:
             if not op.results or isinstance(op, ApplyOp | UnitOp) or _is_random(op):
                 self._ops.append(op)
             elif all(operand in constant for operand in op.operands):
-                constant.update(self._computed(op, constant, ()))
+                constant.update(self._computed(op, constant, {}))
             else:
                 self._ops.append(op)
         self._constant = constant
 
     def run(self, inputs: Sequence[torch.Tensor], integer: Collection[Unit] = ()) -> Values:
         """All values for the program's inputs; `integer` are the units that compute on integers."""
+        return self.run_with(inputs, {unit: unit for unit in integer})
+
+    def run_with(self, inputs: Sequence[torch.Tensor], units: Mapping[Unit, Unit]) -> Values:
+        """The same, each of these units with the types and tables of that which it maps to."""
         values = dict(self._constant)
         values.update(zip(self._main.body.block.args, inputs, strict=True))
         with torch.no_grad():
             for op in self._ops:
-                values.update(self._computed(op, values, integer))
+                values.update(self._computed(op, values, units))
         return values
 
-    def alone(self, values: Values, unit: Unit) -> list[torch.Tensor]:
-        """The outputs with one unit on integers that is real in `values`."""
+    def alone(self, values: Values, *units: Unit) -> list[torch.Tensor]:
+        """The outputs with one unit on integers, or some, that are real in `values`."""
+        return self.instead(values, {unit: unit for unit in units})
+
+    def instead(self, values: Values, units: Mapping[Unit, Unit]) -> list[torch.Tensor]:
+        """The same with units that stand for others, whose types and tables may differ."""
         changed: dict[SSAValue, Any] = {}
         both = _Both(changed, values)
         reached = False
         with torch.no_grad():
             for op in self._ops:
-                reached = reached or op is unit
-                if op is unit or (reached and any(operand in changed for operand in op.operands)):
-                    changed.update(self._computed(op, both, (unit,)))
+                is_one = op in units
+                reached = reached or is_one
+                if is_one or (reached and any(operand in changed for operand in op.operands)):
+                    changed.update(self._computed(op, both, units))
         return self.outputs(both)
+
+    def noise(self, values: Values, unit: Unit, given: Unit) -> float:
+        """The mean squared error of a unit's results, with the types and tables of another."""
+        arrays = [values[operand].to(torch.float64).numpy() for operand in unit.operands]
+        wanted = values[unit.results[0]].to(torch.float64).numpy()
+        with np.errstate(all="ignore"):
+            return float(np.nan_to_num(np.square(_integers(given, arrays) - wanted)).mean())
 
     def outputs(self, values: Values | _Both) -> list[torch.Tensor]:
         """What the program returns."""
@@ -105,15 +122,15 @@ class Evaluator:
         return [values[operand] for operand in last.operands]
 
     def _computed(
-        self, op: Operation, values: Values | _Both, integer: Collection[Unit]
+        self, op: Operation, values: Values | _Both, units: Mapping[Unit, Unit]
     ) -> dict[SSAValue, Any]:
         """The results of one op. `OpError` for one that PyTorch does not have."""
         operands = [values[operand] for operand in op.operands]
         match op:
             case ApplyOp() | UnitOp():
                 arrays = [operand.to(torch.float64).numpy() for operand in operands]
-                evaluate = _integers if op in integer else _reals
-                made: Any = torch.as_tensor(np.ascontiguousarray(evaluate(op, arrays)))
+                results = _integers(units[op], arrays) if op in units else _reals(op, arrays)
+                made: Any = torch.as_tensor(np.ascontiguousarray(results))
             case QuantizeCastOp():
                 made = operands[0].to(torch.float64)
             case DequantizeCastOp():

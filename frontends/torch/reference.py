@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,6 +18,56 @@ Model = nn.Module
 
 class BatchError(ValueError):
     """What about a batch cannot be measured with, of which input, and what to do."""
+
+
+def module_of(model: Any) -> nn.Module:
+    """
+    The module of a model or of what `torch.export` made of one, on the processor.
+
+    Raises `TypeError` for anything else, `BatchError` for one that is elsewhere.
+    """
+    if isinstance(model, torch.export.ExportedProgram):
+        return model.module()
+    if not isinstance(model, nn.Module):
+        raise TypeError(
+            f"{type(model).__name__} is no model: give an nn.Module, or what torch.export made of "
+            "one"
+        )
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        if tensor.device.type != "cpu":
+            raise BatchError(
+                f"`{name}` of the model is on {tensor.device}: move it to the processor with "
+                "model.cpu(), and the batches too"
+            )
+    return model
+
+
+def call(
+    run: Callable[..., Any],
+    example: Any,
+    arguments: tuple[Any, ...],
+    keywords: Mapping[str, Any],
+    results: int,
+) -> tuple[Any, ...]:
+    """
+    Compiled code on tensors or arrays, given as the example is: by position or by name.
+
+    Raises `BatchError` for arguments that are not the example's.
+    """
+    wanted = Inputs.of(example)
+    if len(arguments) != len(wanted.positional) or keywords.keys() != wanted.keyword.keys():
+        names = "".join(f", {name}=" for name in wanted.keyword)
+        raise BatchError(
+            f"the network takes {len(wanted.positional)} arguments{names} as its example; got "
+            f"{len(arguments)}{''.join(f', {name}=' for name in keywords)}"
+        )
+    given = Inputs(arguments, {name: keywords[name] for name in wanted.keyword})
+    pairs = zip(given.leaves, wanted.leaves, strict=True)
+    leaves = [leaf for leaf, like in pairs if isinstance(like, torch.Tensor)]
+    are_tensors = any(isinstance(leaf, torch.Tensor) for leaf in leaves)
+    made = run(*(x.detach().cpu().numpy() if isinstance(x, torch.Tensor) else x for x in leaves))
+    several: tuple[Any, ...] = made if results > 1 else (made,)
+    return tuple(map(torch.as_tensor, several)) if are_tensors else several
 
 
 class Reference:

@@ -34,6 +34,7 @@ from lut_opt.passes.support.declarations import (
     declared_range,
     operand_declarations,
     result_declarations,
+    size_declarations,
 )
 from lut_opt.passes.support.diagnostics import about
 
@@ -190,10 +191,15 @@ def _is_spelled(composed: Composition) -> bool:
 def all_declarations(found: Nonlinear) -> dict[str, Attribute]:
     """Attributes of the `pwl.apply`: what the ops declared, and which they were if many."""
     if (fused := found.fused) is None:
-        return operand_declarations(found.op, range_name(found)) | result_declarations(found.op)
+        operand = operand_declarations(found.op, range_name(found))
+        return operand | result_declarations(found.op) | size_declarations(found.op)
     names = [StringAttr(_describe(op)) for op in fused.ops]
     result = {**result_declarations(fused.ops[-1]), FUSED: ArrayAttr(names)}
-    return {**(fused.declared.attributes if fused.declared else {}), **result}
+    sizes: dict[str, Attribute] = {}
+    # The op that says what the inputs are, if any, is the first to say how large the table is.
+    for op in (*fused.ops, *([fused.declared.op] if fused.declared else [])):
+        sizes |= size_declarations(op)
+    return {**(fused.declared.attributes if fused.declared else {}), **result, **sizes}
 
 
 def _describe(op: Operation) -> str:

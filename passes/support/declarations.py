@@ -46,7 +46,16 @@ steps of probability, ascending.
 PRODUCT = "pwl.range_product"
 """Attribute of an inverse (root): the interval of the products that it is a factor of."""
 
-DECLARATIONS = (RANGE, NUMERATOR, BITS, HISTOGRAM, QUANTILES, RAW, RESULT, ROW_SIZES)
+ENTRIES = "pwl.entries"
+"""Attribute of an operator: segments of its tables, instead of the `entries` of the search."""
+
+PARAM_BITS = "pwl.param_bits"
+"""Attribute of an operator: width of slopes and intercepts, instead of that of the search."""
+
+SIZES = (ENTRIES, PARAM_BITS)
+"""What an operator declares of its tables."""
+
+DECLARATIONS = (RANGE, NUMERATOR, BITS, HISTOGRAM, QUANTILES, RAW, RESULT, ROW_SIZES, *SIZES)
 """Attributes that say what an operator takes and makes; they stay with what takes its place."""
 
 KEPT = "pwl.kept"
@@ -95,13 +104,24 @@ def row_declarations(op: Operation) -> dict[str, Attribute]:
     return {name: value for name, value in declarations(op).items() if name not in chosen}
 
 
+def size_declarations(op: Operation) -> dict[str, Attribute]:
+    """What an operator declares of its tables."""
+    return {name: op.attributes[name] for name in SIZES if name in op.attributes}
+
+
 def declared_bits(op: Operation, default: int) -> int:
     """The storage width of the op's `pwl.bits`, checked, or else the default."""
-    attribute = op.attributes.get(BITS)
+    width = declared_integer(op, BITS, 2, 32)
+    return default if width is None else width
+
+
+def declared_integer(op: Operation, name: str, least: int, most: int) -> int | None:
+    """An integer that the op declares, checked; None where it does not."""
+    attribute = op.attributes.get(name)
     if attribute is None:
-        return default
-    if not isa(attribute, IntegerAttr) or not 2 <= attribute.value.data <= 32:
-        raise OpError(op, f"{BITS} must be an integer from 2 to 32, got {attribute}")
+        return None
+    if not isa(attribute, IntegerAttr) or not least <= attribute.value.data <= most:
+        raise OpError(op, f"{name} must be an integer from {least} to {most}, got {attribute}")
     return attribute.value.data
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from xdsl.dialects.builtin import (
@@ -16,11 +16,19 @@ from xdsl.dialects.builtin import (
     i64,
 )
 
-from lut_opt.dialects.pwl import ApplyOp, UnitOp
+from lut_opt.dialects.pwl import ApplyOp, FitAttr, TableAttr, UnitOp
 from lut_opt.dialects.pwl.certificate import samples
 from lut_opt.dialects.pwl.function_body import real_function
 from lut_opt.passes.search import Budget, Form, Setting, forms, front
-from lut_opt.passes.support.declarations import HISTOGRAM, QUANTILES, TRAINED, declared_range
+from lut_opt.passes.support.declarations import (
+    ENTRIES,
+    HISTOGRAM,
+    PARAM_BITS,
+    QUANTILES,
+    TRAINED,
+    declared_integer,
+    declared_range,
+)
 from lut_opt.passes.support.diagnostics import about
 from lut_opt.passes.support.progress import progress
 from lut_opt.passes.tabulate.options import SearchOptions
@@ -36,32 +44,30 @@ PARETO = "pwl.pareto"
 
 @dataclass(frozen=True)
 class TableSearch:
-    """The search that the options ask for."""
+    """The search that the options ask for; what is `solved` is not looked for again."""
 
     options: SearchOptions
+    solved: Solved = field(default_factory=dict[Hashable, tuple[TableAttr, FitAttr]])
 
     def search(self, op: ModuleOp, name: str) -> None:
         """Find every table; `name` is that of the progress shown."""
-        solved: Solved = {}
         fronts: dict[Hashable, ArrayAttr[DictionaryAttr]] = {}
-        parts = PartSearch.of(self.options, solved)
         units = (inner for inner in op.walk() if isinstance(inner, ApplyOp | UnitOp))
         work = [unit for unit in units if TRAINED not in unit.attributes]
         for inner in progress(work, name):
             with about(inner):
+                own = TableSearch(_sized(self.options, inner), self.solved)
                 if isinstance(inner, UnitOp):
-                    parts.search_unit(inner)
+                    PartSearch.of(own.options, self.solved).search_unit(inner)
                 elif inner.reduce is not None:
-                    parts.search_reduced(inner)
+                    PartSearch.of(own.options, self.solved).search_reduced(inner)
                 else:
-                    self._search(inner, solved, fronts)
+                    own._search(inner, fronts)
                     if self.options.symmetry == "odd":
                         state_mirror(inner, name)
                 state_signal(inner, name, allow_lossy=self.options.allow_lossy)
 
-    def _search(
-        self, op: ApplyOp, solved: Solved, fronts: dict[Hashable, ArrayAttr[DictionaryAttr]]
-    ) -> None:
+    def _search(self, op: ApplyOp, fronts: dict[Hashable, ArrayAttr[DictionaryAttr]]) -> None:
         """Find the table of one op, or take that of an equal one."""
         declared = self._domain(op)
         seen = None
@@ -69,15 +75,16 @@ class TableSearch:
             seen = op.attributes.get(HISTOGRAM), op.attributes.get(QUANTILES)
         sides = op.input_quantization, op.result_quantization
         function, config = real_function(op), self._config(op)
-        key = function, config, *sides, declared, seen
-        if key not in solved:
+        size = self.options.entries, self.options.param_bits
+        key = function, config, *sides, declared, seen, size
+        if key not in self.solved:
 
             def pose(form: Form) -> Posed:
                 options, domain = with_tails(self.options, function, *sides, declared, form)
                 return options, self._wanted(op, domain, config)
 
-            solved[key] = solve(self.options.form, pose, self._wanted(op, declared))
-        op.table, op.fit = solved[key]
+            self.solved[key] = solve(self.options.form, pose, self._wanted(op, declared))
+        op.table, op.fit = self.solved[key]
         if self.options.pareto:
             if key not in fronts:
                 fronts[key] = self._pareto(op, declared)
@@ -141,3 +148,14 @@ class TableSearch:
             else float(self.options.domain_max)
         )
         return None if low <= first and high >= last else (low, high)
+
+
+def _sized(options: SearchOptions, op: ApplyOp | UnitOp) -> SearchOptions:
+    """The options with the sizes that an op declares for its own tables."""
+    entries = declared_integer(op, ENTRIES, 1, 1 << 16)
+    width = declared_integer(op, PARAM_BITS, 2, 32)
+    if entries is not None:
+        options = replace(options, entries=entries)
+    if width is not None:
+        options = replace(options, param_bits=width, unit_bits=None)
+    return options

@@ -79,7 +79,8 @@ class PartSearch:
         zero_tail: bool = False,
     ) -> tuple[TableAttr, FitAttr]:
         """The table of one function, whose first segment may have to be 0, and its certificate."""
-        key = "part", function, operand, result, reduction, zero_tail
+        size = self.options.entries, self.options.param_bits
+        key = "part", function, operand, result, reduction, zero_tail, size
         if key not in self.solved:
             own, weights = self.options, None
             form: Form = self.options.form

@@ -9,7 +9,7 @@ import pytest
 
 MADE = {page: documents.MADE.findall(page.read_text()) for page in documents.PAGES}
 CONSOLES = [
-    (page, block)
+    pytest.param(page, block, marks=[pytest.mark.models] if "$ lut-compile" in block else [])
     for page in documents.PAGES
     for block in documents.CONSOLE.findall(page.read_text())
 ]

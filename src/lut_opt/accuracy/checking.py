@@ -13,7 +13,7 @@ evaluates: what only depends on inputs before that operator is computed once.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -32,8 +32,9 @@ from lut_opt.passes.pwl_search import PwlSearchPass
 if TYPE_CHECKING:
     from xdsl.passes import ModulePass
 
+    from lut_opt.backends.execute.executable import Executable
     from lut_opt.frontends.torch.calibration import Bits, Calibration
-    from lut_opt.frontends.torch.reference import Model
+    from lut_opt.frontends.torch.reference import Model, Reference
 
 HELD_OUT = 4
 """Every so many-th batch is held out where none is given for the purpose."""
@@ -89,11 +90,47 @@ def check(
     `ExportError` for what cannot be measured, calibrated or exported, a pass's own error for what
     cannot be lowered, and `JitError`.
     """
-    from lut_opt.frontends.torch.calibration import calibrate
-
     requirements = Requirements.of(require)
+    given = calibrated(
+        model, batches, held_out=held_out, method=method, bits=bits, dynamic_shapes=dynamic_shapes,
+        decompose=decompose, keep=keep,
+    )  # fmt: skip
+    recipe = recipe or Recipe()
+    program = tabulated(given.program, recipe)
+    given.clock.stop("tables")
+    accuracy, _ = measured(given, program, recipe, requirements, operators=operators)
+    return accuracy
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A program with the ranges of its operators, and what it is to be measured on."""
+
+    reference: Reference
+    program: Program
+    """In the `torch` dialect, nothing lowered."""
+    seen: list[Any]
+    held: list[Any]
+    clock: Clock
+
+
+def calibrated(
+    model: Model,
+    batches: Iterable[Any],
+    *,
+    held_out: Iterable[Any] | None = None,
+    method: Literal["minmax", "mse"] = "minmax",
+    bits: Bits = 8,
+    dynamic_shapes: Any = None,
+    decompose: tuple[str, ...] = (),
+    keep: tuple[str, ...] = (),
+) -> Calibrated:
+    """Split the batches, calibrate on those that are seen, and export; errors are `check`'s."""
+    from lut_opt.frontends.torch.calibration import calibrate
+    from lut_opt.frontends.torch.reference import Reference
+
     seen, held = _batches(model, batches, held_out, dynamic_shapes is not None)
-    clock = _Clock()
+    clock = Clock()
     calibration = None
     if seen:
         calibration = calibrate(
@@ -105,16 +142,20 @@ def check(
         model, held[0] if not seen else seen[0], calibration, dynamic_shapes, decompose, keep
     )
     clock.stop("export")
-    recipe = recipe or Recipe()
+    return Calibrated(Reference(model), program, seen, held, clock)
+
+
+def tabulated(program: Program, recipe: Recipe) -> Program:
+    """A copy of the program with tables."""
+    made = Program(program.module.clone(), program.resources, program.name)
     ctx = context()
     for a_pass in (recipe.lower, recipe.search):
-        a_pass.apply(ctx, program.module)
-    program.module.verify()
-    clock.stop("tables")
-    return _measured(model, program, recipe, len(seen), held, requirements, operators, clock)
+        a_pass.apply(ctx, made.module)
+    made.module.verify()
+    return made
 
 
-class _Clock:
+class Clock:
     """Seconds of each step."""
 
     def __init__(self) -> None:
@@ -163,21 +204,20 @@ def _exported(
     return parse(text, type(model).__name__, context())
 
 
-def _measured(
-    model: Model,
+def measured(
+    given: Calibrated,
     program: Program,
     recipe: Recipe,
-    seen: int,
-    held: list[Any],
     requirements: Requirements,
-    operators: bool,
-    clock: _Clock,
-) -> Accuracy:
+    *,
+    operators: bool = True,
+    compile_with: Callable[[Program], Executable] = jit.compile,
+) -> tuple[Accuracy, Executable]:
+    """Measure a program that has its tables, and the compiled program; errors are `check`'s."""
     from lut_opt.frontends.torch.evaluator import Evaluator
-    from lut_opt.frontends.torch.reference import Reference
 
-    reference = Reference(model)
-    wanted = [_arrays(reference.run(batch)) for batch in held]
+    reference, held, clock = given.reference, given.held, given.clock
+    wanted = [as_arrays(reference.run(batch)) for batch in held]
     names = list(wanted[0])
     if not any(np.issubdtype(array.dtype, np.floating) for array in wanted[0].values()):
         raise CheckError("the model returns no floats; only those can be compared")
@@ -189,14 +229,15 @@ def _measured(
         clock.stop("operators")
     converted = Program(program.module.clone(), program.resources, program.name)
     recipe.convert.apply(context(), converted.module)
-    run = jit.compile(converted)
+    run = compile_with(converted)
     clock.stop("compile")
     found = [_named(names, run(*(x.numpy() for x in reference.tensors(batch)))) for batch in held]
     clock.stop("run")
     pairs = list(zip(wanted, found, strict=True))
-    outputs = _figures(pairs)
+    outputs = figures(pairs)
     verdicts = requirements.verdicts(outputs, pairs)
-    return Accuracy(seen, len(held), outputs, real, costs, verdicts, clock.seconds)
+    seen = len(given.seen)
+    return Accuracy(seen, len(held), outputs, real, costs, verdicts, clock.seconds), run
 
 
 def _by_operator(
@@ -207,21 +248,21 @@ def _by_operator(
     exact: list[tuple[dict[str, Array], dict[str, Array]]] = []
     for batch, expected in zip(held, wanted, strict=True):
         values = evaluator.run(reference.tensors(batch))
-        real = _arrays(dict(zip(names, evaluator.outputs(values), strict=True)))
+        real = as_arrays(dict(zip(names, evaluator.outputs(values), strict=True)))
         exact.append((expected, real))
         for unit, tally in zip(evaluator.units, tallies, strict=True):
-            alone = _arrays(dict(zip(names, evaluator.alone(values, unit), strict=True)))
+            alone = as_arrays(dict(zip(names, evaluator.alone(values, unit), strict=True)))
             for name in names:
                 # Against real numbers, not against PyTorch: what this operator alone changes.
                 tally[name].add(real[name], alone[name])
     costs = [_operator(unit, tally) for unit, tally in zip(evaluator.units, tallies, strict=True)]
     costs.sort(key=lambda cost: cost.sqnr)
-    return _figures(exact), tuple(costs)
+    return figures(exact), tuple(costs)
 
 
 def _operator(op: ApplyOp | UnitOp, tally: Mapping[str, Tally]) -> Operator:
-    figures = {name: each.figures for name, each in tally.items()}
-    cosine, sqnr, error = (worst(figures, metric) for metric in ("cosine", "sqnr", "error"))
+    own = {name: each.figures for name, each in tally.items()}
+    cosine, sqnr, error = (worst(own, metric) for metric in ("cosine", "sqnr", "error"))
     assert cosine is not None
     assert sqnr is not None
     assert error is not None
@@ -229,9 +270,10 @@ def _operator(op: ApplyOp | UnitOp, tally: Mapping[str, Tally]) -> Operator:
     return Operator(name, describe_layer(op), describe_location(op), cosine, sqnr, error)
 
 
-def _figures(
+def figures(
     pairs: Sequence[tuple[Mapping[str, Array], Mapping[str, Array]]],
 ) -> dict[str, Figures]:
+    """The figures of each output, from (reference, result) of each batch."""
     tallies = {name: Tally() for name in pairs[0][0]}
     for reference, result in pairs:
         for name, tally in tallies.items():
@@ -239,7 +281,8 @@ def _figures(
     return {name: tally.figures for name, tally in tallies.items()}
 
 
-def _arrays(tensors: Mapping[str, Any]) -> dict[str, Array]:
+def as_arrays(tensors: Mapping[str, Any]) -> dict[str, Array]:
+    """Tensors as arrays, bfloat16 as float32."""
     return {name: _array(tensor) for name, tensor in tensors.items()}
 
 

@@ -1,0 +1,244 @@
+"""
+What each operator of a network could be made of, and what each choice costs the network.
+
+Operators whose tables are the same in every setting are one group: they share a setting, and their
+table is paid for once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+from xdsl.dialects.builtin import IntegerAttr, i64
+from xdsl.ir import Operation
+from xdsl.utils.exceptions import PassFailedException
+
+from lut_opt.accuracy import Recipe
+from lut_opt.dialects.assembly import Program, context
+from lut_opt.dialects.pwl import ApplyOp, UnitOp
+from lut_opt.frontends.torch.notices import quiet
+from lut_opt.passes.pwl_search import PwlSearchPass
+from lut_opt.passes.support.declarations import BITS, ENTRIES, NUMERATOR, PARAM_BITS, RANGE
+from lut_opt.passes.support.progress import progress
+from lut_opt.passes.tabulate.table_search import TableSearch
+from lut_opt.passes.tabulate.units import Solved
+
+Unit = ApplyOp | UnitOp
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What an operator's table is made of: bits of the input, segments, bits of parameters."""
+
+    bits: int
+    entries: int
+    param_bits: int
+
+    def __str__(self) -> str:
+        return f"{self.bits}-bit inputs, {self.entries} entries of {self.param_bits} bits"
+
+
+WIDTHS = (8, 10, 16)
+SIZES = ((4, 6), (4, 8), (8, 8), (8, 10), (16, 10), (16, 12))
+SETTINGS = tuple(Setting(bits, *size) for bits, size in product(WIDTHS, SIZES))
+"""What is tried of each operator, the smaller first."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One setting of a group: bits of its tables, and the noise that it alone costs the network."""
+
+    setting: Setting
+    bits: int
+    units: Mapping[Unit, Unit]
+    """Units of the program that is evaluated, and those that stand for them."""
+    noise: float = math.inf
+    """Noise over signal of the worst output."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Operators that share their tables; candidates ascend in bits and descend in noise."""
+
+    name: str
+    operators: tuple[int, ...]
+    candidates: tuple[Candidate, ...]
+    """Those that are the best trade at some price of a bit."""
+    front: tuple[Candidate, ...] = ()
+    """All that nothing smaller beats at the operator's own results; noise is of these."""
+
+
+def declaring(program: Program) -> list[Operation]:
+    """The operators that a setting can be put on: those with a range, or else all."""
+    ops = [op for op in program.module.walk() if op.results]
+    ranged = [op for op in ops if RANGE in op.attributes or NUMERATOR in op.attributes]
+    return ranged or [op for op in ops if op.name.startswith("torch.aten.")]
+
+
+def with_settings(program: Program, settings: Mapping[int, Setting]) -> Program:
+    """A copy whose operators, by number, declare their settings."""
+    made = Program(program.module.clone(), program.resources, program.name)
+    ops = declaring(made)
+    for number, setting in settings.items():
+        sizes = {ENTRIES: setting.entries, PARAM_BITS: setting.param_bits}
+        _declare(ops[number], {BITS: setting.bits, **sizes})
+    return made
+
+
+def tabulated(program: Program, recipe: Recipe) -> dict[Setting, Program]:
+    """
+    A program in the `torch` dialect with the tables of each setting for all operators.
+
+    Its operators have their numbers. A setting that some operator cannot have is none for any; the
+    error of the last is raised where no setting is left.
+    """
+    made: dict[Setting, Program] = {}
+    refused: Exception | None = None
+    given = getattr(recipe.lower, "input_bits", None)
+    settings = SETTINGS
+    if given is not None:
+        settings = tuple(Setting(given, *size) for size in SIZES)
+    solved: Solved = {}
+    for setting in progress(settings, "tables"):
+        try:
+            made[setting] = _with_tables(program, recipe, setting, solved)
+        except PassFailedException as error:
+            refused = error
+    if not made and refused is not None:
+        raise refused
+    return made
+
+
+def groups(made: Mapping[Setting, Program], base: Program) -> list[Group]:
+    """Candidates without their noise; `base`, one of the programs, is the one to be evaluated."""
+    own = _by_operator(base)
+    others = {setting: _by_operator(program) for setting, program in made.items()}
+    shared: dict[Any, list[int]] = {}
+    for number, units in own.items():
+        if all(len(each.get(number, ())) == len(units) for each in others.values()):
+            tables = tuple(_tables(unit) for each in others.values() for unit in each[number])
+            shared.setdefault((name_of(units[0]), tables), []).append(number)
+    return [
+        Group(
+            name_of(own[numbers[0]][0]),
+            tuple(numbers),
+            tuple(
+                Candidate(
+                    setting,
+                    table_bits(unit for number in numbers for unit in each[number]),
+                    {
+                        unit: given
+                        for number in numbers
+                        for unit, given in zip(own[number], each[number], strict=True)
+                    },
+                )
+                for setting, each in others.items()
+            ),
+        )
+        for numbers in shared.values()
+    ]
+
+
+def table_bits(units: Iterable[Unit]) -> int:
+    """Bits of the distinct tables of units: slopes, intercepts and breakpoints."""
+    return sum(bits for _, bits in {pair for unit in units for pair in _tables(unit)})
+
+
+def _tables(unit: Unit) -> tuple[tuple[Any, int], ...]:
+    """Each table with its bits."""
+    if isinstance(unit, ApplyOp):
+        pairs = [(unit.table, unit.table_sides[0])]
+    else:
+        pairs = [(lookup.table, lookup.operand) for lookup in unit.lookups()]
+    found: list[tuple[Any, int]] = []
+    for attribute, operand in pairs:
+        assert attribute is not None
+        table = attribute.data
+        width = table.param_bits + table.intercept_width
+        found.append((attribute, table.entries * width + (table.entries - 1) * operand.bits))
+    return tuple(found)
+
+
+def name_of(unit: Unit) -> str:
+    """What a unit is called in reports."""
+    return unit.function_name if isinstance(unit, ApplyOp) else unit.UNIT.name
+
+
+def _with_tables(program: Program, recipe: Recipe, setting: Setting, solved: Solved) -> Program:
+    lowered = _number(program, setting.bits)
+    ctx = context()
+    recipe.lower.apply(ctx, lowered.module)
+    sizes = {ENTRIES: setting.entries, PARAM_BITS: setting.param_bits}
+    numbers = {unit: unit.attributes.get(ENTRIES) for unit in units_of(lowered)}
+    for unit in numbers:
+        _declare(unit, sizes)
+    if isinstance(search := recipe.search, PwlSearchPass):
+        # What is too coarse for anything is not an error here: it will have its noise.
+        with quiet():
+            TableSearch(replace(search, allow_lossy=True), solved).search(lowered.module, "")
+    else:
+        search.apply(ctx, lowered.module)
+    for unit, number in numbers.items():
+        if number is not None:
+            unit.attributes[ENTRIES] = number
+    return lowered
+
+
+def _number(program: Program, bits: int) -> Program:
+    """
+    A copy whose operators have their numbers, from 1, for `pwl.entries`.
+
+    That attribute stays with what takes an operator's place, and so says where a unit comes from.
+    """
+    made = Program(program.module.clone(), program.resources, program.name)
+    for number, op in enumerate(declaring(made)):
+        _declare(op, {ENTRIES: number + 1, BITS: bits})
+    return made
+
+
+def units_of(program: Program) -> list[Unit]:
+    """The units of a lowered program."""
+    return [op for op in program.module.walk() if isinstance(op, ApplyOp | UnitOp)]
+
+
+def _by_operator(program: Program) -> dict[int, tuple[Unit, ...]]:
+    """The units of each operator, by its number."""
+    found: dict[int, tuple[Unit, ...]] = {}
+    for unit in units_of(program):
+        if isinstance(number := unit.attributes.get(ENTRIES), IntegerAttr):
+            at = number.value.data - 1
+            found[at] = (*found.get(at, ()), unit)
+    return found
+
+
+def _declare(op: Operation, values: Mapping[str, int]) -> None:
+    for name, value in values.items():
+        op.attributes[name] = IntegerAttr(value, i64)
+
+
+def front(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """Those that have less noise than all with as few bits; of equal ones the first."""
+    kept: list[Candidate] = []
+    for each in sorted(candidates, key=lambda c: (c.bits, c.noise)):
+        if math.isfinite(each.noise) and (not kept or each.noise < kept[-1].noise):
+            kept.append(each)
+    return tuple(kept)
+
+
+def hull(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """Those of the front that are on the lower convex hull of noise over bits."""
+    kept: list[Candidate] = []
+    for each in front(candidates):
+        while len(kept) > 1 and _gain(kept[-2], kept[-1]) <= _gain(kept[-2], each):
+            kept.pop()
+        kept.append(each)
+    return tuple(kept)
+
+
+def _gain(a: Candidate, b: Candidate) -> float:
+    """Noise that a bit takes away."""
+    return (a.noise - b.noise) / max(b.bits - a.bits, 1)

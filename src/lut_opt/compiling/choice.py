@@ -1,0 +1,279 @@
+"""
+A setting for each operator, so that the network is good enough and its tables are small.
+
+Each group of operators is measured alone, with several settings, in the network itself; noise
+powers add. Along the lower convex hull of noise over bits, the steps of all groups that take away
+the most noise for a bit come first: each prefix of that ladder is the least costly choice for some
+error budget (Y. Shoham and A. Gersho, "Efficient bit allocation for an arbitrary set of
+quantizers", 1988). The shortest prefix that meets the requirements, measured with all units
+together, is the choice; whether it holds on other batches is for them to say.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from lut_opt.accuracy import Recipe, Requirements, Verdict
+from lut_opt.accuracy.checking import Calibrated, as_arrays, figures
+from lut_opt.accuracy.metrics import Array
+from lut_opt.compiling.candidates import (
+    Candidate,
+    Group,
+    Setting,
+    Unit,
+    front,
+    groups,
+    hull,
+    tabulated,
+    with_settings,
+)
+from lut_opt.dialects.assembly import Program
+from lut_opt.passes.support.progress import progress
+
+SAMPLE = 2
+"""Batches that settings are measured on, of those that the calibration has seen."""
+
+Pairs = list[tuple[dict[str, Array], dict[str, Array]]]
+"""(reference, result) of each batch."""
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Groups with their candidates, and the steps from the smallest choice to the best."""
+
+    groups: tuple[Group, ...]
+    steps: tuple[int, ...]
+    """The group that takes its next candidate, step by step."""
+
+    @staticmethod
+    def of(groups: Sequence[Group]) -> Ladder:
+        """Order the steps of all groups by the noise that a bit takes away, the most first."""
+        ordered = sorted(
+            (-(a.noise - b.noise) / max(b.bits - a.bits, 1), at, nth)
+            for at, group in enumerate(groups)
+            for nth, (a, b) in enumerate(
+                zip(group.candidates[:-1], group.candidates[1:], strict=True)
+            )
+        )
+        return Ladder(tuple(groups), tuple(at for _, at, _ in ordered))
+
+    def chosen(self, steps: int) -> list[Candidate]:
+        """The candidate of each group after so many steps."""
+        taken = self.steps[:steps]
+        return [group.candidates[taken.count(at)] for at, group in enumerate(self.groups)]
+
+    def shortest(self, is_met: Callable[[int], bool]) -> int:
+        """The fewest steps that meet a requirement that more steps meet too; else all of them."""
+        low, high = 0, len(self.steps)
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if is_met(middle) else (middle + 1, high)
+        return low
+
+    def trimmed(self, steps: int, is_met: Callable[[Sequence[Candidate]], bool]) -> list[Candidate]:
+        """
+        The choice after so many steps, where possible with less than a whole step.
+
+        The largest tables first, each group takes the smallest candidate between its last two with
+        which the requirement is still met.
+        """
+        chosen = self.chosen(steps)
+        for at in sorted(range(len(chosen)), key=lambda at: -chosen[at].bits):
+            group, own = self.groups[at], chosen[at]
+            nth = group.candidates.index(own)
+            least = group.candidates[nth - 1].bits if nth else own.bits
+            between = [each for each in group.front if least < each.bits < own.bits]
+            low, high = 0, len(between)
+            while low < high:
+                middle = (low + high) // 2
+                chosen[at] = between[middle]
+                low, high = (low, middle) if is_met(chosen) else (middle + 1, high)
+            chosen[at] = between[low] if low < len(between) else own
+        return chosen
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen."""
+
+    ladder: Ladder
+    chosen: tuple[Candidate, ...]
+    """The candidate of each group."""
+    steps: int
+    """How many steps of the ladder that takes."""
+    on_seen: int
+    """Steps that were enough on batches that the calibration has seen."""
+    looks: int
+    """How many choices were measured on held-out batches: more than one are repairs."""
+
+    @property
+    def candidates(self) -> list[tuple[Group, Candidate]]:
+        """Each group with its choice."""
+        return list(zip(self.ladder.groups, self.chosen, strict=True))
+
+    @property
+    def is_largest(self) -> bool:
+        """Whether nothing better could have been chosen."""
+        return list(self.chosen) == self.ladder.chosen(len(self.ladder.steps))
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """What each setting of each operator costs a network."""
+
+    programs: Mapping[Setting, Program]
+    """The program with the tables of one setting for all operators."""
+    ladder: Ladder
+    together: Callable[[Mapping[Unit, Unit]], Pairs]
+    """What the network gives with some units on integers, on batches that were seen."""
+    alone: Callable[[Candidate], float]
+    """The noise that one candidate costs the network."""
+
+
+def sensitivity(given: Calibrated, recipe: Recipe) -> Sensitivity:
+    """Search the tables of every setting, and measure each group of operators alone."""
+    from lut_opt.frontends.torch.evaluator import Evaluator
+
+    programs = tabulated(given.program, recipe)
+    base = list(programs.values())[-1]
+    batches = [given.seen[i] for i in _spread(len(given.seen), SAMPLE)]
+    measure = _Measure(given, Evaluator(base), batches)
+    ladder = Ladder.of(measure.groups(groups(programs, base)))
+    given.clock.stop("sensitivity")
+    return Sensitivity(programs, ladder, measure.together, measure.alone)
+
+
+def choose(
+    given: Calibrated, recipe: Recipe, requirements: Requirements, known: Sensitivity
+) -> tuple[Program, Choice]:
+    """
+    The program, not lowered, whose operators declare what was chosen for them.
+
+    Every choice but the largest that is taken has been lowered and measured on the held-out
+    batches, all of its units on integers.
+    """
+    ladder = known.ladder
+
+    def is_met_on_seen(chosen: Sequence[Candidate]) -> bool:
+        return _all_met(known.together(_units(chosen)), requirements)
+
+    first = ladder.shortest(lambda steps: is_met_on_seen(ladder.chosen(steps)))
+    looks = 0
+    for steps, chosen in _attempts(ladder, first, is_met_on_seen):
+        program = with_settings(given.program, _settings(ladder, chosen))
+        looks += 1
+        made = Choice(ladder, tuple(chosen), steps, first, looks)
+        if made.is_largest or _all_met(on_held_out(given, program, recipe), requirements):
+            noisy = tuple(replace(each, noise=known.alone(each)) for each in chosen)
+            given.clock.stop("choice")
+            return program, replace(made, chosen=noisy)
+    raise AssertionError("the last attempt is the largest choice")
+
+
+def _attempts(
+    ladder: Ladder, first: int, is_met: Callable[[Sequence[Candidate]], bool]
+) -> Iterator[tuple[int, list[Candidate]]]:
+    """Choices from the least that seems enough to the largest, further apart each time."""
+    last = len(ladder.steps)
+    if is_met(ladder.chosen(first)):
+        yield first, ladder.trimmed(first, is_met)
+    steps, further = first, 1
+    while steps < last:
+        yield steps, ladder.chosen(steps)
+        steps, further = steps + further, 2 * further
+    yield last, ladder.chosen(last)
+
+
+def _settings(ladder: Ladder, chosen: Sequence[Candidate]) -> dict[int, Setting]:
+    """The setting of each operator, by its number."""
+    pairs = zip(ladder.groups, chosen, strict=True)
+    return {number: each.setting for group, each in pairs for number in group.operators}
+
+
+def on_held_out(given: Calibrated, program: Program, recipe: Recipe) -> Pairs:
+    """What a program gives, lowered by itself, with all units on integers, beside PyTorch's."""
+    from lut_opt.accuracy.checking import tabulated as lowered
+    from lut_opt.frontends.torch.evaluator import Evaluator
+
+    evaluator = Evaluator(lowered(program, recipe))
+    measure = _Measure(given, evaluator, given.held)
+    return measure.together({unit: unit for unit in evaluator.units})
+
+
+def _all_met(pairs: Pairs, requirements: Requirements) -> bool:
+    verdicts: tuple[Verdict, ...] = requirements.verdicts(figures(pairs), pairs)
+    return all(verdict.met for verdict in verdicts)
+
+
+def _units(chosen: Sequence[Candidate]) -> dict[Unit, Unit]:
+    return {unit: own for each in chosen for unit, own in each.units.items()}
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """Up to so many indices, evenly spread, the last among them."""
+    return sorted({count - 1 - i * count // most for i in range(min(count, most))})
+
+
+class _Measure:
+    """A program with tables, evaluated on some batches."""
+
+    def __init__(self, given: Calibrated, evaluator: Any, batches: Sequence[Any]) -> None:
+        self._evaluator = evaluator
+        self._inputs = [given.reference.tensors(batch) for batch in batches]
+        self._wanted = [as_arrays(given.reference.run(batch)) for batch in batches]
+
+    def together(self, units: Mapping[Unit, Unit]) -> Pairs:
+        """What the network gives with these units on integers, beside PyTorch's."""
+        return [
+            (wanted, self._named(self._evaluator.outputs(self._evaluator.run_with(inputs, units))))
+            for inputs, wanted in zip(self._inputs, self._wanted, strict=True)
+        ]
+
+    def groups(self, groups: Sequence[Group]) -> list[Group]:
+        """The groups with candidates that are worth it, and the noise that each costs alone."""
+        found: list[Group] = []
+        for group in progress(groups, "sensitivity"):
+            # Noise of the operator's own results says which settings are worth a run.
+            own = front([replace(each, noise=self._own(each)) for each in group.candidates])
+            measured = [replace(each, noise=self.alone(each)) for each in hull(own)]
+            if candidates := hull(measured):
+                found.append(replace(group, candidates=candidates, front=own))
+        return found
+
+    def _own(self, candidate: Candidate) -> float:
+        pairs = candidate.units.items()
+        return sum(self._evaluator.noise(values, *pair) for values in self._real for pair in pairs)
+
+    def alone(self, candidate: Candidate) -> float:
+        """Noise over signal of the worst output, one group on integers and the rest real."""
+        noise, signal = dict.fromkeys(self._wanted[0], 0.0), dict.fromkeys(self._wanted[0], 0.0)
+        for values in self._real:
+            wanted = self._named(self._evaluator.outputs(values))
+            given = self._named(self._evaluator.instead(values, candidate.units))
+            for name, y in wanted.items():
+                if np.issubdtype(y.dtype, np.floating):
+                    a, b = y.astype(np.float64), given[name].astype(np.float64)
+                    usual = np.isfinite(a)
+                    noise[name] += float(np.square(a - b)[usual].sum())
+                    signal[name] += float(np.square(a)[usual].sum())
+        return max(_ratio(noise[name], signal[name]) for name in noise)
+
+    @cached_property
+    def _real(self) -> list[Any]:
+        """All values in real numbers."""
+        return [self._evaluator.run(inputs) for inputs in self._inputs]
+
+    def _named(self, outputs: Sequence[Any]) -> dict[str, Array]:
+        return as_arrays(dict(zip(self._wanted[0], outputs, strict=True)))
+
+
+def _ratio(noise: float, signal: float) -> float:
+    if math.isnan(noise):
+        return math.inf
+    return noise / signal if signal > 0 else (0.0 if noise == 0 else math.inf)

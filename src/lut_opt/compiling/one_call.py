@@ -1,0 +1,135 @@
+"""
+`lut_opt.compile`: calibrate, choose, convert, measure.
+
+    compiled = lut_opt.compile(model, x, calibrate=batches, target="cosine >= 0.999")
+    compiled(x)                     # arrays or tensors in and out, integers inside
+    print(compiled.accuracy)        # measured on batches that the calibration has not seen
+    compiled.report("report.html")
+    compiled.save("build")          # MLIR, tables, Verilog with benches, the commands
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from lut_opt.accuracy import Recipe, Requirements
+from lut_opt.accuracy.checking import calibrated, measured, tabulated
+from lut_opt.accuracy.requirements import Require
+from lut_opt.backends import iree, jit
+from lut_opt.compiling.choice import choose, sensitivity
+from lut_opt.compiling.compiled import Compiled
+from lut_opt.passes.pwl_search import PwlSearchPass
+
+if TYPE_CHECKING:
+    from lut_opt.backends.execute.executable import Executable
+    from lut_opt.dialects.assembly import Program
+    from lut_opt.frontends.torch.calibration import Bits
+
+Backend = Literal["jit", "iree"]
+
+_COMPILERS: dict[str, Callable[[Program], Executable]] = {"jit": jit.compile, "iree": iree.compile}
+
+
+class CompileError(ValueError):
+    """What cannot be compiled as asked, and what to do about it."""
+
+
+def compile(
+    model: Any,
+    example_inputs: Any = None,
+    *,
+    calibrate: Iterable[Any],
+    held_out: Iterable[Any] | None = None,
+    target: Require | None = None,
+    backend: Backend = "jit",
+    recipe: Recipe | None = None,
+    method: Literal["minmax", "mse"] = "minmax",
+    bits: Bits = 8,
+    dynamic_shapes: Any = None,
+    decompose: tuple[str, ...] = (),
+    keep: tuple[str, ...] = (),
+    operators: bool = True,
+) -> Compiled:
+    """
+    Convert a model (`nn.Module` or `ExportedProgram`) to integers, and measure what it is worth.
+
+    A batch, and `example_inputs`, is a tensor, a tuple of positional arguments or a mapping of
+    keyword arguments; all batches have the example's shapes unless `dynamic_shapes` says which
+    sizes vary, as for `torch.export`. The model is calibrated on three of every four batches, and
+    measured on the others, or on `held_out`. `target` is text such as `"cosine >= 0.999"` or a
+    function of (reference, result), or several: then widths of inputs, entries and widths of
+    parameters are chosen for each operator, so that the tables have few bits and the network meets
+    the target; without one, all have the passes' defaults, or those of `recipe`. Whether the target
+    is met is in `accuracy.met`, never assumed: `accuracy` is that of the compiled code on held-out
+    batches. `operators=False` does not measure each operator alone.
+
+    Raises `CompileError` and the errors of `check`: `RequirementError` before anything is run.
+    """
+    requirements = Requirements.of(target)
+    if backend not in _COMPILERS:
+        raise CompileError(f"backend={backend!r}: it must be one of {', '.join(_COMPILERS)}")
+    recipe = recipe or Recipe()
+    chooses = bool(requirements.conditions or requirements.judges)
+    if chooses:
+        _check_free(recipe)
+    batches = list(calibrate)
+    if not batches:
+        raise CompileError("calibrate= holds no batch: give some that are typical of the inputs")
+    if held_out is None and len(batches) == 1:
+        raise CompileError(
+            "calibrate= holds one batch: at least 2 are needed, to calibrate on some and to "
+            "measure on others, or give others as held_out="
+        )
+    held = None if held_out is None else list(held_out)
+    module = _module(model)
+    _check_example(module, example_inputs, [*batches, *(held or ())], dynamic_shapes is not None)
+    given = calibrated(
+        module, batches, held_out=held, method=method, bits=bits, dynamic_shapes=dynamic_shapes,
+        decompose=decompose, keep=keep,
+    )  # fmt: skip
+    source, choice = given.program, None
+    if chooses:
+        source, choice = choose(given, recipe, requirements, sensitivity(given, recipe))
+    program = tabulated(source, recipe)
+    given.clock.stop("tables")
+    accuracy, run = measured(
+        given, program, recipe, requirements, operators=operators, compile_with=_COMPILERS[backend]
+    )
+    example = given.seen[0] if example_inputs is None else example_inputs
+    return Compiled(
+        accuracy, source, program, recipe, choice, type(model).__name__, backend, run, example
+    )
+
+
+def _module(model: Any) -> Any:
+    from lut_opt.frontends.torch.reference import module_of
+
+    try:
+        return module_of(model)
+    except TypeError as error:
+        raise CompileError(str(error)) from error
+
+
+def _check_free(recipe: Recipe) -> None:
+    search = recipe.search
+    if not isinstance(search, PwlSearchPass):
+        return
+    if search != replace(search, entries=None, param_bits=PwlSearchPass.param_bits, unit_bits=None):
+        raise CompileError(
+            "a target finds the entries and param-bits of each operator: leave them out of the "
+            "recipe, or leave the target out and require= it of lut_opt.check"
+        )
+
+
+def _check_example(model: Any, example: Any, batches: list[Any], dynamic: bool) -> None:
+    """All batches must look like the example, which is a batch itself."""
+    if example is None:
+        return
+    from lut_opt.frontends.torch.reference import BatchError, Reference
+
+    try:
+        Reference(model).check([example, *batches], dynamic=dynamic)
+    except BatchError as error:
+        raise BatchError(f"{error} (batch 0 being example_inputs)") from error

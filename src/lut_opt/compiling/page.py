@@ -1,0 +1,109 @@
+"""The report: what was measured and chosen, around what the module itself says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lut_opt.accuracy.metrics import Figures
+from lut_opt.accuracy.report import decibels
+from lut_opt.backends.page.page import Page, Section, page_of
+from lut_opt.compiling.commands import commands
+from lut_opt.compiling.network import Network
+
+if TYPE_CHECKING:
+    from lut_opt.accuracy import Accuracy
+    from lut_opt.compiling.choice import Choice
+
+
+def page(network: Network) -> Page:
+    """All that is known of a compiled network."""
+    made = page_of(network.program.module, f"{network.name} on integers")
+    summary = {
+        f"target {v.requirement}": _verdict(v.met, v.value) for v in network.accuracy.verdicts
+    }
+    summary |= dict(made.summary) | {"bits of distinct tables": str(network.table_bits)}
+    before = [_accuracy(network.accuracy)]
+    if network.accuracy.operators:
+        before.append(_sensitivity(network.accuracy))
+    if network.choice is not None:
+        before.append(_choice(network.choice))
+    after = [*made.after, _commands(network), _seconds(network.accuracy)]
+    return replace(made, summary=summary, before=before, after=after)
+
+
+def _verdict(met: bool, value: float | None) -> str:
+    measured = "" if value is None else f": {value:.6g}"
+    return f"{'met' if met else 'NOT MET'}{measured}"
+
+
+def _accuracy(accuracy: Accuracy) -> Section:
+    rows = [_figures(name, each) for name, each in accuracy.outputs.items()]
+    rows += [_figures(f"{name}, in real numbers", each) for name, each in accuracy.real.items()]
+    lead = (
+        f"Against PyTorch, on {accuracy.held_out} batches that the calibration has not seen; it "
+        f"saw {accuracy.seen} others. In real numbers: the same program without tables, what "
+        "export and rounding to floats cost."
+    )
+    columns = ("output", "cosine", "worst cosine", "SQNR", "largest error", "agreement")
+    return Section(title="Accuracy", lead=lead, columns=columns, rows=rows)
+
+
+def _figures(name: str, figures: Figures) -> tuple[str, ...]:
+    def number(value: float | None, style: str) -> str:
+        return "–" if value is None else format(value, style)
+
+    return (
+        name,
+        number(figures.cosine, ".6f"),
+        number(figures.worst_cosine, ".6f"),
+        "–" if figures.sqnr is None else decibels(figures.sqnr),
+        number(figures.error, ".1e"),
+        number(figures.agreement, ".1%"),
+    )
+
+
+def _sensitivity(accuracy: Accuracy) -> Section:
+    rows = [
+        (each.name, each.layer or "–", decibels(each.sqnr), f"{each.cosine:.6f}",
+         f"{each.error:.1e}", each.location)
+        for each in accuracy.operators
+    ]  # fmt: skip
+    lead = "What each operator alone costs the network, every other in real numbers; worst first."
+    columns = ("operator", "layer", "SQNR", "cosine", "largest error", "source")
+    return Section(title="Sensitivity", lead=lead, columns=columns, rows=rows)
+
+
+def _choice(choice: Choice) -> Section:
+    rows = [
+        (
+            group.name,
+            str(len(group.operators)),
+            str(each.setting),
+            str(each.bits),
+            "exact" if each.noise == 0 else f"{each.noise:.1e}",
+            ", ".join(
+                f"{c.bits} bits: {c.noise:.1e}" for c in group.candidates if c.bits != each.bits
+            ),
+        )
+        for group, each in choice.candidates
+    ]
+    held = "once" if choice.looks == 1 else f"{choice.looks} times, the last after repairs"
+    lead = (
+        "Operators that share their tables share a setting. Noise over signal at the worst output "
+        f"is measured alone, in the network. Step {choice.steps} of {len(choice.ladder.steps)} "
+        f"from the smallest to the largest choice ({choice.on_seen} were enough on what the "
+        f"calibration saw); held-out batches were looked at {held}."
+    )
+    columns = ("operator", "how many", "chosen", "bits of tables", "noise", "instead of")
+    return Section(title="Choice", lead=lead, columns=columns, rows=rows)
+
+
+def _commands(network: Network) -> Section:
+    lead = "The same by hand, in the folder of torch.mlir, with out= a folder of your choice:"
+    return Section(title="Commands", lead=lead, text="\n".join(commands(network)))
+
+
+def _seconds(accuracy: Accuracy) -> Section:
+    rows = [(step, f"{spent:.1f} s") for step, spent in accuracy.seconds.items()]
+    return Section(title="Time", columns=("step", "time"), rows=rows)

@@ -1,0 +1,214 @@
+"""The one call: results, choice, files that its own script makes again, and bad input."""
+
+# ruff: noqa: E402 — imports follow the skip
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch: Any = pytest.importorskip("torch", reason="pip install lut-opt[torch]")
+pytest.importorskip("torch_mlir.ir", reason="pip install lut-opt[torch]")
+
+import lut_opt
+from lut_opt.accuracy import Recipe, RequirementError
+from lut_opt.backends.errors import BackendError
+from lut_opt.cli.compile import main
+from lut_opt.compiling import Compiled, CompileError, candidates
+from lut_opt.compiling.candidates import Setting, table_bits
+from lut_opt.frontends.torch.reference import BatchError
+from lut_opt.passes.pwl_search import PwlSearchPass
+
+NETWORKS = Path(__file__).with_name("networks.py")
+FEW = (Setting(8, 2, 6), Setting(8, 4, 8), Setting(8, 8, 8), Setting(10, 8, 10))
+"""Settings enough to choose from."""
+
+
+def network(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location("compiling_networks", NETWORKS)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    torch.manual_seed(0)
+    return getattr(module, name)()
+
+
+def batches(count: int = 8) -> list[Any]:
+    generator = torch.Generator().manual_seed(1)
+    return [torch.randn(4, 3, 8, generator=generator) for _ in range(count)]
+
+
+@pytest.fixture(scope="module")
+def chosen() -> Compiled:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(candidates, "SETTINGS", FEW)
+        data = batches()
+        return lut_opt.compile(network("Two"), data[0], calibrate=data, target="sqnr >= 28")
+
+
+def test_what_matters_gets_the_bits(chosen: Compiled) -> None:
+    assert chosen.accuracy.met
+    assert (chosen.accuracy.verdicts[0].value or 0) >= 28
+    assert chosen.choice is not None
+    bits = {group.name: each.bits for group, each in chosen.choice.candidates}
+    noise = {group.name: group.candidates[0].noise for group, _ in chosen.choice.candidates}
+    assert bits["sigmoid"] < bits["tanh"]
+    assert noise["sigmoid"] < noise["tanh"] / 100
+    assert chosen.table_bits == sum(bits.values())
+    assert not chosen.choice.is_largest
+
+
+def test_the_settings_are_those_of_the_tables(chosen: Compiled) -> None:
+    assert chosen.choice is not None
+    wanted = {
+        group.name: (each.setting.bits, each.setting.entries, each.setting.param_bits)
+        for group, each in chosen.choice.candidates
+    }
+    found = {
+        each["function"]: (each["input_bits"], each["entries"], each["param_bits"])
+        for each in chosen.tables
+    }
+    assert found == wanted
+    assert table_bits(candidates.units_of(chosen.program)) == chosen.table_bits
+
+
+def test_arrays_and_tensors(chosen: Compiled) -> None:
+    x = batches()[3]
+    y = chosen(x)
+    assert isinstance(y, torch.Tensor)
+    assert np.array_equal(chosen(x.numpy()), y.numpy())
+    with torch.no_grad():
+        assert np.abs(y.numpy() - network("Two")(x).numpy()).max() < 0.1
+    with pytest.raises(BatchError, match="takes 1 arguments as its example; got 2"):
+        chosen(x, x)
+
+
+def test_the_report_shows_all_of_it(chosen: Compiled, tmp_path: Path) -> None:
+    pytest.importorskip("jinja2")
+    chosen.report(tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    for part in ("Accuracy", "Sensitivity", "Choice", "Commands", "Time", "target sqnr"):
+        assert part in text
+    with pytest.raises(BackendError, match="cannot write"):
+        chosen.report(tmp_path / "none" / "report.html")
+
+
+def test_the_script_makes_the_files_again(chosen: Compiled, tmp_path: Path) -> None:
+    pytest.importorskip("jinja2")
+    pytest.importorskip("pycde")
+    chosen.save(tmp_path / "build")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    subprocess.run(
+        ["sh", tmp_path / "build" / "reproduce.sh", "again"],
+        check=True, env=os.environ | {"PATH": path},
+    )  # fmt: skip
+    again = tmp_path / "build" / "again"
+    made = {str(p.relative_to(again)) for p in again.rglob("*") if p.is_file()}
+    own = {
+        str(p.relative_to(tmp_path / "build"))
+        for p in (tmp_path / "build").rglob("*")
+        if p.is_file() and again not in p.parents
+    }
+    only = {"torch.mlir", "reproduce.sh", "report.html", "accuracy.json"}
+    assert own - made == only
+    assert {"arith.mlir", "tables.json", "tables.mlir", "units.sv"} < made
+    for name in made:
+        assert (again / name).read_text() == (tmp_path / "build" / name).read_text(), name
+    with pytest.raises(BackendError, match="not an empty folder"):
+        chosen.save(tmp_path / "build")
+
+
+def test_names_and_tuples_without_a_target() -> None:
+    data = batches(3)
+    named = lut_opt.compile(network("Named"), calibrate=data, operators=False)
+    result = named(data[0])
+    assert list(result) == ["logits", "label"]
+    assert named.choice is None
+    assert named.accuracy.met
+    exported = torch.export.export(network("Pair").eval(), (data[0],))
+    pair = lut_opt.compile(exported, data[0], calibrate=data, operators=False)
+    one, two = pair(data[0].numpy())
+    assert np.array_equal(2 * one, two)
+    assert np.array_equal(one, result["logits"].numpy())
+
+
+def on_meta() -> Any:
+    return network("Two").to("meta")
+
+
+NAN = [torch.full((4, 3, 8), float("nan"))]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"calibrate": []}, CompileError, "calibrate= holds no batch"),
+        ({"calibrate": batches(1)}, CompileError, "holds one batch: at least 2"),
+        ({"calibrate": [*batches(2), *NAN]}, BatchError, "batch 3 holds NaN.*example_inputs"),
+        ({"calibrate": [torch.ones(2, 3, 8)] * 2}, BatchError, "is 2x3x8xfloat32, that of"),
+        ({"model": on_meta()}, BatchError, "`up.weight` of the model is on meta: move it"),
+        ({"model": lambda x: x}, CompileError, "function is no model: give an nn.Module"),
+        ({"target": "cosine >= high"}, RequirementError, "`high` is not a number"),
+        ({"target": 0.999}, RequirementError, "0.999 is no requirement"),
+        ({"backend": "gpu"}, CompileError, "must be one of jit, iree"),
+        (
+            {"target": "sqnr >= 1", "recipe": Recipe(search=PwlSearchPass(entries=4))},
+            CompileError,
+            "a target finds the entries",
+        ),
+    ],
+)
+def test_bad_input(options: dict[str, Any], error: type[Exception], message: str) -> None:
+    given = {"model": network("Two"), "example_inputs": batches()[0], "calibrate": batches(2)}
+    with pytest.raises(error, match=message):
+        lut_opt.compile(**(given | options))
+
+
+def arguments(*more: str) -> list[str]:
+    return [f"{NETWORKS}:Two", "--input", "4x3x8xf32", "--calibrate", "random:8", *more]
+
+
+def test_the_command_when_nothing_is_good_enough(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("jinja2")
+    monkeypatch.setattr(candidates, "SETTINGS", FEW[:2])
+    out = tmp_path / "build"
+    code = main(arguments("--target", "sqnr >= 90", "-o", str(out), "--no-hardware"))
+    seen = capsys.readouterr()
+    assert code == 1
+    assert "NOT MET: sqnr >= 90: " in seen.out
+    assert "chosen: tanh, 8-bit inputs, 4 entries of 8 bits (" in seen.out
+    assert f"report: {out}/report.html" in seen.out
+    assert "sqnr >= 90 is not met, by the largest choice that there is; `tanh` at " in seen.err
+    assert not json.loads((out / "accuracy.json").read_text())["met"]
+    assert not (out / "units.sv").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "message"),
+    [
+        (["-o", "/proc/nowhere/build"], 1, "cannot write"),
+        (["-o", str(NETWORKS.parent)], 1, "not an empty folder"),
+        (["-o", "new", "--target", "cosine >= high"], 2, "`high` is not a number"),
+        (["-o", "new", "--calibrate", "nowhere.npz"], 2, "no such file"),
+        (["-o", "new", "--target", "sqnr >= 1", "--pwl-search=entries=4"], 1, "leave them out"),
+    ],
+)
+def test_errors_of_the_command(
+    more: list[str], code: int, message: str, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments(*more)) == code
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
