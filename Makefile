@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 APT    := iverilog yosys verilator
 BENCH  := startup bert_pipeline bert_weights parsing large_modules tables jit_gelu integer_units wide_operands seed_tables \
-          model_accuracy fixed_units fit_cost accuracy_area seed_hardware torch_operator network_choice
+          model_accuracy fixed_units fit_cost accuracy_area seed_hardware torch_operator lutnet_code network_choice
 INPUTS ?= 20000
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
@@ -54,9 +54,11 @@ demo: $(STAMP) apt ## a pretrained sentence encoder through the whole toolchain
 	$(BIN)/python examples/minilm_demo.py
 
 .PHONY: models
-models: $(STAMP) ## published transformers through lowering and search, as a table
+models: $(STAMP) ## published models lowered; the zoo run and compared; every operator on every kind of input
 	$(BIN)/python -m pytest -q -m models
 	$(BIN)/python examples/lower_models.py
+	$(BIN)/python examples/zoo.py
+	PYTHONPATH=tests $(BIN)/python -m operators
 
 .PHONY: test
 test: check apt ## everything: check, pytest, lit

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from lut_opt.passes.recognize.floats import float_operators, has_integer_products
+from lut_opt.passes.recognize.names import operator_name
 from lut_opt.passes.recognize.without_table import Kind, Remaining, remaining_nonlinear
 
-__all__ = ["Kind", "Remaining", "remaining_nonlinear"]
+__all__ = [
+    "Kind",
+    "Remaining",
+    "float_operators",
+    "has_integer_products",
+    "operator_name",
+    "remaining_nonlinear",
+]

@@ -41,7 +41,7 @@ def bert_base_with_weights(folder: Path) -> tuple[Path, Counter[str]]:
 def _exported_bert() -> tuple[str, Counter[str]]:
     """Text, calibrated on the example input, and digests of the parameters that it holds."""
     sys.path.insert(0, str(EXAMPLES))
-    from zoo import bert_base
+    from published import bert_base
 
     from lut_opt.frontends.torch import calibrate, export_text
 

@@ -1,4 +1,4 @@
-"""What the IR means: the pwl, quant and torch dialects and the semantics of a table."""
+"""What the IR means: the pwl, lutnet, quant and torch dialects, and the semantics of tables."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ def _pwl() -> Dialect:
     from lut_opt.dialects.pwl import PWL
 
     return PWL
+
+
+def _lutnet() -> Dialect:
+    from lut_opt.dialects.lutnet.dialect import LUTNET
+
+    return LUTNET
 
 
 def _quant() -> Dialect:
@@ -41,6 +47,7 @@ def _torch_conversion() -> Dialect:
 
 DIALECTS: dict[str, Callable[[], Dialect]] = {
     "pwl": _pwl,
+    "lutnet": _lutnet,
     "quant": _quant,
     "storage": _storage,
     "torch": _torch,

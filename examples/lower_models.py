@@ -23,8 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from minilm_demo import step
+from published import MODELS
 from xdsl.utils.exceptions import DiagnosticException
-from zoo import MODELS
 
 from lut_opt.backends import jit
 from lut_opt.backends.remaining import Remaining, remaining_nonlinear
@@ -66,7 +66,7 @@ def named(remaining: Sequence[Remaining]) -> str:
 
 
 def exported(name: str, depth: int | None) -> tuple[str, torch.nn.Module, Sequence[torch.Tensor]]:
-    """A model of the zoo as text, calibrated on its example inputs."""
+    """A published model as text, calibrated on its example inputs."""
     torch.manual_seed(0)
     model, inputs = MODELS[name]() if depth is None else MODELS[name](depth=depth)
     calibration = calibrate(model, [inputs])

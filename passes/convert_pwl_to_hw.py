@@ -47,6 +47,7 @@ class ConvertPwlToHwPass(HwOptions, ModulePass):
         from xdsl.dialects import hw
 
         from lut_opt.dialects.pwl import ApplyOp, UnitOp
+        from lut_opt.passes.support.names import unique_names
 
         applies = [child for child in op.walk() if isinstance(child, ApplyOp)]
         units = [child for child in op.walk() if isinstance(child, UnitOp)]
@@ -54,7 +55,7 @@ class ConvertPwlToHwPass(HwOptions, ModulePass):
             return
         self._check(applies)
         kept = [child for child in op.ops if isinstance(child, hw.HWModuleOp)]
-        unique = _unique({module.sym_name.data for module in kept})
+        unique = unique_names({module.sym_name.data for module in kept})
         made = self._build(applies, unique) if applies else []
         if self.interface == "stream" or self.storage == "gated":
             from lut_opt.passes.hw.shared import with_interface
@@ -95,20 +96,6 @@ class ConvertPwlToHwPass(HwOptions, ModulePass):
             if isinstance(text := module.attributes.get("pwl.remark"), StringAttr):
                 remark(apply, self.name, text.data)
         return [module for module, _ in made]
-
-
-def _unique(taken: set[str]) -> Callable[[str], str]:
-    """Makes of a name one with the first free number, if need be, which is then taken."""
-
-    def unique(name: str) -> str:
-        number, found = 0, name
-        while found in taken:
-            number += 1
-            found = f"{name}_{number}"
-        taken.add(found)
-        return found
-
-    return unique
 
 
 __all__ = ["ConvertPwlToHwPass"]

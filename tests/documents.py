@@ -20,6 +20,7 @@ from xdsl.ir import Attribute, Dialect, Operation
 from xdsl.irdl import IRDLOperation
 from xdsl.passes import ModulePass
 
+from lut_opt.dialects.lutnet.dialect import LUTNET
 from lut_opt.dialects.pwl import PWL
 from lut_opt.dialects.quant import QUANT
 from lut_opt.passes.support.options import describe_type, options, show
@@ -30,7 +31,7 @@ PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 CONSOLE = re.compile(r"(?<=```console\n).*?(?=```)", re.DOTALL)
 MADE = re.compile(r"(?<=<!-- made: )(\w+) -->\n.*?(?=<!-- end -->)", re.DOTALL)
 
-DIALECTS = (PWL, QUANT)
+DIALECTS = (PWL, LUTNET, QUANT)
 """Those whose reference is made: what users meet in the IR."""
 
 

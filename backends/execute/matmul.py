@@ -1,9 +1,10 @@
 """
 Matrix products as register tiles: without this, they are scalar loops with a serial sum.
 
-Each `linalg.matmul` and `linalg.batch_matmul` on tensors is tiled and vectorized by a transform
-script, so that a tile of the result stays in vector registers over the innermost loop. A tile size
-divides its dimension; a dynamic dimension is taken one row at a time.
+Each `linalg.matmul` and `linalg.batch_matmul` on tensors, and each `linalg.generic` with their maps
+(products of integers), is tiled and vectorized by a transform script, so that a tile of the result
+stays in vector registers over the innermost loop. A tile size divides its dimension; a dynamic
+dimension is taken one row at a time.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from lut_opt.backends.execute.lowering import bindings, explain, operations
 
 _ROWS, _COLUMNS, _DEPTH = 8, 32, 4
 _MARK = "lut_opt.matmul"
-_PRODUCTS = ("linalg.matmul", "linalg.batch_matmul")
+_PRODUCTS = ("linalg.matmul", "linalg.batch_matmul", "linalg.generic")
 
 _VECTORS = """
     %functions = transform.structured.match ops{["func.func"]} in %root : (!any) -> !any
@@ -54,7 +55,9 @@ def _tile_sizes(op: Any, ir: Any) -> tuple[int, ...] | None:
     """Tile sizes of rows, columns and depth, batches first; None for what stays as it is."""
     maps = op.attributes["indexing_maps"] if "indexing_maps" in op.attributes else None
     kinds = [operand.type for operand in op.operands]
-    if not all(isinstance(kind, ir.RankedTensorType) for kind in kinds):
+    if len(kinds) != 3 or not all(isinstance(kind, ir.RankedTensorType) for kind in kinds):
+        return None
+    if kinds[0].rank not in (2, 3):
         return None
     if maps is not None and not _is_plain(maps, len(kinds[0].shape)):
         return None

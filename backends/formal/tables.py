@@ -9,8 +9,8 @@ that is evaluated for every input, 64 at a time, and compared with `Table.evalua
 proof up to `PROVED_BITS` input bits. Registers are unrolled: the proof holds for any input before
 and after, and any state of the registers, if the result depends on the input of exactly `latency`
 cycles ago; where the text says otherwise, nothing is called proved. Units whose table is written
-are proved for every table (`programmable_proof`). Of a stream it is first shown that pausing
-changes nothing (`stream_proof`), then what is known of the unit inside.
+are proved for every table (`programmable`), weightless blocks by parts (`networks`). Of a stream it
+is first shown that pausing changes nothing (`streams`), then what is known of the unit inside.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ from xdsl.dialects.builtin import ModuleOp
 from lut_opt.backends.errors import BackendError
 from lut_opt.backends.formal.clocks import plain
 from lut_opt.backends.formal.netlist import Netlist, read_netlists
+from lut_opt.backends.formal.networks import Unproved, prove_network
 from lut_opt.backends.formal.programmable import TableProof, prove_programmable
 from lut_opt.backends.formal.streams import BrokenStream, moving
 from lut_opt.backends.formal.unrolled import Counterexample, Unrolled
 from lut_opt.backends.verilog import systemverilog
+from lut_opt.dialects.lutnet.hardware import NetworkUnit
 from lut_opt.dialects.pwl.hardware import (
     ElementUnit,
     ProgrammableUnit,
@@ -87,7 +89,34 @@ class Proof:
         return f"{self.module}: checked: {self.inputs} samples{because}{stalls}"
 
 
-def prove(module: ModuleOp, verilog: str | None = None) -> list[Proof | TableProof]:
+@dataclass(frozen=True)
+class NetworkProof:
+    """What is known of a weightless block."""
+
+    module: str
+    parts: str = ""
+    """What was shown of which parts."""
+    wrong: str | None = None
+    """The part that is wrong, or cannot be shown to be right."""
+    stream: bool = False
+
+    @property
+    def refuted(self) -> bool:
+        """Whether it is not proved; a block is proved, or its check fails."""
+        return self.wrong is not None
+
+    def __str__(self) -> str:
+        """One line."""
+        if self.wrong is not None:
+            return f"{self.module}: wrong: {self.wrong}"
+        stalls = ", whenever either side pauses" if self.stream else ""
+        return f"{self.module}: proved by parts, each for all its inputs: {self.parts}{stalls}"
+
+
+Known = Proof | TableProof | NetworkProof
+
+
+def prove(module: ModuleOp, verilog: str | None = None) -> list[Known]:
     """
     Prove every unit and stream of a converted module, from the text of `systemverilog.emit`.
 
@@ -104,7 +133,7 @@ def prove(module: ModuleOp, verilog: str | None = None) -> list[Proof | TablePro
     return [_prove_unit(unit, netlists[name]) for name, unit in each]
 
 
-def _prove_unit(unit: ElementUnit, netlist: Netlist) -> Proof | TableProof:
+def _prove_unit(unit: ElementUnit, netlist: Netlist) -> Known:
     netlist = plain(netlist)
     if netlist.problems:
         raise BackendError(f"{unit.module}: {netlist.problems[0]}")
@@ -112,18 +141,26 @@ def _prove_unit(unit: ElementUnit, netlist: Netlist) -> Proof | TableProof:
 
 
 @singledispatch
-def proof(unit: ElementUnit, netlist: Netlist) -> Proof | TableProof:
+def proof(unit: ElementUnit, netlist: Netlist) -> Known:
     """What is known of a unit from its netlist; each kind of unit registers its own."""
     raise BackendError(f"{unit.module}: no proof is known for {type(unit).__name__}")
 
 
 @proof.register
-def _(unit: StreamUnit, netlist: Netlist) -> Proof | TableProof:
+def _(unit: StreamUnit, netlist: Netlist) -> Known:
     try:
         netlist = moving(netlist, unit.latency)
     except BrokenStream as error:
         return Proof(unit.module, 0, False, wrong=str(error))
     return replace(proof(unit.unit.named(unit.module), netlist), stream=True)
+
+
+@proof.register
+def _(unit: NetworkUnit, netlist: Netlist) -> NetworkProof:
+    try:
+        return NetworkProof(unit.module, str(prove_network(netlist, unit)))
+    except Unproved as error:
+        return NetworkProof(unit.module, wrong=str(error))
 
 
 @proof.register

@@ -22,6 +22,7 @@ from lut_opt.backends.page.curves import Curve, curve_of, lookup_curve
 from lut_opt.backends.page.svg import error_chart, function_chart
 from lut_opt.backends.page.words import certificate, grade
 from lut_opt.backends.remaining import Remaining, remaining_nonlinear
+from lut_opt.backends.report.tables import signal_of
 from lut_opt.backends.versions import versions
 from lut_opt.dialects.assembly import describe_location
 from lut_opt.dialects.pwl import ApplyOp, Fit, TableAttr, UnitOp
@@ -140,8 +141,8 @@ def _operator(op: ApplyOp | UnitOp) -> Operator:
     place, types = describe_location(op), _types(op)
     if isinstance(op, UnitOp):
         parts = tuple(_part(each) for each in op.lookups())
-        snr = None if op.snr is None else op.snr.value.data
-        return Operator(name=op.UNIT.name, place=place, types=types, snr=snr, drawings=parts)
+        name, snr = op.UNIT.name, signal_of(op)
+        return Operator(name=name, place=place, types=types, snr=snr, drawings=parts)
     fit, scale = _of(op.fit), op.result_quantization.scale
     drawing = _drawing(op.function_name, curve_of(op), op.table, fit, scale)
     fused = op.attributes.get(FUSED)
@@ -150,7 +151,7 @@ def _operator(op: ApplyOp | UnitOp) -> Operator:
         place=place,
         fused=tuple(each.data for each in fused) if isa(fused, ArrayAttr[StringAttr]) else (),
         types=types,
-        snr=None if fit is None else fit.snr,
+        snr=signal_of(op),
         drawings=(drawing,),
     )
 

@@ -57,9 +57,11 @@ def emit(module: ModuleOp) -> str:
 
 
 def describe_module(op: hw.HWModuleOp, unit: HardwareUnit | None) -> list[dict[str, Any]]:
-    """One object for each table of a hardware module; none if it is no unit."""
+    """One object for each table of a hardware module, or for all of it; none if it is no unit."""
     return [
-        describe(table.function, table.operand, table.result, table.table, table.fit) | facts
+        facts
+        if table is None
+        else describe(table.function, table.operand, table.result, table.table, table.fit) | facts
         for table, facts in (() if unit is None else unit.describe(location(op)))
     ]
 

@@ -8,7 +8,13 @@ from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
 from xdsl.ir import Operation
 from xdsl.utils.hints import isa
 
-from lut_opt.backends.remaining import Remaining, remaining_nonlinear
+from lut_opt.backends.remaining import (
+    Remaining,
+    float_operators,
+    has_integer_products,
+    operator_name,
+    remaining_nonlinear,
+)
 from lut_opt.backends.report.tables import signal_of
 from lut_opt.dialects.assembly import describe_location
 from lut_opt.dialects.pwl import ApplyOp, TableAttr, UnitOp
@@ -37,7 +43,10 @@ def emit(module: ModuleOp, liberty: Sequence[str] = ()) -> str:
     elif not lines:
         lines = ["no table and no unit in this module"]
     lines.append("")
-    return "\n".join([*lines, *_left(remaining_nonlinear(module))]) + "\n"
+    lines += _left(remaining_nonlinear(module))
+    if has_integer_products(module):
+        lines += _floats(float_operators(module))
+    return "\n".join(lines) + "\n"
 
 
 def _describe_unit(name: str, unit: HardwareUnit | None) -> str:
@@ -93,6 +102,17 @@ def _left(remaining: list[Remaining]) -> list[str]:
             by_name.setdefault(each.name + note, []).append(each.op)
         for name, ops in by_name.items():
             lines += [f"  {len(ops):4} {name}", *_places(ops, 7)]
+    return lines
+
+
+def _floats(operators: list[Operation]) -> list[str]:
+    """What of a whole-integer network is no integer, linear or not."""
+    by_name: dict[str, list[Operation]] = {}
+    for op in operators:
+        by_name.setdefault(operator_name(op), []).append(op)
+    lines = [f"in floating point between quantizations: {len(operators) or 'none'}"]
+    for name, ops in by_name.items():
+        lines += [f"  {len(ops):4} {name}", *_places(ops, 7)]
     return lines
 
 

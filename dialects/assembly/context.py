@@ -10,6 +10,7 @@ from xdsl.dialects.builtin import UnregisteredAttr
 from xdsl.ir import Attribute, Dialect, Operation, TypeAttribute
 
 from lut_opt.dialects import DIALECTS
+from lut_opt.dialects.assembly.resources import Resources
 from lut_opt.dialects.foreign import is_foreign, is_opaque, named_linalg_class, own_syntax_class
 
 
@@ -21,6 +22,9 @@ class LutContext(Context):
     default form `torch.name %a, %b : T, U -> V`. The ops of StableHLO, CHLO, TOSA and `linalg` that
     xDSL does not know are read in their own syntax.
     """
+
+    resources = Resources()
+    """What the `dense_resource` handles of the text that was parsed last stand for."""
 
     def get_optional_op(
         self, name: str, *, dialect_stack: Sequence[str] = ()
@@ -53,7 +57,7 @@ class LutContext(Context):
         return found
 
     def clone(self) -> LutContext:
-        return LutContext(
+        made = LutContext(
             self.allow_unregistered,
             self._loaded_dialects.copy(),
             self._loaded_ops.copy(),
@@ -61,12 +65,25 @@ class LutContext(Context):
             self._loaded_types.copy(),
             self._registered_dialects.copy(),
         )
+        made.resources = self.resources
+        return made
+
+
+def resources_of(ctx: Context) -> Resources:
+    """The data that came with the text; none in a context of another tool."""
+    return ctx.resources if isinstance(ctx, LutContext) else Resources()
 
 
 def _seq() -> Dialect:
     from lut_opt.dialects.memory import SEQ_WITH_MEMORY
 
     return SEQ_WITH_MEMORY
+
+
+def _hw() -> Dialect:
+    from lut_opt.dialects.wires import HW_WITH_WIRES
+
+    return HW_WITH_WIRES
 
 
 def context(*, allow_unregistered: bool = False) -> Context:
@@ -76,7 +93,7 @@ def context(*, allow_unregistered: bool = False) -> Context:
     `allow_unregistered` lets ops and types of unknown dialects pass through, in generic form.
     """
     ctx = LutContext(allow_unregistered)
-    for name, factory in {**get_all_dialects(), **DIALECTS, "seq": _seq}.items():
+    for name, factory in {**get_all_dialects(), **DIALECTS, "seq": _seq, "hw": _hw}.items():
         if not is_foreign(name):  # xDSL knows a few ops of TOSA, and asks more of them than MLIR
             ctx.register_dialect(name, factory)
     ctx.load_registered_dialect("builtin")

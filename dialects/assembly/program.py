@@ -21,8 +21,10 @@ from xdsl.utils.exceptions import DiagnosticException, ParseError
 from xdsl.utils.hints import isa
 from xdsl.utils.lexer import Input, Span
 
+from lut_opt.dialects.assembly.context import LutContext
 from lut_opt.dialects.assembly.locations import describe_location
 from lut_opt.dialects.assembly.parser import AssemblyParser
+from lut_opt.dialects.assembly.resources import Resources
 from lut_opt.dialects.foreign import OwnSyntaxOp
 
 _OPAQUE_OR_TAIL = re.compile(r'"(?:[^"\\\n]++|\\.)*+"|//[^\n]*+|(\{-#)')
@@ -67,6 +69,8 @@ def parse(text: str, name: str, ctx: Context) -> Program:
     is not verified.
     """
     head, resources = _split(text.removeprefix("\ufeff"), name)  # a byte-order mark
+    if isinstance(ctx, LutContext):
+        ctx.resources = Resources(resources)
     if _NOTHING.fullmatch(head):
         return Program(ModuleOp([]), resources, name)
     parser: AssemblyParser | None = None

@@ -73,18 +73,20 @@ def _reals(values: Sequence[Any]) -> Reals:
     return np.asarray(values, np.float64)
 
 
-def _array(value: ShapedArray[Any], storage: Quantization) -> Integers:
+def read_stored(value: ShapedArray[Any], storage: Quantization) -> Integers:
+    """Stored integers of a tensor."""
     return _read(value.data, storage).reshape(value.shape)
 
 
 def _any_array(value: ShapedArray[Any] | int, storage: Quantization) -> Integers:
     """Stored integers of a tensor, or of a scalar as an array without axes."""
     if isinstance(value, ShapedArray):
-        return _array(value, storage)
+        return read_stored(value, storage)
     return _read([value], storage).reshape(())
 
 
-def _shaped(q: Integers, type_: Attribute) -> ShapedArray[Any]:
+def write_stored(q: Integers, type_: Attribute) -> ShapedArray[Any]:
+    """Stored integers as a tensor of a type."""
     quantized, element = _storage(type_)
     values = _write(q.reshape(-1), quantized.quantization)
     return ShapedArray(TypedPtr[Any].new(values, xtype=element), list(q.shape))
@@ -98,7 +100,7 @@ def _run_unit(op: UnitOp, args: tuple[Any, ...]) -> PythonValues:
     y = unit.evaluate(*q, axes=op.row_axes)
     if isinstance(op.result.type, UniformQuantizedType):
         return (_write(y.reshape(1), unit.result)[0],)
-    return (_shaped(y, op.result.type),)
+    return (write_stored(y, op.result.type),)
 
 
 _Units = type(

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     )
     from lut_opt.frontends.torch.exporting import export, export_text
     from lut_opt.frontends.torch.graph import ExportError
+    from lut_opt.frontends.torch.integer_quantizer import IntegerQuantizer
     from lut_opt.frontends.torch.quantizer import NonlinearQuantizer
 
 __all__ = [
     "Calibration",
     "CalibrationError",
     "ExportError",
+    "IntegerQuantizer",
     "NonlinearQuantizer",
     "Observation",
     "calibrate",
@@ -35,6 +37,7 @@ _HOMES = {
     "export": "exporting",
     "export_text": "exporting",
     "ExportError": "graph",
+    "IntegerQuantizer": "integer_quantizer",
     "NonlinearQuantizer": "quantizer",
 }
 

@@ -163,6 +163,7 @@ def calibrate(
     dynamic_shapes: Any = None,
     decompose: tuple[str, ...] = (),
     keep: tuple[str, ...] = (),
+    linear: bool = False,
 ) -> Calibration:
     """
     Run the model on batches and choose a scale for the input of each non-linear operator.
@@ -171,12 +172,15 @@ def calibrate(
     may differ. `minmax` takes the smallest power of two whose range covers all that was seen; `mse`
     may clip, and minimizes the squared quantization error (for softmax, that of the exponentials).
     `bits` is the width of the integers, for all or by operator or layer name; `dynamic_shapes`,
-    `decompose` and `keep` are those of `export`, which takes over what was traced here. Raises
+    `decompose` and `keep` are those of `export`, which takes over what was traced here, and with
+    `linear` linear layers stay whole in it. Raises
     `CalibrationError` for NaN or infinity and if there is no batch, `ExportError` for a model that
     cannot be exported.
     """
     check_options(method, bits)
-    traced = Traced(model, dynamic_shapes=dynamic_shapes, decompose=decompose, keep=keep)
+    traced = Traced(
+        model, dynamic_shapes=dynamic_shapes, decompose=decompose, keep=keep, linear=linear
+    )
     first: Graph | None = None
     histograms: list[_Histograms] = []
     for batch in batches:

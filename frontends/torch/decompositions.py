@@ -24,12 +24,29 @@ _PAIRS_BY_PRODUCT = 25
 """More points than this, and PyTorch takes their distances from a matrix product."""
 
 
-def decompositions(decompose: Iterable[str], keep: Iterable[str]) -> dict[Any, Rule]:
-    """The rule of each overload; `decompose` are opened all the same, `keep` stay whole."""
+LINEAR = frozenset(
+    (
+        *("linear", "addmm", "matmul", "convolution", "conv1d", "conv2d", "conv3d"),
+        *("conv1d.padding", "conv2d.padding", "conv3d.padding"),
+        *("conv_transpose1d", "conv_transpose2d.input", "conv_transpose3d.input"),
+    )
+)
+"""Layers that quantizers look for by these names."""
+
+
+def decompositions(
+    decompose: Iterable[str], keep: Iterable[str], *, linear: bool = False
+) -> dict[Any, Rule]:
+    """
+    The rule of each overload; `decompose` are opened all the same, `keep` stay whole.
+
+    With `linear`, linear layers stay whole, too.
+    """
     stock: Any = importlib.import_module("torch_mlir.extras.fx_decomp_util")
     full: dict[Any, Rule] = dict(stock.get_decomposition_table())
     opened = set(decompose) | ({operators.ATTENTION} - set(keep))
-    kept = operators.non_linear() - opened
+    whole = operators.non_linear() | LINEAR if linear else operators.non_linear()
+    kept = whole - opened
     table = {target: rule for target, rule in full.items() if overload_name(target) not in kept}
     return table | _own()
 

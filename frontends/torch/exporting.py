@@ -22,6 +22,7 @@ from lut_opt.frontends.torch.graph import (
 from lut_opt.frontends.torch.literals import Literals
 from lut_opt.frontends.torch.sources import layer_name, source
 from lut_opt.frontends.torch.traced import Traced
+from lut_opt.passes.lower import weightless
 from lut_opt.passes.support.declarations import NUMERATOR, PRODUCT, RAW, RESULT, ROW_SIZES
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _MARK = "<node>"
 """The file name under which a node's number travels through torch-mlir's passes as a location."""
+
+_OPERATOR, _HELD = "torch.operator", "lut_opt.operator"
 
 Range = tuple[float, float]
 
@@ -159,6 +162,7 @@ def _simplify(module: Any, graph: Graph) -> None:
     legal = (operators.non_linear() | operators.BOUNDS) - (
         operators.MADE_BY_LOWERING - set(graph.names)
     )
+    legal |= operators.UPSAMPLING & {operator_name(node) for node in graph.program.graph.nodes}
     names = ",".join(f"aten.{name}" for name in sorted(legal))
     pipeline = (
         "builtin.module(func.func(torch-match-quantized-custom-ops),"
@@ -166,7 +170,28 @@ def _simplify(module: Any, graph: Graph) -> None:
     )
     with module.context:
         manager = importlib.import_module("torch_mlir.passmanager").PassManager.parse(pipeline)
+        # torch-mlir refuses operators that it does not know, but leaves other dialects alone.
+        module.context.allow_unregistered_dialects = True
+        _rename(module, _OPERATOR, _HELD)
         manager.run(module.operation)
+        _rename(module, _HELD, _OPERATOR)
+
+
+def _rename(module: Any, old: str, new: str) -> None:
+    """Our own operators under another name of the operation."""
+    ir = importlib.import_module("torch_mlir.ir")
+    for op in _operations(module.operation):
+        if op.name == old and op.attributes["name"].value == f"torch.{weightless.NAME}":
+            made = ir.Operation.create(
+                new,
+                results=[result.type for result in op.results],
+                operands=list(op.operands),
+                attributes={"name": op.attributes["name"]},
+                loc=op.location,
+                ip=ir.InsertionPoint(op),
+            )
+            op.results[0].replace_all_uses_with(made.results[0])
+            op.erase()
 
 
 def _constants(graph: Graph, inputs: Inputs) -> dict[Node, torch.Tensor]:

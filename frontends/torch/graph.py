@@ -11,7 +11,7 @@ import inspect
 import traceback
 import warnings
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, cast
 
@@ -33,6 +33,7 @@ from lut_opt.frontends.torch.quantized_ops import (
 )
 from lut_opt.frontends.torch.rewrites import (
     RewriteError,
+    reshaped,
     standard_functions,
     without_dropout,
 )
@@ -194,25 +195,33 @@ def build(
     dynamic_shapes: Any = None,
     decompose: Sequence[str] = (),
     keep: Sequence[str] = (),
+    linear: bool = False,
 ) -> Graph:
     """
     Export a model in evaluation mode and decompose everything except its non-linear operators.
 
     `decompose` names non-linear operators to open all the same; `keep` names operators to leave
-    whole that are opened otherwise: `"scaled_dot_product_attention"`. Raises `ExportError`.
+    whole that are opened otherwise: `"scaled_dot_product_attention"`; with `linear`, linear layers
+    stay whole. Raises `ExportError`.
     """
     if unknown := set(keep) - {operators.ATTENTION}:
         raise ExportError(
             f"keep names {sorted(unknown)}; only `{operators.ATTENTION}` is opened by default"
         )
-    table = decompositions(decompose, keep)
+    table = decompositions(decompose, keep, linear=linear)
     modes = {module: module.training for module in model.modules()}
     # What was exported already (as PT2E quantization leaves it) is in its mode for good.
     if not isinstance(model, GraphModule):
         model.eval()
     wrapper = _Tensors(model)
     try:
-        with torch.no_grad(), quiet(), slow_paths(), fixed_fake_quantizers(model):
+        with (
+            torch.no_grad(),
+            quiet(),
+            slow_paths(),
+            fixed_fake_quantizers(model),
+            _own_forms(model),
+        ):
             apart = inputs.apart()
             program = torch.export.export(
                 wrapper,
@@ -223,7 +232,10 @@ def build(
             )
             standardize(program)
             restore_origins(program.graph.nodes, model)
+            reshaped(program)
             notes = without_dropout(program)
+            whole = _quantized_upsampling(program)
+            table = {to: rule for to, rule in table.items() if overload_name(to) not in whole}
             decomposed: ExportedProgram = cast(Any, program).run_decompositions(table)
             notes += standard_functions(decomposed)
     except ExportError:
@@ -243,6 +255,27 @@ def build(
     for note in notes:
         warnings.warn(note, ExportWarning, stacklevel=2)
     return _graph(decomposed)
+
+
+def _quantized_upsampling(program: ExportedProgram) -> set[str]:
+    """Upsampling of what was just dequantized: `convert-quantized-to-integer` reads it whole."""
+    found: set[str] = set()
+    for node in program.graph.nodes:
+        source = node.args[0] if node.args else None
+        if operator_name(node) in operators.UPSAMPLING and isinstance(source, Node):
+            if "dequantize" in str(source.target):
+                found.add(operator_name(node))
+    return found
+
+
+@contextmanager
+def _own_forms(model: nn.Module) -> Generator[None]:
+    """Modules that have a form of their own for exports, `exporting()`, take it."""
+    with ExitStack() as stack:
+        for module in model.modules():
+            if (exporting := getattr(module, "exporting", None)) is not None:
+                stack.enter_context(exporting())
+        yield
 
 
 @contextmanager

@@ -98,8 +98,8 @@ def results(node: Node, arguments: Sequence[Any], returned: Any) -> Reals | None
         case operators.ATTENTION:
             return None
         case "group_norm":
-            x, groups, _, _, *rest = arguments
-            made = torch.group_norm(x, groups, None, None, *rest)
+            x, groups, *rest = arguments
+            made = torch.group_norm(x, groups, None, None, *rest[2:])
         case "native_group_norm":
             x, _, _, *rest = arguments
             made = torch.native_group_norm(x, None, None, *rest)[0]

@@ -50,6 +50,9 @@ COMPOSED = frozenset((*SOFTMAX, *NORMS, DIVISION, ATTENTION))
 BOUNDS = frozenset(("hardtanh", "clamp", "clamp_max"))
 """Linear by pieces: they need a table only as part of a product."""
 
+UPSAMPLING = frozenset(("upsample_bilinear2d.vec", "upsample_nearest2d.vec"))
+"""Opened into gathers of floats, but whole where their input is quantized: integers do them."""
+
 AFFINE = frozenset(("add.Tensor", "sub.Tensor", "mul.Tensor", "div.Tensor"))
 
 MADE_BY_LOWERING = frozenset(("square",))

@@ -16,12 +16,25 @@ from torch.fx import Node
 
 from lut_opt.frontends.torch import operators
 from lut_opt.frontends.torch.decompositions import overload_name
+from lut_opt.frontends.torch.numbers import number_of
 from lut_opt.frontends.torch.sources import source
 from lut_opt.passes.recognize.unsupported import ADVICE
 
 
 class RewriteError(ValueError):
     """What of a graph has no form that the lowering takes."""
+
+
+def reshaped(program: ExportedProgram) -> None:
+    """
+    Write views as reshapes.
+
+    A tensor could be viewed where its elements lay as the traced operator left them. What is opened
+    (attention on several rows of a batch) may leave them otherwise, and then the view is a copy.
+    """
+    for node in program.graph.nodes:
+        if _name(node) == "view":
+            node.target = torch.ops.aten.reshape.default
 
 
 def without_dropout(program: ExportedProgram) -> list[str]:
@@ -64,6 +77,7 @@ def standard_functions(program: ExportedProgram) -> list[str]:
             continue
         reached.add(node)
         _refuse_complex(node)
+        _known_exponent(program, node)
         name = _name(node)
         if name in operators.SOFTMAX:
             _softmax(program, node)
@@ -106,6 +120,19 @@ def _refuse_complex(node: Node) -> None:
             f"{_at(node)}`{name}` of complex numbers has no table; write it with real and "
             "imaginary parts (`torch.view_as_real`), of which functions can be taken"
         )
+
+
+def _known_exponent(program: ExportedProgram, node: Node) -> None:
+    """
+    A power whose exponent is a number that the model learnt (generalized-mean pooling).
+
+    torch-mlir would fold it, but only after a calibration has passed it by.
+    """
+    if _name(node) != "pow.Tensor_Tensor":
+        return
+    if (exponent := number_of(program, node.args[1])) is not None:
+        node.target = torch.ops.aten.pow.Tensor_Scalar
+        node.update_arg(1, exponent)
 
 
 def _softmax(program: ExportedProgram, node: Node) -> None:

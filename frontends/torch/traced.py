@@ -21,10 +21,11 @@ class Traced:
         dynamic_shapes: Any = None,
         decompose: Sequence[str] = (),
         keep: Sequence[str] = (),
+        linear: bool = False,
     ) -> None:
         self._model = weakref.ref(model)
         self._parts = _parts(model)
-        self._options = dynamic_shapes, tuple(decompose), tuple(keep)
+        self._options = dynamic_shapes, tuple(decompose), tuple(keep), linear
         self._graphs: dict[str, list[Graph]] = {}
 
     def graph(self, model: nn.Module, inputs: Inputs) -> Graph:
@@ -32,9 +33,16 @@ class Traced:
         graphs = self._graphs.setdefault(inputs.structure, [])
         if (known := next((graph for graph in graphs if graph.takes(inputs)), None)) is not None:
             return known
-        dynamic_shapes, decompose, keep = self._options
+        dynamic_shapes, decompose, keep, linear = self._options
         graphs.append(
-            build(model, inputs, dynamic_shapes=dynamic_shapes, decompose=decompose, keep=keep)
+            build(
+                model,
+                inputs,
+                dynamic_shapes=dynamic_shapes,
+                decompose=decompose,
+                keep=keep,
+                linear=linear,
+            )
         )
         return graphs[-1]
 

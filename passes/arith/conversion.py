@@ -14,6 +14,7 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Operation, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
+from lut_opt.dialects.lutnet.ops import LutnetOp
 from lut_opt.dialects.pwl import ApplyOp, UnitOp
 from lut_opt.dialects.pwl.function_body import erase_private_functions
 from lut_opt.dialects.quant import (
@@ -62,6 +63,10 @@ def _plan(op: Operation, select: Select) -> Code | None:
     match op:
         case UnitOp():
             return plan_unit(op)
+        case LutnetOp():
+            raise OpError(
+                op, f"{op.name} is of another dialect: run --convert-lutnet-to-arith first"
+            )
         case ApplyOp():
             return _each(op, _plan_apply(op, select))
         case CastOp() if _is_per_channel(op):

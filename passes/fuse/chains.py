@@ -18,6 +18,7 @@ from xdsl.ir import Block, Operation, SSAValue
 
 from lut_opt.passes.fuse.elementwise import Elementwise, Uniform, elementwise, number_of
 from lut_opt.passes.fuse.terms import Term
+from lut_opt.passes.quantize.given import quantized_source
 from lut_opt.passes.recognize.names import operator_name
 from lut_opt.passes.support.declarations import NUMERATOR, RANGE
 
@@ -191,7 +192,10 @@ class _Graph:
             if len(entering) == 1:
                 (operand,) = entering
                 if operand.type == last.results[0].type:
-                    heavy, curved = "non-linear" in weights, weights != {"linear"}
+                    heavy = "non-linear" in weights or (
+                        "power" in weights and quantized_source(operand) is not None
+                    )
+                    curved = weights != {"linear"}
                     options.append(Candidate(ops, len(ops), operand, heavy, curved, declares))
             if not frontier or len(closed) > 1 or len(ops) == MOST_OPS:
                 return options

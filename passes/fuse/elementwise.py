@@ -37,10 +37,14 @@ from lut_opt.passes.fuse.terms import Term
 from lut_opt.passes.fuse.torch_formulas import COMPARISONS, TORCH_FORMULAS
 from lut_opt.passes.recognize.functions import recognize
 from lut_opt.passes.recognize.names import operator_name
+from lut_opt.passes.recognize.powers import whole_power
 from lut_opt.passes.support.diagnostics import OpError
 
-Weight = Literal["linear", "cheap", "non-linear"]
-"""Whether an op is worth a table: not at all, not for itself (products, selections), or yes."""
+Weight = Literal["linear", "cheap", "power", "non-linear"]
+"""
+Whether an op is worth a table: not at all, not for itself (products, selections), only on integers
+(small whole powers, which are products), or yes.
+"""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ class Elementwise:
         """What a table would save."""
         name = operator_name(self.op)
         divides = name in _DIVISIONS or isinstance(self.op, arith.DivfOp)
+        if self.function is not None and whole_power(self.function) is not None:
+            return "power"
         if self.function is not None or type(self.op) in _COSTLY:
             return "non-linear"
         if divides and self.operands[1] in self.inputs:

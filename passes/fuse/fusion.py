@@ -19,16 +19,19 @@ from xdsl.rewriter import Rewriter
 from lut_opt.dialects.assembly import describe_location
 from lut_opt.dialects.pwl import ApplyOp
 from lut_opt.dialects.pwl.function_body import FunctionBody
+from lut_opt.dialects.pwl.reduction import EXPONENTIALS
 from lut_opt.passes.fuse.chains import Candidate, Chain, find_chains
 from lut_opt.passes.fuse.compositions import Composition
 from lut_opt.passes.fuse.elementwise import Elementwise, Uniform
 from lut_opt.passes.quantize.functions import range_name
 from lut_opt.passes.quantize.given import quantized_source
+from lut_opt.passes.quantize.wide import GROWTH
 from lut_opt.passes.recognize.functions import Fused, Nonlinear
 from lut_opt.passes.recognize.names import operator_name
 from lut_opt.passes.recognize.periodic import is_periodic
 from lut_opt.passes.support.declarations import (
     FUSED,
+    declared_range,
     operand_declarations,
     result_declarations,
     size_declarations,
@@ -37,6 +40,8 @@ from lut_opt.passes.support.diagnostics import about
 
 NOT_SPELLED = ("square",)
 """Functions that products alone do not count as: x·x is a multiplication already."""
+
+_PRODUCTS = ("torch.aten.mul.Tensor", "arith.mulf")
 
 SPELLED_OPS = 16
 """No function of the registry takes more sums, products and selections to write."""
@@ -86,7 +91,8 @@ class Fusion:
             composed = Composition.of(self.at[last].renewed())
             function = composed.named()
             declared = composed.declared()
-        symbol = None if function is not None else self._symbol(composed.body)
+        stays = function is not None or composed.body.name in self.keep
+        symbol = None if stays else self._symbol(composed.body)
         fused = Fused(composed.chain.ops, symbol, declared)
         return Nonlinear(last, function or composed.body, composed.chain.operand, fused)
 
@@ -119,10 +125,12 @@ class Fusion:
 
     def _largest(self, options: Sequence[Candidate]) -> Composition | None:
         """The first that is defined, or if none is worth a table for itself, that is spelled."""
-        heavy = self._scaled(option for option in options if option.is_non_linear)
+        heavy = self._scaled(o for o in options if o.is_non_linear and not _outgrows(o))
         if (first := next(heavy, None)) is not None:
             return next((c for c in itertools.chain([first], heavy) if c.is_defined()), None)
-        light = self._scaled(option for option in options if 1 < option.size <= SPELLED_OPS)
+        light = self._scaled(
+            o for o in options if 1 < o.size <= SPELLED_OPS and not o.is_non_linear
+        )
         return next((composed for composed in light if _is_spelled(composed)), None)
 
     def _scaled(self, options: Iterable[Candidate]) -> Iterator[Composition]:
@@ -153,6 +161,26 @@ class Fusion:
             self.module.body.block.add_op(body.op)
             self._symbols[body] = SymbolRefAttr(name)
         return self._symbols[body]
+
+
+def _outgrows(option: Candidate) -> bool:
+    """
+    Whether it is made of sums and products of exponentials that need a range reduction.
+
+    By themselves these keep what is small exact to some bits, where one table of the whole cannot.
+    """
+    if option.size == 1:
+        return False
+    grown = False
+    for member in itertools.islice(option.found, option.size):
+        name = member.function.name if member.function else operator_name(member.op)
+        if name in EXPONENTIALS:
+            low, high = declared_range(member.op) or (0.0, 0.0)
+            octaves = low * EXPONENTIALS[name], high * EXPONENTIALS[name]
+            grown = grown or (octaves[1] > 1 and octaves[1] - octaves[0] > GROWTH)
+        elif member.weight != "linear" and name not in _PRODUCTS:
+            return False
+    return grown
 
 
 def _is_spelled(composed: Composition) -> bool:

@@ -27,6 +27,7 @@ from lut_opt.passes.decompose.onnx import replace_onnx
 from lut_opt.passes.decompose.vector_norm import expand_vector_norms
 from lut_opt.passes.fuse.fusion import Fusion, all_declarations
 from lut_opt.passes.lower.division import as_reciprocal, division
+from lut_opt.passes.lower.exponentials import exponentials
 from lut_opt.passes.lower.periodic import lower_periodic
 from lut_opt.passes.lower.powers import exponent, multiply_out
 from lut_opt.passes.lower.units import KINDS, lower_unit, unit_kind
@@ -36,6 +37,7 @@ from lut_opt.passes.quantize.functions import Defaults, input_quantization, outp
 from lut_opt.passes.quantize.wide import wide
 from lut_opt.passes.recognize.functions import Nonlinear, recognize
 from lut_opt.passes.recognize.names import named_ops
+from lut_opt.passes.recognize.operands import check_operands
 from lut_opt.passes.recognize.periodic import is_periodic
 from lut_opt.passes.recognize.unsupported import (
     check_keep,
@@ -51,6 +53,7 @@ def lower(
     op: ModuleOp, defaults: Defaults, keep: tuple[str, ...], *, fuse: bool, name: str
 ) -> None:
     """Replace every non-linear operator but those to keep; `name` is that of the remarks."""
+    check_operands(op)
     replace_onnx(op, keep)
     expand_composites(op, keep)
     raise_units(op, keep)
@@ -96,6 +99,11 @@ def _replacement(op: Operation, fusion: Fusion) -> tuple[str, Callable[[Defaults
 
 def _lower(found: Nonlinear, fusion: Fusion, defaults: Defaults) -> None:
     op = found.op
+    if (parts := exponentials(found, defaults)) is not None:
+        for part in parts:
+            _lower(part, fusion, defaults)
+        fusion.erase(op)
+        return
     created: list[Operation] = []
     source = found.operand
     if isinstance(source.type, VTensorType):

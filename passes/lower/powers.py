@@ -10,11 +10,9 @@ from lut_opt.dialects.pwl import NamedFunction
 from lut_opt.dialects.torch import torch_name
 from lut_opt.passes.quantize.given import quantized_source
 from lut_opt.passes.recognize.functions import Nonlinear
+from lut_opt.passes.recognize.powers import whole_power
 from lut_opt.passes.support.diagnostics import copy_location
 from lut_opt.passes.support.torch_builder import TorchBuilder, shape_of
-
-MOST = 4
-"""The largest exponent of a power that is written out."""
 
 
 def exponent(found: Nonlinear) -> int | None:
@@ -30,9 +28,7 @@ def exponent(found: Nonlinear) -> int | None:
         return None
     if quantized_source(found.operand) is not None:
         return None
-    power = 2.0 if function.name == "square" else 0.0
-    power = function.parameters[0] if function.name == "pow" else power
-    return int(power) if power in range(2, MOST + 1) else None
+    return whole_power(function)
 
 
 def multiply_out(found: Nonlinear, power: int) -> None:

@@ -27,7 +27,7 @@ FREE_LOSS = 0.001
 NARROW_BITS = 8
 """Storage of which a bit more is worth a zero point."""
 
-_POINTS = 1024
+_POINTS = 4096
 _BETWEEN = 8
 
 

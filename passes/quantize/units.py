@@ -28,6 +28,7 @@ from lut_opt.passes.support.declarations import (
     RANGE,
     RAW,
     declared_bits,
+    declared_extent,
     declared_range,
     declared_result,
     declared_row_sizes,
@@ -152,7 +153,7 @@ def softmax_input(found: FoundUnit, interval: Interval, defaults: Defaults) -> Q
 
 def _covering_scores(found: FoundUnit) -> float:
     """The scale at which the scores fit, as far as they were seen, or are stored already."""
-    raw, given = declared_range(found.op, RAW), quantized_source(found.operand)
+    raw, given = declared_extent(found.op, RAW), quantized_source(found.operand)
     if raw is None and given is not None:
         low, high = given.dequantize(given.ends).tolist()
         raw = low, high

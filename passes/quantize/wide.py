@@ -30,7 +30,7 @@ from lut_opt.passes.quantize.functions import (
     quantiles,
 )
 from lut_opt.passes.quantize.given import quantized_source, quantized_user
-from lut_opt.passes.recognize.functions import Nonlinear, TableFunction
+from lut_opt.passes.recognize.functions import Interval, Nonlinear, TableFunction
 from lut_opt.passes.support.declarations import BITS, declared_bits
 
 NARROW = 16.0
@@ -93,7 +93,8 @@ def wide(found: Nonlinear, defaults: Defaults, element: AnyFloat) -> Wide | None
     """Storage and reduction for a function over many octaves, None where a plain table serves."""
     function = found.function.name
     if function in EXPONENTIALS:
-        return _exponential(found, defaults, element)
+        interval = exponential(found, function, input_range(found), defaults)
+        return None if interval is None else _exponential(found, interval, defaults, element)
     if function not in PERIOD:
         return None
     interval = input_range(found)
@@ -106,20 +107,28 @@ def wide(found: Nonlinear, defaults: Defaults, element: AnyFloat) -> Wide | None
     return Wide(operand, result, leading_zero(function))
 
 
-def _exponential(found: Nonlinear, defaults: Defaults, element: AnyFloat) -> Wide | None:
+def exponential(
+    found: Nonlinear, function: str, interval: Interval | None, defaults: Defaults
+) -> Interval | None:
     """
-    An exponential that grows over many octaves: its results need relative precision.
+    The interval, if an exponential grows over many octaves there: results need relative precision.
 
-    One of what is below some maximum, with results of at most 1, has a plain table.
+    None for one of what is below some maximum, with results of at most 1, and where somebody asks
+    for types: a plain table serves.
     """
-    interval, asked = input_range(found), defaults.input_bits or WIDE_BITS
+    asked = defaults.input_bits or WIDE_BITS
     if interval is None or quantized_source(found.operand) is not None or asked <= PLAIN_BITS:
         return None
     if BITS in found.op.attributes or defaults.output_bits or defaults.output_scale is not None:
         return None
-    octaves = np.array(interval) * EXPONENTIALS[found.function.name]
-    if octaves[1] <= 1 or octaves[1] - octaves[0] <= GROWTH:
-        return None
+    least, most = (end * EXPONENTIALS[function] for end in interval)
+    return interval if most > 1 and most - least > GROWTH else None
+
+
+def _exponential(
+    found: Nonlinear, interval: Interval, defaults: Defaults, element: AnyFloat
+) -> Wide | None:
+    """Storage for what `exponential` holds for; None where it leaves the doubles."""
     low, high = interval[0], interval[1] + MARGIN
     operand = input_storage((low, high), WIDE_BITS)
     x = points_that_count(interval, quantiles(found))

@@ -13,7 +13,14 @@ from lut_opt.passes.search.heuristic.genetic import GeneticConfig, GeneticSearch
 from lut_opt.passes.search.heuristic.joint import JointProblem, Scale, formulate_joint
 from lut_opt.passes.search.heuristic.neural import NeuralConfig
 from lut_opt.passes.search.model.constraints import Constraints, Tail
-from lut_opt.passes.search.model.formulate import Form, Goal, Shape, formulate, histogram_weights
+from lut_opt.passes.search.model.formulate import (
+    Form,
+    Goal,
+    Shape,
+    forms,
+    formulate,
+    histogram_weights,
+)
 from lut_opt.passes.search.model.problem import Metric, Problem
 from lut_opt.passes.search.model.result import SearchResult
 from lut_opt.passes.search.optimal.budget import Budget, Choice, front, meet
@@ -48,6 +55,7 @@ __all__ = [
     "Shape",
     "Strategy",
     "Tail",
+    "forms",
     "formulate",
     "formulate_joint",
     "front",

@@ -31,12 +31,13 @@ from lut_opt.dialects.pwl.certificate import Samples, certify, samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.search.model.formulate import Form, Goal, Shape, formulate
+from lut_opt.passes.search.model.formulate import Form, Goal, Shape, forms, formulate
 from lut_opt.passes.search.model.problem import Metric, Problem
+from lut_opt.passes.search.model.result import SearchResult
 from lut_opt.passes.search.strategies import STRATEGIES, search
 from lut_opt.passes.support.progress import progress
 
-_FORMAT = 1
+_FORMAT = 2
 """Goes into every hash; raise it when a search finds other tables than before."""
 
 
@@ -51,6 +52,7 @@ class Task:
     param_bits: int = 8
     frac_bits: int | None = None
     form: Form = "auto"
+    """`auto`: the one that errs less."""
     metric: Metric = "mse"
     domain: tuple[float, float] | None = None
     """Real inputs that count; None: all that are stored."""
@@ -126,23 +128,31 @@ def grid(
     return tasks
 
 
-def pose(task: Task) -> tuple[Samples, Problem]:
-    """The task's samples and problem. Raises `ValueError` where it has none."""
+def pose(task: Task) -> tuple[Samples, tuple[Problem, ...]]:
+    """
+    The task's samples, and its problem in each form that is possible.
+
+    Raises `ValueError` where none is, with the last one's reason.
+    """
     function = FUNCTIONS[task.function]
     points = samples(function, task.parameters, task.operand, task.result, task.domain)
-    problem = formulate(
-        points,
-        task.operand,
-        task.result,
-        Shape(
+    problems: list[Problem] = []
+    reason = ValueError("there is no form")
+    for form in forms(task.form):
+        shape = Shape(
             entries=task.entries,
             param_bits=task.param_bits,
             frac_bits=task.frac_bits,
-            form=task.form,
-        ),
-        Goal(metric=task.metric),
-    )
-    return points, problem
+            form=form,
+        )
+        goal = Goal(metric=task.metric)
+        try:
+            problems.append(formulate(points, task.operand, task.result, shape, goal))
+        except ValueError as error:
+            reason = error
+    if not problems:
+        raise reason
+    return points, tuple(problems)
 
 
 def key_of(task: Task) -> str:
@@ -155,10 +165,11 @@ def key_of(task: Task) -> str:
     parts.append(repr(task.config))
     digest = hashlib.sha256()
     try:
-        _, problem = pose(task)
+        _, problems = pose(task)
     except ValueError:
+        problems = ()
         parts.append(repr(task))
-    else:
+    for problem in problems:
         for field in fields(problem):
             value: Any = getattr(problem, field.name)
             if field.name in ("q", "target", "weights"):
@@ -173,15 +184,9 @@ def solve(task: Task) -> Row:
     """Run one task; the same task gives the same row but for `seconds`."""
     key, started = key_of(task), time.perf_counter()
     try:
-        points, problem = pose(task)
-        function = FUNCTIONS[task.function]
-        found = search(
-            problem,
-            lambda x: task.result.clip(function(x, *task.parameters)),
-            strategy=task.strategy,
-            seed=task.seed,
-            config=task.config,
-        )
+        points, problems = pose(task)
+        answers = [_search(task, problem) for problem in problems]
+        found = min(answers, key=lambda each: (each.table.entries, each.loss))
     except (ValueError, TypeError) as problem_of_the_task:
         return Row(task=task, key=key, error=str(problem_of_the_task))
     seconds = time.perf_counter() - started
@@ -195,6 +200,17 @@ def solve(task: Task) -> Row:
         max_error=certificate.max_error,
         exact=certificate.exact,
         seconds=seconds,
+    )
+
+
+def _search(task: Task, problem: Problem) -> SearchResult:
+    function = FUNCTIONS[task.function]
+    return search(
+        problem,
+        lambda x: task.result.clip(function(x, *task.parameters)),
+        strategy=task.strategy,
+        seed=task.seed,
+        config=task.config,
     )
 
 

@@ -61,6 +61,9 @@ DECLARATIONS = (RANGE, NUMERATOR, BITS, HISTOGRAM, QUANTILES, RAW, RESULT, ROW_S
 KEPT = "pwl.kept"
 """Attribute of an operator that `keep=` left as it is."""
 
+TRAINED = "pwl.trained"
+"""Attribute of a unit: its tables and scales were trained with it, and stay."""
+
 FUSED = "pwl.fused"
 """Attribute of a `pwl.apply`: the ops that it stands for, with their source lines."""
 

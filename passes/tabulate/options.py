@@ -32,7 +32,13 @@ DEFAULT_ENTRIES = 8
 _DEMANDS = ("zero_exact", "monotone", "symmetry", "left_tail", "right_tail", "gap", "max_jump")
 """Options that a table can be held against."""
 
+Weights = Literal["auto", "calibrated", "uniform"]
+
 TailName = Literal["auto", "free", "zero", "identity", "one", "minus-one"]
+
+
+MAX_FRACTION = 62
+"""Fraction bits beyond which an accumulator of 64 bits has none for the sign and the value."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +65,17 @@ class SearchOptions:
     are larger by the largest e."""
     form: Form = "auto"
     """`seed`: slopes and intercepts in the function's own units, power-of-two scales; `direct`:
-    from stored input to stored result, any scales; `auto`: seed where it is possible."""
+    from stored input to stored result, any scales; `auto`: the one that errs less."""
     metric: Metric = "mse"
     """What is minimized on the accumulator: the mean squared or the largest error."""
     domain_min: float | int | None = None
     """Least real input that counts; by default that of `pwl.range`, or of the storage range."""
     domain_max: float | int | None = None
     """Largest real input that counts."""
-    weights: Literal["uniform", "calibrated"] = "uniform"
-    """`calibrated`: each input counts as often as the op's `pwl.histogram` says it was seen; counts
-    of a narrower storage are interpolated over `pwl.range`."""
+    weights: Weights = "auto"
+    """`calibrated`: each input counts as often as the op's `pwl.histogram`, or else its
+    `pwl.quantiles`, say that it was seen; `uniform`: all alike, which layers of equal types can
+    share; `auto`: calibrated where the op says how often."""
     seed: int = 0
     """Seed of the genetic and neural searches."""
     mse: float | int | None = None
@@ -84,7 +91,7 @@ class SearchOptions:
     symmetry: Symmetry = "none"
     """Optimal: the accumulator of −x is that of x, negated if odd, exactly; half of the table tells
     all. Results are rounded half up: an odd one that lies just between two steps is no mirror
-    image. A function that is not so itself is refused."""
+    image, and a warning says how many are. A function that is not so itself is refused."""
     left_tail: TailName = "auto"
     """The first segment is exactly 0, x, 1 or −1. `auto`, for inputs of more than 8 bits: the one
     of these that the function runs into, if any; what it rounds correctly no longer counts, since
@@ -122,6 +129,8 @@ class SearchOptions:
         for name, least in (("frac-bits", self.frac_bits), ("seed", self.seed)):
             if least is not None and least < 0:
                 raise ValueError(f"{name} must not be negative, got {least}")
+        if self.frac_bits is not None and self.frac_bits > MAX_FRACTION:
+            raise ValueError(f"frac-bits must be at most {MAX_FRACTION}, got {self.frac_bits}")
         for name, bound in (("domain-min", self.domain_min), ("domain-max", self.domain_max)):
             if bound is not None and not math.isfinite(bound):
                 raise ValueError(f"{name} must be finite, got {bound}")
@@ -181,14 +190,14 @@ class SearchOptions:
         """Entries of a table for these inputs."""
         return self.entries or min(DEFAULT_ENTRIES, operand.maximum - operand.minimum + 1)
 
-    def shape(self, entries: int, param_bits: int | None = None) -> Shape:
-        """What a table of so many entries is made of, of another width than asked for if given."""
+    def shape(self, entries: int, form: Form, param_bits: int | None = None) -> Shape:
+        """What a table of that form is made of, of another width than asked for if given."""
         return Shape(
             entries=entries,
             param_bits=param_bits or self.param_bits,
             intercept_bits=self.intercept_bits,
             frac_bits=self.frac_bits,
-            form=self.form,
+            form=form,
             octaves=octaves(self.exponent_bits),
         )
 

@@ -164,6 +164,31 @@ def state_signal(op: ApplyOp | UnitOp, pass_name: str, *, allow_lossy: bool) -> 
         )
 
 
+def state_mirror(op: ApplyOp, pass_name: str) -> None:
+    """
+    A warning where results of an odd table are not odd.
+
+    Its accumulators are; rounded half up, those just between two steps are no mirror images. What
+    saturates does not count.
+    """
+    assert op.table is not None
+    operand, result = op.input_quantization, op.result_quantization
+    q = operand.values[(operand.values > 0) & (operand.values <= -operand.minimum)]
+    here = op.table.data.evaluate(q, result)
+    there = op.table.data.evaluate(-q, result)
+    inside = (here > result.minimum) & (here < result.maximum)
+    inside &= (there > result.minimum) & (there < result.maximum)
+    between = q[inside & (here != -there)]
+    if len(between):
+        warning(
+            op,
+            pass_name,
+            f"{len(between)} results of the odd table are not odd, the first at x = "
+            f"±{operand.dequantize(between[:1])[0]:g}: they lie just between two steps, which "
+            "rounds up on both sides; other entries or frac-bits may avoid that",
+        )
+
+
 def _name(op: ApplyOp | UnitOp) -> str:
     return op.UNIT.name if isinstance(op, UnitOp) else op.function_name
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +12,12 @@ from lut_opt.dialects.pwl.certificate import RealFunction, Samples, certify
 from lut_opt.dialects.quantization import Quantization, Reals
 from lut_opt.passes.search import (
     Constraints,
+    Form,
+    Metric,
     NotProvable,
     Problem,
     SearchResult,
+    forms,
     formulate,
     meet,
     search,
@@ -22,6 +26,9 @@ from lut_opt.passes.search.optimal.budget import Make
 from lut_opt.passes.search.optimal.exponents import minimize_exponents, narrowed
 from lut_opt.passes.tabulate.options import SearchOptions
 from lut_opt.passes.tabulate.tails import Domain
+
+_EQUAL = 1e-9
+"""Relative difference of errors that is none: the seed form is taken then."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,15 +48,60 @@ class Wanted:
     """The strategy's configuration for this table."""
 
 
-def solve(options: SearchOptions, wanted: Wanted) -> tuple[TableAttr, FitAttr]:
+Posed = tuple[SearchOptions, Wanted]
+"""The options, exact tails and all, and what a table of one form should answer."""
+
+Answer = tuple[TableAttr, FitAttr]
+"""A table, and its certificate."""
+
+
+def solve(form: Form, pose: Callable[[Form], Posed], everywhere: Wanted) -> Answer:
     """
-    The table, and its certificate.
+    The table that errs less, of the forms that a form stands for, at equal entries and widths.
+
+    `everywhere` has all inputs that count; what is left out of a form's own is answered correctly
+    by its tails. Raises `ValueError` where no form is possible, with the last one's reason.
+    """
+    found: list[tuple[tuple[int, int, float], Answer]] = []
+    reason: ValueError | None = None
+    for each in forms(form):
+        try:
+            options, wanted = pose(each)
+            solved = _solve(options, wanted, each)
+        except ValueError as error:
+            reason = error
+            continue
+        table = solved[0].data
+        width = table.param_bits + table.intercept_width
+        miss = _miss(table, options.metric, wanted, everywhere) * (1.0 + _EQUAL * len(found))
+        found.append(((table.entries, width, miss), solved))
+    if not found:
+        assert reason is not None
+        raise reason
+    return min(found, key=lambda each: each[0])[1]
+
+
+def _miss(table: Table, metric: Metric, wanted: Wanted, everywhere: Wanted) -> float:
+    """The error of the accumulator over all inputs that count, in (squared) real units."""
+    counted = np.isin(everywhere.points.q, wanted.points.q)
+    result, scale = wanted.result, wanted.result.scale * 2.0**-table.result_shift
+    zero = result.zero_point << table.result_shift
+    error = (table.accumulate(wanted.points.q) - zero) * scale - wanted.points.y
+    if metric == "max":
+        return float(np.max(np.abs(error)))
+    weights = np.ones(len(counted)) if everywhere.weights is None else everywhere.weights
+    return float(np.sum(weights[counted] * error**2) / np.sum(weights))
+
+
+def _solve(options: SearchOptions, wanted: Wanted, form: Form) -> Answer:
+    """
+    The table of one form, and its certificate.
 
     Raises `ValueError` for a symmetry that the function has not.
     """
     if options.symmetry != "none":
         _check_symmetry(wanted, odd=options.symmetry == "odd")
-    make = problems(options, wanted)
+    make = problems(options, wanted, form)
     found: SearchResult | None = None
     if (budget := options.budget()) is not None:
         table, strategy = meet(make, budget).table, "optimal"
@@ -63,14 +115,14 @@ def solve(options: SearchOptions, wanted: Wanted) -> tuple[TableAttr, FitAttr]:
         constraints, gap = options.constraints(), float(options.gap)
         problem = plain_problem(table, entries, wanted, constraints=constraints, gap=gap)
         found = optimum(problem, options.exponent_bits)
-    return TableAttr(table), FitAttr(_fit(options, wanted, table, strategy, entries, found))
+    return TableAttr(table), FitAttr(_fit(options, wanted, form, table, strategy, entries, found))
 
 
-def problems(options: SearchOptions, wanted: Wanted) -> Make:
-    """The problem of the options for any number of entries and parameter bits."""
+def problems(options: SearchOptions, wanted: Wanted, form: Form) -> Make:
+    """The problem of one form for any number of entries and parameter bits."""
 
     def make(entries: int, param_bits: int) -> Problem:
-        shape, goal = options.shape(entries, param_bits), options.goal(wanted.weights)
+        shape, goal = options.shape(entries, form, param_bits), options.goal(wanted.weights)
         return formulate(wanted.points, wanted.operand, wanted.result, shape, goal)
 
     return make
@@ -102,6 +154,7 @@ def _is_plain(options: SearchOptions, wanted: Wanted) -> bool:
 def _fit(
     options: SearchOptions,
     wanted: Wanted,
+    form: Form,
     table: Table,
     strategy: str,
     entries: int,
@@ -112,7 +165,7 @@ def _fit(
     exponent_bits = options.exponent_bits or None
     return Fit(
         strategy=strategy,
-        form=table.form(operand, result) if options.form == "auto" else options.form,
+        form="direct" if form == "direct" else "seed",
         metric=options.metric,
         seed=options.seed,
         entries=entries,

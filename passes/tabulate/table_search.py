@@ -19,22 +19,24 @@ from xdsl.dialects.builtin import (
 from lut_opt.dialects.pwl import ApplyOp, FitAttr, TableAttr, UnitOp
 from lut_opt.dialects.pwl.certificate import samples
 from lut_opt.dialects.pwl.function_body import real_function
-from lut_opt.passes.search import Budget, Setting, front
+from lut_opt.passes.search import Budget, Form, Setting, forms, front
 from lut_opt.passes.support.declarations import (
     ENTRIES,
     HISTOGRAM,
     PARAM_BITS,
+    QUANTILES,
+    TRAINED,
     declared_integer,
     declared_range,
 )
 from lut_opt.passes.support.diagnostics import about
 from lut_opt.passes.support.progress import progress
 from lut_opt.passes.tabulate.options import SearchOptions
-from lut_opt.passes.tabulate.signal import state_signal
-from lut_opt.passes.tabulate.table import Wanted, problems, solve
+from lut_opt.passes.tabulate.signal import state_mirror, state_signal
+from lut_opt.passes.tabulate.table import Posed, Wanted, problems, solve
 from lut_opt.passes.tabulate.tails import Domain, with_tails
 from lut_opt.passes.tabulate.units import PartSearch, Solved
-from lut_opt.passes.tabulate.weights import calibrated_weights
+from lut_opt.passes.tabulate.weights import weights_of
 
 PARETO = "pwl.pareto"
 """Attribute of an op: its Pareto front, a dictionary a table, ascending in bits of storage."""
@@ -50,7 +52,8 @@ class TableSearch:
     def search(self, op: ModuleOp, name: str) -> None:
         """Find every table; `name` is that of the progress shown."""
         fronts: dict[Hashable, ArrayAttr[DictionaryAttr]] = {}
-        work = [inner for inner in op.walk() if isinstance(inner, ApplyOp | UnitOp)]
+        units = (inner for inner in op.walk() if isinstance(inner, ApplyOp | UnitOp))
+        work = [unit for unit in units if TRAINED not in unit.attributes]
         for inner in progress(work, name):
             with about(inner):
                 own = TableSearch(_sized(self.options, inner), self.solved)
@@ -60,20 +63,27 @@ class TableSearch:
                     PartSearch.of(own.options, self.solved).search_reduced(inner)
                 else:
                     own._search(inner, fronts)
+                    if self.options.symmetry == "odd":
+                        state_mirror(inner, name)
                 state_signal(inner, name, allow_lossy=self.options.allow_lossy)
 
     def _search(self, op: ApplyOp, fronts: dict[Hashable, ArrayAttr[DictionaryAttr]]) -> None:
         """Find the table of one op, or take that of an equal one."""
         declared = self._domain(op)
-        seen = None if self.options.weights == "uniform" else op.attributes.get(HISTOGRAM)
+        seen = None
+        if self.options.weights != "uniform":
+            seen = op.attributes.get(HISTOGRAM), op.attributes.get(QUANTILES)
         sides = op.input_quantization, op.result_quantization
         function, config = real_function(op), self._config(op)
         size = self.options.entries, self.options.param_bits
         key = function, config, *sides, declared, seen, size
         if key not in self.solved:
-            options, domain = with_tails(self.options, function, *sides, declared)
-            wanted = self._wanted(op, domain, config)
-            self.solved[key] = solve(options, wanted)
+
+            def pose(form: Form) -> Posed:
+                options, domain = with_tails(self.options, function, *sides, declared, form)
+                return options, self._wanted(op, domain, config)
+
+            self.solved[key] = solve(self.options.form, pose, self._wanted(op, declared))
         op.table, op.fit = self.solved[key]
         if self.options.pareto:
             if key not in fronts:
@@ -82,7 +92,8 @@ class TableSearch:
 
     def _pareto(self, op: ApplyOp, domain: Domain) -> ArrayAttr[DictionaryAttr]:
         """The tables that no smaller table beats, from the smallest up."""
-        make = problems(self.options, self._wanted(op, domain))
+        wanted = self._wanted(op, domain)
+        makes = [problems(self.options, wanted, form) for form in forms(self.options.form)]
         budget = Budget(param_bits=self.options.budget_bits or (self.options.param_bits,))
         rows = [
             DictionaryAttr(
@@ -94,7 +105,7 @@ class TableSearch:
                     "max_error": FloatAttr(choice.max_error, f64),
                 }
             )
-            for choice in front(make, budget)
+            for choice in front(makes, budget)
         ]
         return ArrayAttr(rows)
 
@@ -108,7 +119,7 @@ class TableSearch:
             operand=operand,
             result=result,
             domain=domain,
-            weights=None if self.options.weights == "uniform" else calibrated_weights(op, points),
+            weights=weights_of(op, self.options.weights, points),
             config=config,
         )
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from lut_opt.dialects.pwl.certificate import RealFunction, samples
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.search.model.formulate import Goal, formulate
+from lut_opt.passes.search.model.formulate import Form, Goal, formulate
 from lut_opt.passes.search.model.integer_constraints import tail_line
 from lut_opt.passes.search.model.tails import Reach, find_tails
 from lut_opt.passes.tabulate.options import SearchOptions, TailName
@@ -26,11 +26,13 @@ def with_tails(
     operand: Quantization,
     result: Quantization,
     domain: Domain,
+    form: Form,
 ) -> tuple[SearchOptions, Domain]:
     """
     The options with the tails by name, and the inputs that are left to count.
 
-    A tail is taken where inputs that count reach it, and where its line is exact in integers.
+    A tail is taken where inputs that count reach it, and where its line is exact in the integers of
+    the form.
     """
     if not _applies(options, operand):
         return options, domain
@@ -38,12 +40,12 @@ def with_tails(
     left, right = find_tails(function, operand, result)
     if options.left_tail == "auto" and left is not None and low < left.end:
         chosen = replace(options, left_tail=_name(left)), (left.end, high)
-        if _exact(chosen[0], function, operand, result, chosen[1]):
+        if _exact(chosen[0], form, function, operand, result, chosen[1]):
             options, domain = chosen
             low = left.end
     if options.right_tail == "auto" and right is not None and right.end < high:
         chosen = replace(options, right_tail=_name(right)), (low, right.end)
-        if low < right.end and _exact(chosen[0], function, operand, result, chosen[1]):
+        if low < right.end and _exact(chosen[0], form, function, operand, result, chosen[1]):
             options, domain = chosen
     return options, domain
 
@@ -86,6 +88,7 @@ def _name(tail: Reach) -> TailName:
 
 def _exact(
     options: SearchOptions,
+    form: Form,
     function: RealFunction,
     operand: Quantization,
     result: Quantization,
@@ -93,11 +96,9 @@ def _exact(
 ) -> bool:
     """Whether the tails are lines of integers in the problem that is then solved."""
     points = samples(function, (), operand, result, domain)
-    wanted = options.constraints()
+    wanted, shape = options.constraints(), options.shape(options.size(operand), form)
     try:
-        problem = formulate(
-            points, operand, result, options.shape(options.size(operand)), Goal(constraints=wanted)
-        )
+        problem = formulate(points, operand, result, shape, Goal(constraints=wanted))
         for tail in (wanted.left, wanted.right):
             if tail is not None:
                 tail_line(problem, tail)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from lut_opt.dialects.pwl import (
     ApplyOp,
@@ -18,7 +18,7 @@ from lut_opt.dialects.pwl.ops import reducible
 from lut_opt.dialects.pwl.range_reduction import Reduction
 from lut_opt.dialects.pwl.reduction import table_function
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.passes.search import Setting
+from lut_opt.passes.search import Form, Setting
 from lut_opt.passes.search.wide.design import relative_weights
 from lut_opt.passes.tabulate.options import DEFAULT_ENTRIES, SearchOptions
 from lut_opt.passes.tabulate.table import Wanted, solve
@@ -83,26 +83,25 @@ class PartSearch:
         key = "part", function, operand, result, reduction, zero_tail, size
         if key not in self.solved:
             own, weights = self.options, None
+            form: Form = self.options.form
             domain: Domain = None
             if zero_tail:
                 own, domain = with_zero_tail(own, function, operand, result)
             points = samples(function, (), operand, result, domain)
             if reduction is not None:
-                # The direct form leaves intercepts more fraction bits than slopes.
-                own = replace(own, form="direct")
+                # It leaves intercepts more fraction bits than slopes.
+                form = "direct"
                 weights = relative_weights(function.name, reduction, points)
-            self.solved[key] = solve(
-                own,
-                Wanted(
-                    function=function,
-                    points=points,
-                    operand=operand,
-                    result=result,
-                    domain=domain,
-                    weights=weights,
-                    config=own.config(Setting()),
-                ),
+            wanted = Wanted(
+                function=function,
+                points=points,
+                operand=operand,
+                result=result,
+                domain=domain,
+                weights=weights,
+                config=own.config(Setting()),
             )
+            self.solved[key] = solve(form, lambda _: (own, wanted), wanted)
         return self.solved[key]
 
 

@@ -30,10 +30,34 @@ def _pwl_search() -> type[ModulePass]:
     return PwlSearchPass
 
 
+def _convert_quantized_to_integer() -> type[ModulePass]:
+    from lut_opt.passes.convert_quantized_to_integer import ConvertQuantizedToIntegerPass
+
+    return ConvertQuantizedToIntegerPass
+
+
 def _convert_pwl_to_arith() -> type[ModulePass]:
     from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 
     return ConvertPwlToArithPass
+
+
+def _lower_torch_to_lutnet() -> type[ModulePass]:
+    from lut_opt.passes.lower_torch_to_lutnet import LowerTorchToLutnetPass
+
+    return LowerTorchToLutnetPass
+
+
+def _convert_lutnet_to_arith() -> type[ModulePass]:
+    from lut_opt.passes.convert_lutnet_to_arith import ConvertLutnetToArithPass
+
+    return ConvertLutnetToArithPass
+
+
+def _convert_lutnet_to_hw() -> type[ModulePass]:
+    from lut_opt.passes.convert_lutnet_to_hw import ConvertLutnetToHwPass
+
+    return ConvertLutnetToHwPass
 
 
 def _convert_pwl_to_hw() -> type[ModulePass]:
@@ -79,8 +103,12 @@ LUT_OPT_UNIVERSE = Universe(
         "lower-nonlinear-to-pwl": _lower_nonlinear_to_pwl,
         "pwl-search": _pwl_search,
         "verify-pwl": _verify_pwl,
+        "convert-quantized-to-integer": _convert_quantized_to_integer,
         "convert-pwl-to-arith": _convert_pwl_to_arith,
         "convert-pwl-to-hw": _convert_pwl_to_hw,
+        "lower-torch-to-lutnet": _lower_torch_to_lutnet,
+        "convert-lutnet-to-arith": _convert_lutnet_to_arith,
+        "convert-lutnet-to-hw": _convert_lutnet_to_hw,
         "nonlinear-to-arith": _nonlinear_to_arith,
         "nonlinear-to-hw": _nonlinear_to_hw,
     },

@@ -42,6 +42,13 @@ class Octaves(nn.Module):
         return torch.log(x) / 8 + torch.rsqrt(x) * torch.sqrt(x) + x * torch.reciprocal(x)
 
 
+class Growth(nn.Module):
+    """Functions that grow over some fourteen octaves, and one that shrinks."""
+
+    def forward(self, x: Any) -> Any:
+        return torch.stack([torch.expm1(x), torch.sinh(x), torch.cosh(x), 3.0**x, 0.4**x])
+
+
 def lowered(model: Any, x: Any) -> Any:
     ctx = context()
     text = export_text(model, x, calibration=calibrate(model, [(x,)]))
@@ -85,3 +92,19 @@ def test_functions_over_many_octaves() -> None:
     with torch.no_grad():
         wanted = model(x).numpy()
     assert np.abs(found - wanted).max() < 0.02
+
+
+def test_exponentials_over_many_octaves() -> None:
+    model = Growth().eval()
+    x = torch.linspace(-10, 10, 512).reshape(8, 64)
+    program = lowered(model, x)
+    applies = [op for op in program.module.walk() if isinstance(op, ApplyOp)]
+    # exp(x) three times, exp(−x) twice, and two powers of 2.
+    assert sorted(op.function_name for op in applies) == ["exp"] * 5 + ["exp2"] * 2
+    assert all(op.reduce is not None for op in applies)
+    found = run(program, x)
+    with torch.no_grad():
+        wanted = model(x.double()).numpy()
+    # Relative to what the exponentials are, and some steps of results of 22 octaves and more.
+    terms = np.stack([wanted[0] + 2, wanted[2], wanted[2], wanted[3], wanted[4]])
+    assert (np.abs(found - wanted) < 0.005 * terms + 2.0**-14).all()

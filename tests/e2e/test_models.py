@@ -47,13 +47,13 @@ LEAST_COSINE = 0.999
 
 
 def built(name: str, depth: int) -> tuple[Any, tuple[Any, ...]]:
-    """A model of the zoo and its inputs, or a skip that says what to install."""
+    """A published model and its inputs, or a skip that says what to install."""
     package = next(package for package, names in PACKAGES.items() if name in names)
-    if importlib.util.find_spec(package) is None:  # to import timm is the zoo's business
+    if importlib.util.find_spec(package) is None:  # to import timm is `published.py`'s business
         pytest.skip(f"{name} needs the package {package}: make install")
     if str(EXAMPLES) not in sys.path:
         sys.path.insert(0, str(EXAMPLES))
-    models = importlib.import_module("zoo").MODELS
+    models = importlib.import_module("published").MODELS
     torch.manual_seed(0)
     return models[name](depth=depth, **SMALLER.get(name, {}))
 
@@ -114,3 +114,26 @@ def test_it_computes_what_pytorch_does(name: str) -> None:
     computed = result.astype(np.float64).ravel()
     cosine = computed @ wanted / np.linalg.norm(computed) / np.linalg.norm(wanted)
     assert cosine >= LEAST_COSINE
+
+
+LEAST_SAME_NEAREST = 0.96
+"""Held-out sentences whose nearest neighbour is the same with the defaults: all of 32 but one."""
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("bits", [None, 16])
+def test_a_pretrained_model_keeps_its_results_with_the_defaults(bits: int | None) -> None:
+    """Every pass as it comes, and with inputs of 16 bits by hand; sentences not calibrated on."""
+    built("minilm", depth=1)  # or a skip
+    demo, sentences = importlib.import_module("minilm_demo"), importlib.import_module("sentences")
+    encoder = demo.load()
+    text, _ = demo.calibrated_program(encoder)
+    program = parse(text, "minilm.mlir", context())
+    lower = LowerNonlinearToPwlPass(input_bits=bits)
+    for step in (lower, PwlSearchPass(), ConvertPwlToArithPass()):
+        step.apply(context(), program.module)
+    embeddings = encoder.embed_with(jit.compile(program), sentences.EVALUATION)
+    reference = encoder.embed_in_pytorch(sentences.EVALUATION)
+    agreement = demo.compare(embeddings, reference)
+    assert agreement.mean_cosine >= LEAST_COSINE
+    assert agreement.same_nearest >= LEAST_SAME_NEAREST

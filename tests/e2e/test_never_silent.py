@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import math
 from contextlib import redirect_stderr
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,11 +31,14 @@ from lut_opt.passes.pwl_search import PwlSearchPass  # noqa: E402
 
 Reals = NDArray[np.float64]
 
-LEAST = 20.0
-"""Decibels below which there has to be a warning."""
+LEAST = 19.0
+"""
+Decibels below which there has to be a warning: the pass warns below 20, over samples of its own,
+which tell a function that moves in a corner of its range only to a few tenths of a decibel.
+"""
 
 BOUNDED = settings(
-    max_examples=12,
+    max_examples=10,
     derandomize=True,
     deadline=None,
     database=None,
@@ -68,14 +72,33 @@ def decibels(given: Reals, wanted: Reals) -> float:
     return 10 * math.log10(float(np.mean(np.square(wanted))) / noise) if noise else math.inf
 
 
-def compiled(text: str) -> tuple[list[Any], bool]:
+@dataclass(frozen=True)
+class Recipe:
+    """Options of the passes; None: the default."""
+
+    input_bits: int | None
+    output_bits: int | None
+    entries: int
+
+
+RECIPES = st.builds(
+    Recipe,
+    st.sampled_from([None, 16, 8, 4]),
+    st.sampled_from([None, 8, 3]),
+    st.sampled_from([2, 4]),
+)
+
+
+def compiled(text: str, recipe: Recipe) -> tuple[list[Any], bool]:
     """The `pwl` ops of a program after lowering and search, and whether anything was said."""
     said = io.StringIO()
     try:
         with redirect_stderr(said):
             module = parse(text, "m.mlir", context()).module
-            LowerNonlinearToPwlPass().apply(context(), module)
-            PwlSearchPass().apply(context(), module)
+            LowerNonlinearToPwlPass(
+                input_bits=recipe.input_bits, output_bits=recipe.output_bits
+            ).apply(context(), module)
+            PwlSearchPass(entries=recipe.entries).apply(context(), module)
     except PassFailedException:
         return [], True
     module.verify()
@@ -92,8 +115,8 @@ def intervals(draw: st.DrawFn) -> tuple[float, float]:
 
 
 @BOUNDED
-@given(name=st.sampled_from(NAMES), interval=intervals(), element=ELEMENTS)
-def test_functions(name: str, interval: tuple[float, float], element: str) -> None:
+@given(name=st.sampled_from(NAMES), interval=intervals(), element=ELEMENTS, recipe=RECIPES)
+def test_functions(name: str, interval: tuple[float, float], element: str, recipe: Recipe) -> None:
     x: Reals = np.linspace(interval[0], interval[1], 4001, dtype=np.float64)
     y = getattr(torch.ops.aten, name)(torch.from_numpy(x)).numpy()
     assume(np.isfinite(y).all() and 0 < float(np.max(np.abs(y))) < 1e30)
@@ -103,7 +126,8 @@ def test_functions(name: str, interval: tuple[float, float], element: str) -> No
         f"""func.func @f(%x: {kind}) -> {kind} {{
           %y = torch.aten.{name} %x {{pwl.range = [{low}, {high}]}} : {kind} -> {kind}
           func.return %y : {kind}
-        }}"""
+        }}""",
+        recipe,
     )
     for op in ops:
         q = op.input_quantization.quantize(x)
@@ -139,9 +163,9 @@ def row_op(op: str, attributes: str, shape: tuple[int, int], element: str) -> st
     }}"""
 
 
-def check_unit(text: str, x: Reals, *parameters: Reals, wanted: Reals) -> None:
+def check_unit(text: str, recipe: Recipe, x: Reals, *parameters: Reals, wanted: Reals) -> None:
     """Compile, give the unit reals, and compare: rows lie along the last axis."""
-    ops, warned = compiled(text)
+    ops, warned = compiled(text, recipe)
     for op in ops:
         unit = op.unit()
         kinds = (unit.operand, *unit.parameters.values())
@@ -157,8 +181,11 @@ def check_unit(text: str, x: Reals, *parameters: Reals, wanted: Reals) -> None:
     top=st.sampled_from([-1000.0, 0.0, 3.0, 200.0, 30000.0]),
     length=st.integers(1, 300),
     element=ELEMENTS,
+    recipe=RECIPES,
 )
-def test_softmax(op: str, reach: float, top: float, length: int, element: str) -> None:
+def test_softmax(
+    op: str, reach: float, top: float, length: int, element: str, recipe: Recipe
+) -> None:
     rng = np.random.default_rng(length)
     d = -reach * rng.random((64, length))
     d[:, 0] = 0.0
@@ -168,7 +195,7 @@ def test_softmax(op: str, reach: float, top: float, length: int, element: str) -
     y = np.exp(d) / np.exp(d).sum(-1, keepdims=True)
     wanted = y if op == "softmax.int" else np.log(y)
     assume(wanted.any())
-    check_unit(row_op(op, attributes, x.shape, element), x, wanted=wanted)
+    check_unit(row_op(op, attributes, x.shape, element), recipe, x, wanted=wanted)
 
 
 @BOUNDED
@@ -179,9 +206,10 @@ def test_softmax(op: str, reach: float, top: float, length: int, element: str) -
     middle=st.sampled_from([0.0, 1.0, 30.0]),
     length=st.integers(2, 300),
     element=ELEMENTS,
+    recipe=RECIPES,
 )
 def test_norms(
-    op: str, size: float, spread: float, middle: float, length: int, element: str
+    op: str, size: float, spread: float, middle: float, length: int, element: str, recipe: Recipe
 ) -> None:
     rng = np.random.default_rng(length)
     x = rng.standard_normal((64, length)) * size * 10 ** (-spread * rng.random((64, 1)))
@@ -198,12 +226,16 @@ def test_norms(
         f"pwl.quantiles = dense<[{quantiles}]> : tensor<129xf64>, "
         f"pwl.row_sizes = dense<[{listed}]> : tensor<17xf64>}}"
     )
-    check_unit(row_op(op, attributes, x.shape, element), x, wanted=y)
+    check_unit(row_op(op, attributes, x.shape, element), recipe, x, wanted=y)
 
 
 @BOUNDED
-@given(bottom=intervals(), top=MAGNITUDES, one_sided=st.booleans(), element=ELEMENTS)
-def test_divisions(bottom: tuple[float, float], top: float, one_sided: bool, element: str) -> None:
+@given(
+    bottom=intervals(), top=MAGNITUDES, one_sided=st.booleans(), element=ELEMENTS, recipe=RECIPES
+)
+def test_divisions(
+    bottom: tuple[float, float], top: float, one_sided: bool, element: str, recipe: Recipe
+) -> None:
     rng = np.random.default_rng(0)
     a = rng.uniform(0.0 if one_sided else -top, top, (4096, 1))
     b = rng.uniform(*bottom, (4096, 1))
@@ -217,6 +249,7 @@ def test_divisions(bottom: tuple[float, float], top: float, one_sided: bool, ele
             pwl.range_result = [{y.min():.17e}, {y.max():.17e}]}} : {kind}, {kind} -> {kind}
           func.return %y : {kind}
         }}""",
+        recipe,
         a,
         b,
         wanted=y,
@@ -230,8 +263,11 @@ def test_divisions(bottom: tuple[float, float], top: float, one_sided: bool, ele
     signed=st.booleans(),
     reach=MAGNITUDES,
     length=st.integers(2, 300),
+    recipe=RECIPES,
 )
-def test_given_scales(op: str, bits: int, signed: bool, reach: float, length: int) -> None:
+def test_given_scales(
+    op: str, bits: int, signed: bool, reach: float, length: int, recipe: Recipe
+) -> None:
     """As a quantizer gives them: any scale, no range, all that is stored counts."""
     rng = np.random.default_rng(length)
     scale, storage = reach / 2**bits, f"{'i' if signed else 'u'}{bits}"
@@ -255,4 +291,4 @@ def test_given_scales(op: str, bits: int, signed: bool, reach: float, length: in
         "layer_norm": c / np.sqrt(np.square(c).mean(-1, keepdims=True) + 1e-5),
         "rms_norm": x / np.sqrt(np.square(x).mean(-1, keepdims=True) + 1e-5),
     }[op]
-    check_unit(text, x, wanted=wanted)
+    check_unit(text, recipe, x, wanted=wanted)

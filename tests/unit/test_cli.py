@@ -145,6 +145,7 @@ def test_help_names_every_pass_and_option(capsys: pytest.CaptureFixture[str]) ->
         (["-t", "report{cells=a}"], "-t report: unknown option 'cells': report takes liberty"),
         (["-t", "bundle"], "-t bundle writes a folder: name it with -o DIR"),
         (["--pwl-search=entries=0"], "entries must be at least 1, got 0"),
+        ([f"--pwl-search=frac-bits={2**63 - 1}"], "frac-bits must be at most 62, got 9223"),
         (["--pwl-search=entries=eight"], "option 'entries' takes an integer, got 'eight'"),
         (["--pwl-search=entries=4 entries=5"], "option 'entries' is given twice"),
         (["--pwl-search=param-bits=99"], "param-bits must be between 2 and 32, got 99"),

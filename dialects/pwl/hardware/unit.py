@@ -37,8 +37,8 @@ class Tabulated:
     fit: Fit | None = None
 
 
-Description = tuple[Tabulated, dict[str, Any]]
-"""A table of a unit, and what there is to say of the unit around it."""
+Description = tuple[Tabulated | None, dict[str, Any]]
+"""A table of a unit, if it has such, and what there is to say of the unit around it."""
 
 
 @dataclass(frozen=True)

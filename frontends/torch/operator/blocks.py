@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
+
+_linalg: Any = torch.linalg
 
 BLOCK = 1 << 17
 """Elements of a block: 1 MiB in double precision."""
@@ -24,9 +27,7 @@ def in_blocks(function: Callable[..., Any], rows: tuple[Tensor, ...], *others: A
     first = rows[0]
     size = max(BLOCK // max(first.shape[-1], 1), 1) if first.dim() > 1 else 0
     whole = first.shape[:-1].numel() if first.dim() > 1 else 0
-    # What a compiler traces is no plain tensor.
-    plain = type(first) in (Tensor, nn.Parameter) and first.device.type == "cpu"
-    if not plain or whole <= 2 * size:
+    if not _is_plain(first) or first.device.type != "cpu" or whole <= 2 * size:
         return function(*rows, *others)
     flat = [each.reshape(whole, each.shape[-1]) for each in rows]
     made: list[Tensor] = []
@@ -41,3 +42,15 @@ def in_blocks(function: Callable[..., Any], rows: tuple[Tensor, ...], *others: A
             whole_one[start : start + size] = each
     shaped = tuple(each.view(*first.shape[:-1], each.shape[-1]) for each in made)
     return shaped[0] if single else shaped
+
+
+def row_product(a: Tensor, b: Tensor) -> Tensor:
+    """Sums of products along the last axis, which stays: exact, if every partial sum is."""
+    if _is_plain(a):
+        return _linalg.vecdot(a, b).unsqueeze(-1)
+    return (a * b).sum(-1, keepdim=True)
+
+
+def _is_plain(x: Tensor) -> bool:
+    """Whether a tensor holds numbers: what a compiler traces does not, and is fused."""
+    return type(x) in (Tensor, nn.Parameter)

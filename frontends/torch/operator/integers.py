@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
-
-_linalg: Any = torch.linalg
 
 _MANTISSA, _BIAS = 52, 1023
 """Bits of a double's mantissa, and what its exponent is stored with."""
@@ -37,8 +33,3 @@ def steps(x: Tensor, step: Tensor) -> Tensor:
     v = x / step.to(x.dtype)
     # Powers of two divide exactly; other steps are in double precision (see `Scale`).
     return v if step.dtype == torch.float32 else v.round_()
-
-
-def row_product(a: Tensor, b: Tensor) -> Tensor:
-    """Sums of products along the last axis, which stays: exact, if every partial sum is."""
-    return _linalg.vecdot(a, b).unsqueeze(-1)

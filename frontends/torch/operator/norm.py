@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from lut_opt.dialects.pwl.units import (
+    MAX_CENTRED_BITS,
+    MAX_EPSILON_SHIFT,
     NORM_FRACTION,
     RSQRT_BITS,
     RSQRT_OPERAND,
@@ -24,8 +26,8 @@ from lut_opt.dialects.pwl.units import (
     Norm,
 )
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.frontends.torch.operator.blocks import in_blocks
-from lut_opt.frontends.torch.operator.integers import leading_one, power_of_two, row_product, steps
+from lut_opt.frontends.torch.operator.blocks import in_blocks, row_product
+from lut_opt.frontends.torch.operator.integers import leading_one, power_of_two, steps
 from lut_opt.frontends.torch.operator.quantizer import Quantizer
 from lut_opt.frontends.torch.operator.rows import RowModule, dense
 from lut_opt.frontends.torch.operator.scale import Scale
@@ -58,7 +60,7 @@ def _backward(ctx: Any, grad: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
         of_x, of_weight, of_bias = gradients
     else:
         of_x, of_weight, of_bias = *_rms_backward(grad, x, inverse, weight), None
-    return of_x, *(None,) * 4, of_weight, of_bias, *(None,) * 3
+    return of_x, *(None,) * 4, of_weight, of_bias, *(None,) * 4
 
 
 def _rms_backward(
@@ -83,6 +85,7 @@ def normalize(
     weight: Tensor | None,
     bias: Tensor | None,
     square_fraction: int,
+    wide: bool,
     result: list[int],
     centred: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -90,11 +93,22 @@ def normalize(
     A norm along the last axis of x on the grid of `step`; mean and inverse root of each row.
 
     `rsqrt` is the table's results, int64; `epsilon` (octaves, 2) mantissa and shift; `weight` and
-    `bias` the reals that γ and β are stored as; `result`: fraction bits, zero point, minimum,
-    maximum.
+    `bias` the reals that γ and β are stored as; `wide` says that rows are narrowed by their leading
+    zeros; `result`: fraction bits, zero point, minimum, maximum.
     """
     tables = rsqrt, epsilon, weight, bias
-    return in_blocks(_normalize, (x,), step, octave, *tables, square_fraction, result, centred)
+    numbers = square_fraction, wide, result, centred
+    return in_blocks(_normalize, (x,), step, octave, *tables, *numbers)
+
+
+def _narrowed(c: Tensor, *, centred: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Whole numbers of rows in steps that fit the row, from where, and log2 of the steps."""
+    low, high = c.amin(-1, keepdim=True), c.amax(-1, keepdim=True)
+    middle = ((low + high) / 2).floor() if centred else torch.zeros_like(low)
+    size = torch.maximum(high - middle, middle - low).clamp(min=1).long()
+    narrowing = (leading_one(size) - (MAX_CENTRED_BITS - 1)).clamp(min=0)
+    narrow = ((c - middle) * power_of_two(-narrowing) + 0.5).floor()
+    return narrow, middle, narrowing
 
 
 def _normalize(
@@ -106,15 +120,21 @@ def _normalize(
     weight: Tensor | None,
     bias: Tensor | None,
     square_fraction: int,
+    wide: bool,
     result: list[int],
     centred: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     fraction, zero, low, high = result
     n, c = x.shape[-1], steps(x.double(), step)
+    middle, narrowing = torch.zeros_like(c[..., :1]), None
+    if wide:
+        c, middle, narrowing = _narrowed(c, centred=centred)
     total = c.sum(-1, keepdim=True) if centred else torch.zeros_like(c[..., :1])
     square = row_product(c, c)
     mantissa, shift = epsilon.index_select(0, octave.reshape(1))[0].unbind()
     v = n * square.long() - total.long() * total.long()
+    if narrowing is not None:
+        shift = (shift + 2 * narrowing).clamp(max=MAX_EPSILON_SHIFT)
     v = (v << square_fraction) + ((n * n * mantissa) >> shift)
     v = v.clamp(min=1 << square_fraction)
     k = leading_one(v) >> 1
@@ -129,7 +149,9 @@ def _normalize(
     y.add_(0.5 if bias is None else bias.double() * 2.0**fraction + 0.5).floor_()
     y = y.to(x.dtype).clamp_(low - zero, high - zero).mul_(2.0**-fraction)
     size = step.double()
-    mean = total * (size / n)
+    if narrowing is not None:
+        size = size * power_of_two(narrowing)
+    mean = total * (size / n) + middle * step.double()
     inverse = r * (n * 2.0**-NORM_FRACTION / size)
     return y, mean.to(x.dtype), inverse.to(x.dtype)
 
@@ -161,7 +183,7 @@ class NormModule(RowModule):
         self.weight, self.weight_quantizer = _parameter("gamma", weight, first.gamma)
         self.bias, self.bias_quantizer = _parameter("beta", bias, first.beta)
         self.centred = isinstance(first, LayerNorm)
-        self.square_fraction = first.square_fraction
+        self.square_fraction, self.wide = first.square_fraction, first.is_wide
         kind = first.result
         fraction = first.product_bits - first.result_shift
         self.result = [fraction, kind.zero_point, kind.minimum, kind.maximum]
@@ -172,9 +194,8 @@ class NormModule(RowModule):
         weight = _stored(self.weight, self.weight_quantizer)
         bias = _stored(self.bias, self.bias_quantizer)
         tables = self.rsqrt, self.epsilon, weight, bias
-        return normalize(x, step, octave, *tables, self.square_fraction, self.result, self.centred)[
-            0
-        ]
+        numbers = self.square_fraction, self.wide, self.result, self.centred
+        return normalize(x, step, octave, *tables, *numbers)[0]
 
 
 def _parameter(

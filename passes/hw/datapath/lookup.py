@@ -40,8 +40,16 @@ def lookup(circuit: Circuit, bits: SSAValue, values: Integers, width: int) -> SS
 
 def lookup_bits(circuit: Circuit, bits: SSAValue, rows: Sequence[Row]) -> list[SSAValue]:
     """Several functions of the same bits, which share what they can."""
-    diagram = _Diagram(circuit, bits)
-    return [diagram.node(row, bits_of(bits) - 1) for row in rows]
+    each = [circuit.extract(bits, bit, 1) for bit in range(bits_of(bits))]
+    return lookup_wires(circuit, each, rows)
+
+
+def lookup_wires(
+    circuit: Circuit, wires: Sequence[SSAValue], rows: Sequence[Row]
+) -> list[SSAValue]:
+    """Several functions of the same single bits, the least significant first."""
+    diagram = _Diagram(circuit, wires)
+    return [diagram.node(row, len(wires) - 1) for row in rows]
 
 
 def rows_of(values: Integers, width: int) -> list[Row]:
@@ -52,9 +60,8 @@ def rows_of(values: Integers, width: int) -> list[Row]:
 class _Diagram:
     """Builds the nodes of functions, each once."""
 
-    def __init__(self, circuit: Circuit, bits: SSAValue) -> None:
-        self._circuit = circuit
-        self._bits = [circuit.extract(bits, bit, 1) for bit in range(bits_of(bits))]
+    def __init__(self, circuit: Circuit, bits: Sequence[SSAValue]) -> None:
+        self._circuit, self._bits = circuit, bits
         self._nodes: dict[bytes, SSAValue] = {}
 
     def node(self, row: Row, top: int) -> SSAValue:
@@ -94,4 +101,4 @@ class _Diagram:
         return self._circuit.add_op(comb.XorOp([bit, self._circuit.constant(1, 1).value]))
 
 
-__all__ = ["MAX_LOOKUP_BITS", "lookup", "lookup_bits", "rows_of"]
+__all__ = ["MAX_LOOKUP_BITS", "lookup", "lookup_bits", "lookup_wires", "rows_of"]

@@ -22,6 +22,12 @@ from lut_opt.passes.search.model.problem import MAX_ACCUMULATOR_BITS, Metric, Pr
 
 Form = Literal["auto", "seed", "direct"]
 
+
+def forms(form: Form) -> tuple[Form, ...]:
+    """The forms of which a search takes the better one at equal widths: both for `auto`."""
+    return ("seed", "direct") if form == "auto" else (form,)
+
+
 _MOST_BITS = MAX_ACCUMULATOR_BITS - 2
 """Bits of a shifted intercept that leave the sum its sign and a carry."""
 
@@ -96,14 +102,15 @@ class Shape:
     direct form's slopes do not fit even with r = 0, up to twice the range is accepted: the search
     bounds them."""
     form: Form = "auto"
-    """`auto` is the seed form where it is possible and fits, else direct."""
+    """One problem has one form: `auto` is the seed form where it is possible and fits, else direct.
+    What takes the better of both poses the problems of `forms("auto")`."""
     octaves: int = 0
     """For entries with exponents 0 … octaves: the problem's accumulator unit is the finest of all,
     and the default λ or r and the intercept shift are such that everything fits in the coarsest,
     which is 2^octaves times as large."""
     saturates: bool = False
-    """Whether parameters may lie far beyond their widths at a `frac_bits` that is given; by default
-    that is an error."""
+    """Whether the best real parameters may lie beyond their widths at a `frac_bits` that is given;
+    by default that is an error."""
 
     @property
     def intercept_width(self) -> int:
@@ -321,21 +328,18 @@ def _check_slopes(limits: _Limits, unit: float) -> None:
 
 
 def _check_range(limits: _Limits, kind: str, values: Reals) -> None:
-    """
-    Raises `ValueError` where parameters have to saturate.
-
-    What the real-valued optimum needs may be more than a table needs: up to twice the range the
-    search bounds them.
-    """
-    high = limits.slopes[1] if kind == "slopes" else limits.intercepts[1]
-    excess = float(np.max(np.abs(values))) / (high + 1)
-    if excess > 2.0 and not limits.shape.saturates:
-        frac_bits, fewer = limits.shape.frac_bits, int(np.ceil(np.log2(excess)))
-        raise ValueError(
-            f"{kind} saturate at frac-bits={frac_bits}: they are {excess:.3g} times what "
-            f"{limits.param_bits} bits hold; use at least {fewer} fraction bits less, more "
-            "param-bits, or leave frac-bits out"
-        )
+    """Raises `ValueError` where those of the best table with real parameters would saturate."""
+    slopes = kind == "slopes"
+    bits = limits.param_bits if slopes else limits.shape.intercept_width
+    if limits.shape.saturates or limits.fits(values, storage_range(bits, signed=True)):
+        return
+    largest = float(np.max(np.abs(values)))
+    fewer = max(int(np.ceil(np.log2(largest / (1 << (bits - 1))))), 1)
+    raise ValueError(
+        f"{kind} saturate at frac-bits={limits.shape.frac_bits}: they reach {largest:.4g} steps, "
+        f"which {bits} bits do not hold; use at least {fewer} fraction bits less, more "
+        f"{'param' if slopes else 'intercept'}-bits, or leave frac-bits out"
+    )
 
 
 def _normalized(weights: Reals | None, points: int) -> Reals:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
@@ -76,14 +77,15 @@ def meet(make: Make, budget: Budget) -> Choice:
     return min(found, key=lambda choice: (choice.table.entries, choice.bits))
 
 
-def front(make: Make, budget: Budget) -> tuple[Choice, ...]:
+def front(makes: Sequence[Make], budget: Budget) -> tuple[Choice, ...]:
     """
     The Pareto front of bits of storage against mean squared error, ascending in bits.
 
-    Every table is optimal for its entries and width. The limits of the budget do not count.
+    Every table is optimal for its entries and width in one of the forms, a `Make` each. The limits
+    of the budget do not count.
     """
     choices: list[Choice] = []
-    for width in budget.param_bits:
+    for make, width in product(makes, budget.param_bits):
         try:
             choices.extend(_best_tables(make, width, budget.max_entries))
         except ValueError:

@@ -60,15 +60,21 @@ func.func @float(%x: tensor<2x8xf32>) {
   func.return
 }
 // -----
-// CHECK: error: {{.*}}pwl.rms_norm takes and gives at most 16 bits
+// CHECK: error: {{.*}}pwl.softmax takes at most 16 bits
 func.func @wide(%x: tensor<2x8x!quant.uniform<i17:f32, 6.250000e-02>>) {
-  %y = pwl.rms_norm %x {epsilon = 0.0, normalized = 1 : i64} : tensor<2x8x!quant.uniform<i17:f32, 6.250000e-02>> -> tensor<2x8x!quant.uniform<i8:f32, 6.250000e-02>>
+  %y = pwl.softmax %x {axis = 1 : i64, clip = -255 : i64} : tensor<2x8x!quant.uniform<i17:f32, 6.250000e-02>> -> tensor<2x8x!quant.uniform<u8:f32, 3.906250e-03>>
   func.return
 }
 // -----
-// CHECK: error: {{.*}}an input of pwl.rms_norm lies at most 2^15 from its zero point: use i16
-func.func @unsigned(%x: tensor<2x8x!quant.uniform<u16:f32, 6.250000e-02>>) {
-  %y = pwl.rms_norm %x {epsilon = 0.0, normalized = 1 : i64} : tensor<2x8x!quant.uniform<u16:f32, 6.250000e-02>> -> tensor<2x8x!quant.uniform<i8:f32, 6.250000e-02>>
+// CHECK: error: {{.*}}pwl.rms_norm gives at most 16 bits
+func.func @wide_result(%x: tensor<2x8x!quant.uniform<u16:f32, 6.250000e-02>>) {
+  %y = pwl.rms_norm %x {epsilon = 0.0, normalized = 1 : i64} : tensor<2x8x!quant.uniform<u16:f32, 6.250000e-02>> -> tensor<2x8x!quant.uniform<i17:f32, 6.250000e-02>>
+  func.return
+}
+// -----
+// CHECK: error: {{.*}}an snr without tables: remove it, or add the tables
+func.func @ratio(%x: tensor<2x8x!quant.uniform<i16:f32, 6.250000e-02>>) {
+  %y = pwl.rms_norm %x {epsilon = 0.0, normalized = 1 : i64, snr = 40.0} : tensor<2x8x!quant.uniform<i16:f32, 6.250000e-02>> -> tensor<2x8x!quant.uniform<i8:f32, 6.250000e-02>>
   func.return
 }
 // -----

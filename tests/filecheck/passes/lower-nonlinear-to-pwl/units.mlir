@@ -95,3 +95,33 @@ func.func @quantized(%x: tensor<2x8x!quant.uniform<i8:f32, 2.5e-01>>) -> tensor<
   %q = quant.qcast %b : tensor<2x8xf32> to tensor<2x8x!quant.uniform<i8:f32, 7.8125e-03>>
   func.return %q : tensor<2x8x!quant.uniform<i8:f32, 7.8125e-03>>
 }
+
+// A given scale whose steps do not reach the distances that count is too fine: scores are stored anew.
+
+// CHECK-LABEL: @too_fine
+// CHECK:       quant.qcast %r : tensor<2x4xf32> to tensor<2x4x!quant.uniform<i16:f32, 3.906250e-03>>
+// CHECK:       pwl.softmax %{{.*}} {axis = 1 : i64, clip = -4095 : i64}
+// CHECK:       quant.qcast %r : tensor<2x4xf32> to tensor<2x4x!quant.uniform<i16:f32, 7.812500e-03>>
+// CHECK:       pwl.log_softmax %{{.*}} {axis = 1 : i64, clip = -2047 : i64}
+func.func @too_fine(%q: tensor<2x4x!quant.uniform<i16:f32, 3.0517578125E-4>>) -> (!torch.vtensor<[2,4],f32>, !torch.vtensor<[2,4],f32>) {
+  %last = torch.constant.int -1
+  %none = torch.constant.none
+  %r = quant.dcast %q : tensor<2x4x!quant.uniform<i16:f32, 3.0517578125E-4>> to tensor<2x4xf32>
+  %t = torch_c.from_builtin_tensor %r : tensor<2x4xf32> -> !torch.vtensor<[2,4],f32>
+  %0 = torch.aten.softmax.int %t, %last, %none : !torch.vtensor<[2,4],f32>, !torch.int, !torch.none -> !torch.vtensor<[2,4],f32>
+  %1 = torch.aten.log_softmax.int %t, %last, %none : !torch.vtensor<[2,4],f32>, !torch.int, !torch.none -> !torch.vtensor<[2,4],f32>
+  func.return %0, %1 : !torch.vtensor<[2,4],f32>, !torch.vtensor<[2,4],f32>
+}
+
+// Rows of a norm that differ by 10^4 in size are stored in 32 bits.
+
+// CHECK-LABEL: @small_rows
+// CHECK:       pwl.rms_norm %{{[^ ]*}} {{{.*}}} : tensor<2x4x!quant.uniform<i32:f32, 9.5367431640625E-7>>
+func.func @small_rows(%x: !torch.vtensor<[2,4],f32>) -> !torch.vtensor<[2,4],f32> {
+  %four = torch.constant.int 4
+  %row = torch.prim.ListConstruct %four : (!torch.int) -> !torch.list<int>
+  %eps = torch.constant.float 1.000000e-10
+  %none = torch.constant.none
+  %0 = torch.aten.rms_norm %x, %row, %none, %eps {pwl.range = [-1000.0, 1000.0], pwl.row_sizes = dense<[0.01, 100.0]> : tensor<2xf64>} : !torch.vtensor<[2,4],f32>, !torch.list<int>, !torch.none, !torch.float -> !torch.vtensor<[2,4],f32>
+  func.return %0 : !torch.vtensor<[2,4],f32>
+}

@@ -20,12 +20,14 @@ pytest.importorskip("torch_mlir.ir", reason="pip install lut-opt[torch]")
 from lut_opt.backends import jit
 from lut_opt.backends.remaining import remaining_nonlinear
 from lut_opt.dialects.assembly import context, parse
+from lut_opt.dialects.pwl import UnitOp
 from lut_opt.frontends.torch import ExportError, calibrate, export_text
 from lut_opt.frontends.torch import traced as traced_module
 from lut_opt.frontends.torch.notices import ExportWarning
 from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 from lut_opt.passes.lower_nonlinear_to_pwl import LowerNonlinearToPwlPass
 from lut_opt.passes.pwl_search import PwlSearchPass
+from lut_opt.passes.support.declarations import declared_result, declared_row_sizes
 
 F: Any = torch.nn.functional
 
@@ -115,6 +117,43 @@ def test_a_group_norm_declares_what_it_makes_before_gamma() -> None:
     text = export_text(norm, X[:, :4, None], calibration=calibrate(norm, [X[:, :4, None]]))
     low, high = _declared(text, "group_norm", "range_result")
     assert -2 < low < high < 2
+
+
+def test_norms_declare_the_sizes_of_their_rows() -> None:
+    """Small rows count as much as large ones, and 16 bits would not hold both."""
+    rows = X * torch.logspace(-3, 3, len(X))[:, None]
+    model = torch.nn.LayerNorm(X.shape[-1], eps=1e-10)
+    text = export_text(model, rows, calibration=calibrate(model, [rows]))
+    program = parse(text, "m.mlir", context())
+    (op,) = [each for each in program.module.walk() if "layer_norm" in each.name]
+    sizes = declared_row_sizes(op)
+    assert sizes is not None
+    spread = rows.std(-1, correction=0)
+    assert (sizes[0], sizes[-1]) == pytest.approx((spread.min().item(), spread.max().item()))
+    LowerNonlinearToPwlPass().apply(context(), program.module)
+    (norm,) = [each for each in program.module.walk() if isinstance(each, UnitOp)]
+    assert norm.input_quantization.bits == 32
+
+
+def test_a_norm_written_out_knows_its_results_and_its_rows() -> None:
+    def function(x: Any) -> Any:
+        return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6)
+
+    model = Function(function)
+    text = export_text(model, X, calibration=calibrate(model, [X]))
+    made = model(X)
+    extent = pytest.approx((made.min().item(), made.max().item()))
+    assert _declared(text, "rsqrt", "range_product") == extent
+    program = parse(text, "m.mlir", context())
+    LowerNonlinearToPwlPass().apply(context(), program.module)
+    (norm,) = [each for each in program.module.walk() if isinstance(each, UnitOp)]
+    assert norm.UNIT.name == "rms_norm"
+    assert declared_result(norm) == extent
+    sizes = declared_row_sizes(norm)
+    assert sizes is not None
+    roots = X.pow(2).mean(-1).sqrt()
+    wanted = roots.min().item(), roots.max().item()
+    assert (sizes[0], sizes[-1]) == pytest.approx(wanted, rel=1e-4)
 
 
 def test_the_model_is_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,3 +292,15 @@ def test_a_denominator_that_is_nearly_nothing_does_not_decide_a_quotients_scale(
     found = np.asarray(jit.compile(program)(batches[1].numpy()))
     wanted = model(batches[1]).numpy()
     assert np.linalg.norm(found - wanted) < 0.01 * np.linalg.norm(wanted)
+
+
+def test_what_follows_an_opened_attention_may_be_viewed() -> None:
+    def attended(x: torch.Tensor) -> torch.Tensor:
+        heads = x.view(2, 6, 2, 4).transpose(1, 2)
+        made = F.scaled_dot_product_attention(heads, heads, heads, is_causal=True)
+        # GPT-2's: contiguous as PyTorch's operator lays its result out, and viewed.
+        return made.transpose(1, 2).reshape(2, 6, 8).contiguous().view(-1, 8)
+
+    x = torch.randn(2, 6, 8, generator=torch.Generator().manual_seed(0))
+    got = jit.compile(export_text(Function(attended), x))(x.numpy())
+    np.testing.assert_allclose(got, attended(x), rtol=1e-4, atol=1e-5)

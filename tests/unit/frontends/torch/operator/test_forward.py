@@ -163,6 +163,19 @@ def test_norms(kind: type[units.Norm], bits: int, n: int) -> None:
         assert np.array_equal(stored(y, result), unit.evaluate(q, *integers))
 
 
+@pytest.mark.parametrize("n", LENGTHS)
+@pytest.mark.parametrize("kind", [units.LayerNorm, units.RMSNorm])
+def test_norms_of_wide_rows(kind: type[units.Norm], n: int) -> None:
+    """Rows of any size, which are narrowed by their own leading zeros."""
+    operand, result = Quantization(32, True, 2.0**-20, 5), Quantization(16, True, 2.0**-9)
+    unit = made.norm(kind, operand, result)
+    rng = np.random.default_rng(n)
+    uneven = rng.integers(-(2**31), 2**31, (32, n)) >> np.arange(32)[:, None]
+    q = np.concatenate([made.rows(operand, n), uneven])
+    y = NormModule([unit])(torch.from_numpy(operand.dequantize(q)))
+    assert np.array_equal(stored(y, result), unit.evaluate(q))
+
+
 def test_rows_over_other_axes() -> None:
     operand = Quantization(16, True, 2.0**-6)
     q = np.random.default_rng(0).integers(-3000, 3000, (3, 4, 5, 6))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from lut_opt.dialects.pwl.certificate import certify, samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS, Function
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.search import search
-from lut_opt.passes.search.model.formulate import Goal, Shape, formulate, histogram_weights
+from lut_opt.passes.search.model.formulate import Form, Goal, Shape, formulate, histogram_weights
 
 PARAMETERS = {
     "softplus": (1.0, 20.0),
@@ -159,3 +161,20 @@ def test_an_observed_histogram_as_weights() -> None:
         histogram_weights(points, operand, counts[1:])
     with pytest.raises(ValueError, match="prior"):
         histogram_weights(points, operand, counts, prior=0.0)
+
+
+@pytest.mark.parametrize("form", ["seed", "direct"])
+@pytest.mark.parametrize("function", ["gelu", "sigmoid", "exp"])
+def test_the_default_has_the_most_fraction_bits_that_do_not_saturate(
+    function: str, form: Form
+) -> None:
+    operand, result = Quantization(8, True, 2.0**-4), Quantization(16, True, 2.0**-8)
+    points = samples(FUNCTIONS[function], (), operand, result, (-4.0, 2.0))
+    shape = Shape(entries=8, form=form)
+    problem = formulate(points, operand, result, shape)
+    unit = operand.scale if form == "seed" else result.scale
+    most = round(np.log2(unit / problem.accumulator_scale))
+    formulate(points, operand, result, replace(shape, frac_bits=most))
+    with pytest.raises(ValueError, match="saturate at frac-bits"):
+        formulate(points, operand, result, replace(shape, frac_bits=most + 1))
+    formulate(points, operand, result, replace(shape, frac_bits=most + 1, saturates=True))

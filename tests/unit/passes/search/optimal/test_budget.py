@@ -65,7 +65,7 @@ def test_both_limits_and_constraints() -> None:
 
 
 def test_the_front_is_a_front_of_optima() -> None:
-    found = front(make, Budget(param_bits=(4, 6, 8), max_entries=20))
+    found = front([make], Budget(param_bits=(4, 6, 8), max_entries=20))
     assert len(found) > 8
     assert {choice.table.param_bits for choice in found} == {4, 6, 8}
     for left, right in itertools.pairwise(found):

@@ -1,0 +1,1 @@
+"""The `lutnet` dialect: thermometer codes, layers of look-up tables, conditional sums."""

@@ -1,0 +1,118 @@
+"""A weightless block as a hardware unit: a token in, a token out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lut_opt.dialects.lutnet.hardware.parts import Parts
+from lut_opt.dialects.lutnet.network import Block
+from lut_opt.dialects.pwl.hardware import Description, ElementUnit, Port
+from lut_opt.dialects.pwl.hardware.table_unit import clocked
+from lut_opt.dialects.pwl.hardware.unit import describe_port
+from lut_opt.dialects.quantization import Integers, storage_range
+
+TOKENS = 256
+"""Random tokens of the stimuli."""
+
+
+@dataclass(frozen=True)
+class NetworkUnit(ElementUnit):
+    """
+    One block: `evaluate`, `latency` cycles after its input.
+
+    Ports x and y hold a token each, the first feature or result in the lowest bits.
+    """
+
+    block: Block
+
+    @property
+    def parts(self) -> Parts:
+        """Where its parts meet."""
+        return Parts(self.block, self.latency)
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        block = self.block
+        return (
+            *clocked(self.latency),
+            Port("x", block.thermometer.features * block.operand.bits),
+            Port("y", block.readout.results * block.result.bits, output=True),
+        )
+
+    def check(self) -> None:
+        self.block.check()
+        sizes = (self.block.thermometer.bits, *(luts.count for luts in self.block.layers))
+        if not all((self.block.thermometer.features, self.block.readout.results, *sizes)):
+            raise ValueError("a block without features, bits or results is no hardware")
+        most = self.parts.levels
+        if not 0 <= self.latency <= most:
+            raise ValueError(
+                f"this block has {most} levels behind which registers can stand: pipeline must be "
+                f"from 0 to {most}, got {self.latency}"
+            )
+
+    def evaluate(self, q: Integers) -> Integers:
+        """Stored results (…, results) of any stored inputs (…, features)."""
+        return self.block.evaluate(q)
+
+    def stimuli(self) -> Integers:
+        """Tokens (…, features) to try: each threshold and the value above it, ends, and others."""
+        block = self.block
+        low, high = storage_range(block.operand.bits, block.operand.signed)
+        rng = np.random.default_rng(0)
+        features = block.thermometer.features
+        random = rng.integers(low, high, (TOKENS, features), np.int64, endpoint=True)
+        steps = max(map(len, block.thermometer.thresholds), default=0)
+        edges = random[: 2 * steps].copy()
+        for feature, row in enumerate(block.thermometer.thresholds):
+            near = [q for t in row for q in (t, t + 1)][: len(edges)]
+            edges[: len(near), feature] = np.clip(near, low, high)
+        ends = np.array([[low] * features, [high] * features, [0] * features])
+        return np.concatenate([ends, edges, random])
+
+    def steps(self) -> dict[str, Integers]:
+        q = self.stimuli()
+        x = pack(q, self.block.operand.bits)
+        return {"x": x, "y": pack(self.evaluate(q), self.block.result.bits)}
+
+    def summary(self) -> str:
+        block = self.block
+        luts = sum(layer.count for layer in block.layers)
+        return (
+            f"weightless block: {block.thermometer.features} features, "
+            f"{block.thermometer.bits} thresholds, {luts} LUTs, {block.readout.results} results"
+        )
+
+    def rows(self, facts: dict[str, Any], ports: Sequence[Port]) -> list[Description]:
+        block, sides = self.block, (self.block.operand, self.block.result)
+        network = {
+            "thresholds": [list(row) for row in block.thermometer.thresholds],
+            "layers": [
+                {
+                    "connections": [list(row) for row in luts.connections],
+                    "tables": [f"{table:#x}" for table in luts.tables],
+                }
+                for luts in block.layers
+            ],
+            "weights": [list(row) for row in block.readout.weights],
+            "weighed_bits": block.readout.bits and [list(row) for row in block.readout.bits],
+            "bias": list(block.readout.bias),
+            "shift": block.readout.shift,
+        }
+        operand, result = ({**vars(side)} for side in sides)
+        facts = {**facts, "unit": "network", "operand": operand, "result": result, **network}
+        return [(None, {**facts, "ports": [describe_port(port) for port in ports]})]
+
+
+def pack(rows: Integers, bits: int) -> Any:
+    """Numbers (rows, elements) as one each, the first element in the lowest bits; of any size."""
+    mask = (1 << bits) - 1
+    packed = [
+        sum((value & mask) << (bits * place) for place, value in enumerate(row))
+        for row in rows.tolist()
+    ]
+    return np.array(packed, object)

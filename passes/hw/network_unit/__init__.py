@@ -1,0 +1,1 @@
+"""Weightless blocks in hardware: encoder, LUTs, and trees of conditional sums."""

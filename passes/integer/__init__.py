@@ -1,0 +1,1 @@
+"""Networks in integers: what linear operators between quantizations compute, without a float."""
