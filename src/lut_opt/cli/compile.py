@@ -79,6 +79,7 @@ def _run(options: argparse.Namespace) -> Compiled:
     recipe = measuring.recipe_of(options)
     measuring.check_requirements("--target", options.target)
     folder.check_new(Path(options.output))
+    folder.check_tools(hardware=not options.no_hardware)
     if not options.calibrate:
         raise UsageError("no data: give batches with --calibrate FILE.npz or random:16")
     given = given_arguments.read(options)

@@ -137,10 +137,20 @@ def groups(made: Mapping[Setting, Program], base: Program) -> list[Group]:
                     },
                 )
                 for setting, each in others.items()
+                if all(_keeps_signal(unit) for number in numbers for unit in each[number])
             ),
         )
         for numbers in shared.values()
     ]
+
+
+def _keeps_signal(unit: Unit) -> bool:
+    """Whether the search takes the unit: one whose results are no better than zeros is an error."""
+    if isinstance(unit, ApplyOp):
+        decibels = None if unit.fit is None else unit.fit.data.snr
+    else:
+        decibels = None if unit.snr is None else unit.snr.value.data
+    return decibels is None or decibels > 0.0
 
 
 def table_bits(units: Iterable[Unit]) -> int:

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from lut_opt.accuracy import Recipe, Requirements, Verdict
+from lut_opt.accuracy import Recipe, Requirements, Verdict, checking
 from lut_opt.accuracy.checking import Calibrated, as_arrays, figures
 from lut_opt.accuracy.metrics import Array
 from lut_opt.compiling.candidates import (
@@ -160,6 +160,9 @@ def choose(
     """
     ladder = known.ladder
 
+    def lowered(program: Program) -> Program:
+        return checking.tabulated(program, recipe)
+
     def is_met_on_seen(chosen: Sequence[Candidate]) -> bool:
         return _all_met(known.together(_units(chosen)), requirements)
 
@@ -169,7 +172,7 @@ def choose(
         program = with_settings(given.program, _settings(ladder, chosen))
         looks += 1
         made = Choice(ladder, tuple(chosen), steps, first, looks)
-        if made.is_largest or _all_met(on_held_out(given, program, recipe), requirements):
+        if made.is_largest or _all_met(on_held_out(given, lowered(program)), requirements):
             noisy = tuple(replace(each, noise=known.alone(each)) for each in chosen)
             given.clock.stop("choice")
             return program, replace(made, chosen=noisy)
@@ -196,12 +199,11 @@ def _settings(ladder: Ladder, chosen: Sequence[Candidate]) -> dict[int, Setting]
     return {number: each.setting for group, each in pairs for number in group.operators}
 
 
-def on_held_out(given: Calibrated, program: Program, recipe: Recipe) -> Pairs:
-    """What a program gives, lowered by itself, with all units on integers, beside PyTorch's."""
-    from lut_opt.accuracy.checking import tabulated as lowered
+def on_held_out(given: Calibrated, program: Program) -> Pairs:
+    """What a program with tables gives, all of its units on integers, beside PyTorch's."""
     from lut_opt.frontends.torch.evaluator import Evaluator
 
-    evaluator = Evaluator(lowered(program, recipe))
+    evaluator = Evaluator(program)
     measure = _Measure(given, evaluator, given.held)
     return measure.together({unit: unit for unit in evaluator.units})
 

@@ -69,6 +69,7 @@ class Compiled(Network):
         """
         target = Path(path)
         folder.check_new(target)
+        folder.check_tools(hardware=hardware)
         try:
             write(folder.files(self, hardware=hardware), target)
         except BackendError as error:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 from xdsl.passes import ModulePass
@@ -41,6 +42,17 @@ def check_new(folder: Path) -> None:
         parent = parent.parent
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise BackendError(f"{folder}: cannot write: {parent} is no folder, or not yours to write")
+
+
+def check_tools(*, hardware: bool) -> None:
+    """Raise `BackendError` now for a library that would be missed later."""
+    needed = {"jinja2": "report"} | ({"pycde": "rtl"} if hardware else {})
+    missing = [extra for name, extra in needed.items() if find_spec(name) is None]
+    if missing:
+        raise BackendError(
+            f"what would be written needs more: pip install 'lut-opt[{','.join(missing)}]'"
+            + (", or leave the hardware out" if "rtl" in missing else "")
+        )
 
 
 def files(network: Network, *, hardware: bool = True) -> dict[str, str]:

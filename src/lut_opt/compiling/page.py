@@ -23,7 +23,7 @@ def page(network: Network) -> Page:
         f"target {v.requirement}": _verdict(v.met, v.value) for v in network.accuracy.verdicts
     }
     summary |= dict(made.summary) | {"bits of distinct tables": str(network.table_bits)}
-    before = [_accuracy(network.accuracy)]
+    before = [_accuracy(network.accuracy, network.backend)]
     if network.accuracy.operators:
         before.append(_sensitivity(network.accuracy))
     if network.choice is not None:
@@ -37,13 +37,13 @@ def _verdict(met: bool, value: float | None) -> str:
     return f"{'met' if met else 'NOT MET'}{measured}"
 
 
-def _accuracy(accuracy: Accuracy) -> Section:
+def _accuracy(accuracy: Accuracy, backend: str) -> Section:
     rows = [_figures(name, each) for name, each in accuracy.outputs.items()]
     rows += [_figures(f"{name}, in real numbers", each) for name, each in accuracy.real.items()]
     lead = (
-        f"Against PyTorch, on {accuracy.held_out} batches that the calibration has not seen; it "
-        f"saw {accuracy.seen} others. In real numbers: the same program without tables, what "
-        "export and rounding to floats cost."
+        f"Compiled code ({backend}) against PyTorch, on {accuracy.held_out} batches that the "
+        f"calibration has not seen; it saw {accuracy.seen} others. In real numbers: the same "
+        "program without tables, what export and rounding to floats cost."
     )
     columns = ("output", "cosine", "worst cosine", "SQNR", "largest error", "agreement")
     return Section(title="Accuracy", lead=lead, columns=columns, rows=rows)

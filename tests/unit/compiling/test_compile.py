@@ -22,7 +22,7 @@ import lut_opt
 from lut_opt.accuracy import Recipe, RequirementError
 from lut_opt.backends.errors import BackendError
 from lut_opt.cli.compile import main
-from lut_opt.compiling import Compiled, CompileError, candidates
+from lut_opt.compiling import Compiled, CompileError, candidates, folder
 from lut_opt.compiling.candidates import Setting, table_bits
 from lut_opt.frontends.torch.reference import BatchError
 from lut_opt.passes.pwl_search import PwlSearchPass
@@ -139,6 +139,25 @@ def test_names_and_tuples_without_a_target() -> None:
     one, two = pair(data[0].numpy())
     assert np.array_equal(2 * one, two)
     assert np.array_equal(one, result["logits"].numpy())
+
+
+def test_a_dynamic_batch() -> None:
+    data = [batch[: 2 + i % 2] for i, batch in enumerate(batches(4))]
+    with pytest.raises(BatchError, match="is 3x3x8xfloat32, that of the first 2x3x8xfloat32"):
+        lut_opt.compile(network("Two"), calibrate=data)
+    sizes = ({0: torch.export.Dim("batch")},)
+    any_batch = lut_opt.compile(
+        network("Two"), calibrate=data, dynamic_shapes=sizes, operators=False
+    )
+    assert any_batch(torch.ones(5, 3, 8)).shape == (5, 3, 4)
+
+
+def test_what_is_missing_is_said_before_anything_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder, "find_spec", lambda name: None)
+    with pytest.raises(BackendError, match=r"pip install 'lut-opt\[report,rtl\]', or leave the"):
+        folder.check_tools(hardware=True)
+    with pytest.raises(BackendError, match=r"pip install 'lut-opt\[report\]'$"):
+        folder.check_tools(hardware=False)
 
 
 def on_meta() -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,8 +13,12 @@ from hypothesis import strategies as st
 pytest.importorskip("torch", reason="pip install lut-opt[torch]")
 pytest.importorskip("torch_mlir.ir", reason="pip install lut-opt[torch]")
 
+from lut_opt.accuracy import Recipe
+from lut_opt.compiling import candidates
 from lut_opt.compiling.candidates import Candidate, Group, Setting, front, hull
 from lut_opt.compiling.choice import Ladder
+from lut_opt.dialects.assembly import context, parse
+from lut_opt.dialects.pwl import ApplyOp, FitAttr
 
 SETTING = Setting(8, 8, 8)
 
@@ -75,3 +80,22 @@ def test_less_than_a_step_where_it_is_enough(candidates: list[Candidate], most: 
     if enough:
         (chosen,) = ladder.trimmed(steps, lambda chosen: chosen[0].noise <= most)
         assert chosen == enough[0]
+
+
+def test_what_is_no_better_than_zeros_is_no_candidate() -> None:
+    text = """func.func @main(%x: !torch.vtensor<[4],f32>) -> !torch.vtensor<[4],f32> {
+      %y = torch.aten.tanh %x {pwl.range = [-4.0, 4.0]}
+        : !torch.vtensor<[4],f32> -> !torch.vtensor<[4],f32>
+      return %y : !torch.vtensor<[4],f32>
+    }"""
+    few, more = Setting(8, 2, 4), Setting(8, 8, 8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(candidates, "SETTINGS", (few, more))
+        made = candidates.tabulated(parse(text, "tanh.mlir", context()), Recipe())
+    (unit,) = candidates.units_of(made[few])
+    for snr, wanted in ((0.5, [few, more]), (0.0, [more])):
+        assert isinstance(unit, ApplyOp)
+        assert unit.fit is not None
+        unit.fit = FitAttr(replace(unit.fit.data, snr=snr))
+        (found,) = candidates.groups(made, made[more])
+        assert [each.setting for each in found.candidates] == wanted
