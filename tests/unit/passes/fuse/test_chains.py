@@ -203,16 +203,16 @@ def test_equal_functions_are_searched_once(monkeypatch: pytest.MonkeyPatch) -> N
         for name in ("f", "g")
     )
     module = parse(text, "f.mlir", context()).module
+    from lut_opt.passes.search import Form
     from lut_opt.passes.tabulate import table_search
-    from lut_opt.passes.tabulate.options import SearchOptions
-    from lut_opt.passes.tabulate.table import Wanted
+    from lut_opt.passes.tabulate.table import Posed, Wanted
 
     solved: list[str] = []
     solve = table_search.solve
 
-    def counted(options: SearchOptions, wanted: Wanted) -> object:
+    def counted(form: Form, pose: Callable[[Form], Posed], wanted: Wanted) -> object:
         solved.append(wanted.function.name)
-        return solve(options, wanted)
+        return solve(form, pose, wanted)
 
     monkeypatch.setattr(table_search, "solve", counted)
     PwlSearchPass().apply(Context(), module)

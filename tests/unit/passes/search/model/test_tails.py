@@ -64,7 +64,7 @@ def test_touching_a_line_once_is_no_tail() -> None:
 def test_what_does_not_count_is_rounded_correctly(name: str) -> None:
     """Beyond the counted inputs every result is the correctly rounded function."""
     function = FUNCTIONS[name]
-    options, domain = with_tails(SearchOptions(param_bits=10), function, WIDE, RESULT, None)
+    options, domain = with_tails(SearchOptions(param_bits=10), function, WIDE, RESULT, None, "seed")
     assert domain is not None
     points = samples(function, (), WIDE, RESULT, domain)
     problem = formulate(
@@ -119,11 +119,13 @@ def test_uniform_segments_have_equal_widths_and_the_best_lines() -> None:
 def test_narrow_inputs_keep_free_ends() -> None:
     narrow = Quantization(8, True, 2.0**-3)
     options = SearchOptions()
-    assert with_tails(options, FUNCTIONS["gelu"], narrow, RESULT, None) == (options, None)
+    assert with_tails(options, FUNCTIONS["gelu"], narrow, RESULT, None, "seed") == (options, None)
 
 
 def test_a_tail_that_no_counted_input_reaches_is_left_free() -> None:
-    options, domain = with_tails(SearchOptions(), FUNCTIONS["gelu"], WIDE, RESULT, (-2.0, 10.0))
+    options, domain = with_tails(
+        SearchOptions(), FUNCTIONS["gelu"], WIDE, RESULT, (-2.0, 10.0), "seed"
+    )
     assert (options.left_tail, options.right_tail) == ("auto", "identity")
     assert domain is not None
     assert domain[0] == -2.0
