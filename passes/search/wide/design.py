@@ -79,7 +79,14 @@ def _problem(
         points,
         operand,
         Quantization(32, True, operand.scale),
-        Shape(entries=entries, param_bits=param_bits, form=form, frac_bits=frac_bits),
+        # All fraction bits around the best are tried; some saturate, and lose.
+        Shape(
+            entries=entries,
+            param_bits=param_bits,
+            form=form,
+            frac_bits=frac_bits,
+            saturates=True,
+        ),
         Goal(weights=weights),
     )
 
