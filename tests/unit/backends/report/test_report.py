@@ -97,7 +97,7 @@ def test_the_text_says_what_became_tables_and_what_was_kept() -> None:
     assert emit(program.module) == (
         "became tables and units\n"
         "     1 tanh (pwl.apply)\n"
-        "       m.mlir:2:3, snr 30.7 dB\n"
+        "       m.mlir:2:3, snr 30.8 dB\n"
         "  1 operators: 1 tables, 1 distinct\n"
         "\n"
         "left in floating point: none\n"
