@@ -24,7 +24,7 @@ from lut_opt.compiling.candidates import table_bits, units_of
 from lut_opt.compiling.choice import choose, on_held_out, sensitivity
 from lut_opt.dialects.assembly import Program
 
-TARGETS = (20.0, 25.0, 30.0, 35.0, 40.0)
+TARGETS = (35.0, 40.0, 45.0, 50.0, 55.0)
 """Decibels of the network's output."""
 
 WIDTH, TOKENS = 32, 8

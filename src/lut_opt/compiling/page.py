@@ -42,9 +42,13 @@ def _accuracy(accuracy: Accuracy, backend: str) -> Section:
     rows += [_figures(f"{name}, in real numbers", each) for name, each in accuracy.real.items()]
     lead = (
         f"Compiled code ({backend}) against PyTorch, on {accuracy.held_out} batches that the "
-        f"calibration has not seen; it saw {accuracy.seen} others. In real numbers: the same "
-        "program without tables, what export and rounding to floats cost."
+        f"calibration has not seen; it saw {accuracy.seen} others."
     )
+    if accuracy.real:
+        lead += (
+            " In real numbers: the same program without tables, what export and rounding to floats "
+            "cost."
+        )
     columns = ("output", "cosine", "worst cosine", "SQNR", "largest error", "agreement")
     return Section(title="Accuracy", lead=lead, columns=columns, rows=rows)
 
