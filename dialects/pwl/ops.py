@@ -44,6 +44,7 @@ from lut_opt.dialects.pwl.attributes import FitAttr, FnAttr, TableAttr
 from lut_opt.dialects.pwl.range_reduction import MultiRange, Reduction
 from lut_opt.dialects.pwl.reduction import PERIOD, REDUCIBLE, Core, Reduced, Reducible, table_sides
 from lut_opt.dialects.pwl.reduction_attributes import (
+    REDUCTIONS,
     LeadingZeroAttr,
     MultiRangeAttr,
     OctavesAttr,
@@ -190,8 +191,9 @@ class ApplyOp(IRDLOperation):
         reduce = None
         if parser.parse_optional_keyword("reduce"):
             reduce = parser.parse_attribute()
-            if not isinstance(reduce, LeadingZeroAttr | MultiRangeAttr | OctavesAttr):
-                parser.raise_error("expected #pwl.leading_zero<…> or #pwl.multi_range<…>")
+            if not isinstance(reduce, REDUCTIONS):
+                known = ", ".join(f"#{each.name}<…>" for each in REDUCTIONS)
+                parser.raise_error(f"expected one of {known}")
         table = _parse_optional(parser, "table", TableAttr)
         fit = _parse_optional(parser, "fit", FitAttr)
         attributes = parser.parse_optional_attr_dict()

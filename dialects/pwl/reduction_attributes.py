@@ -158,6 +158,9 @@ def _print_table_bits(printer: Printer, bits: int) -> None:
 
 ReductionAttr: TypeAlias = LeadingZeroAttr | MultiRangeAttr | OctavesAttr
 
+REDUCTIONS = (LeadingZeroAttr, MultiRangeAttr, OctavesAttr)
+"""Every way of reducing a range, for whoever parses one."""
+
 
 def reduction_attribute(reduction: Reduction) -> ReductionAttr:
     """A reduction as an attribute."""

@@ -26,11 +26,7 @@ from lut_opt.dialects.pwl import units
 from lut_opt.dialects.pwl.attributes import Fit, FitAttr, TableAttr, parse_fields, parse_integers
 from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.pwl.range_reduction import Reduction
-from lut_opt.dialects.pwl.reduction_attributes import (
-    LeadingZeroAttr,
-    MultiRangeAttr,
-    reduction_attribute,
-)
+from lut_opt.dialects.pwl.reduction_attributes import REDUCTIONS, reduction_attribute
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quant import UniformQuantizedType
 from lut_opt.dialects.quantization import Quantization
@@ -319,9 +315,7 @@ _PLAIN: dict[Any, Codec] = {
     ),
     Table: _attribute((TableAttr,), lambda attribute: attribute.data, TableAttr),
     Fit: _attribute((FitAttr,), lambda attribute: attribute.data, FitAttr),
-    Reduction: _attribute(
-        (LeadingZeroAttr, MultiRangeAttr), lambda attribute: attribute.data, reduction_attribute
-    ),
+    Reduction: _attribute(REDUCTIONS, lambda attribute: attribute.data, reduction_attribute),
     Quantization: _attribute(
         (UniformQuantizedType,),
         lambda attribute: attribute.quantization,
