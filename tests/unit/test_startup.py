@@ -41,7 +41,7 @@ HEAVY = {"numpy", "torch", "pycde", "z3", "torch_mlir", "iree", "matplotlib"}
 DRIVER = {"backends.targets", "cli.arguments", "cli.files", "cli.session", "universe"}
 """What every run imports."""
 
-ASSEMBLY = {"dialects.assembly", "dialects.literals", "passes.support"}
+ASSEMBLY = {"dialects.assembly", "dialects.foreign", "dialects.literals", "passes.support"}
 """What reads text and says what is wrong with it."""
 
 TABLES = {"dialects.pwl", "dialects.quantization"}
