@@ -1,4 +1,4 @@
-"""What README's "Extend it" says, done from outside the package and used through `lut-opt`."""
+"""What docs/how-to/extend.md says, done from outside the package and used through `lut-opt`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import documents
 import numpy as np
 import pytest
-import readme
 
 from lut_opt.cli import main
 from lut_opt.dialects.pwl.request import request_values
@@ -110,7 +110,7 @@ def test_options_of_a_strategy(tmp_path: Path, capsys: pytest.CaptureFixture[str
         "guesses=an integer (default: 10)\n            Guess: sets of breakpoints to draw." in out
     )
     assert "| `guesses` | an integer | `10` | Guess: sets of breakpoints to draw. |" in (
-        readme.describe(PwlSearchPass)
+        documents.describe(PwlSearchPass)
     )
     code, _, err = lut_opt(capsys, str(model), "--pwl-search=strategy=guess guesses=0")
     assert (code, err) == (2, "lut-opt: error: --pwl-search: guesses must be at least 1, got 0\n")
