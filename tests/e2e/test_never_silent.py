@@ -31,11 +31,8 @@ from lut_opt.passes.pwl_search import PwlSearchPass  # noqa: E402
 
 Reals = NDArray[np.float64]
 
-LEAST = 19.0
-"""
-Decibels below which there has to be a warning: the pass warns below 20, over samples of its own,
-which tell a function that moves in a corner of its range only to a few tenths of a decibel.
-"""
+LEAST = 20.0
+"""Decibels below which there has to be a warning; the pass measures over samples of its own."""
 
 BOUNDED = settings(
     max_examples=10,
