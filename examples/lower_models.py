@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from columns import as_markdown, as_text
 from minilm_demo import step
 from published import MODELS
 from xdsl.utils.exceptions import DiagnosticException
@@ -120,22 +121,6 @@ def agreement(program: Program, model: torch.nn.Module, inputs: Sequence[torch.T
     return float(computed @ wanted / np.linalg.norm(computed) / np.linalg.norm(wanted))
 
 
-def as_markdown(rows: Sequence[Sequence[str]]) -> str:
-    """A table for the README."""
-    lines = [HEADER, ["---"] * len(HEADER), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def as_text(rows: Sequence[Sequence[str]]) -> str:
-    """Columns of equal width."""
-    lines = [HEADER, *rows]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
-
-
 def main() -> None:
     """Lower the models that are asked for, and print the table."""
     parser = argparse.ArgumentParser(
@@ -156,7 +141,7 @@ def main() -> None:
         except (DiagnosticException, ValueError) as error:  # about this model; the others go on
             print(f"{name}: {getattr(error, 'location', '')}: {error}", file=sys.stderr)
             failed = True
-    print(as_markdown(rows) if options.markdown else as_text(rows))
+    print((as_markdown if options.markdown else as_text)(HEADER, rows))
     if failed:
         sys.exit(1)
 

@@ -34,6 +34,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from architectures import ARCHITECTURES, Example
+from columns import as_markdown, as_text
 from kinds import KINDS
 from numpy.typing import NDArray
 from xdsl.utils.exceptions import DiagnosticException
@@ -236,22 +237,6 @@ def rows(names: Sequence[str], cache: Path | None) -> Iterator[Row]:
         yield row
 
 
-def as_markdown(found: Sequence[Row]) -> str:
-    """A table for a document."""
-    lines = [HEADER, ["---"] * len(HEADER), *(row.cells() for row in found)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
-
-
-def as_text(found: Sequence[Row]) -> str:
-    """Columns of equal width."""
-    lines = [HEADER, *(row.cells() for row in found)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
-
-
 def main() -> None:
     """Measure the models that are asked for, and print the table; exit 1 if one cannot be run."""
     parser = argparse.ArgumentParser(
@@ -267,12 +252,14 @@ def main() -> None:
     options = parser.parse_args()
     gc.disable()  # as lut-opt does: nearly all that a run makes lives until its end
     found = list(rows(options.only or (QUICK if options.quick else list(MODELS)), options.cache))
-    print(as_markdown(found) if options.markdown else as_text(found))
+    cells = [row.cells() for row in found]
+    table = as_markdown(HEADER, cells) + "\n"
+    print(table if options.markdown else as_text(HEADER, cells))
     good = sum(row.is_good for row in found)
     print(f"{good} of {len(found)}: cosine ≥ {LEAST_COSINE}, error ≤ {LARGEST_ERROR:.0%}")
     if options.write:
         text = options.write.read_text()
-        options.write.write_text(MARKED.sub(lambda _: as_markdown(found), text))
+        options.write.write_text(MARKED.sub(lambda _: table, text))
     if options.json:
         options.json.write_text(json.dumps([asdict(row) for row in found], indent=1) + "\n")
     if any(row.cosine is None for row in found):

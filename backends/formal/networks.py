@@ -64,6 +64,11 @@ Spec = Callable[[Sequence[Integers]], Integers]
 """What the outputs of a part are as one number, by the numbers on its inputs."""
 
 
+def _total(sides: Sequence[Integers]) -> Integers:
+    left, right = sides
+    return left + right
+
+
 @dataclass(frozen=True)
 class Part:
     """A number that is computed of others: bits, the lowest first, and what it should be."""
@@ -198,8 +203,7 @@ class _Proof:
         outputs = self._vector(node.name, width_of(node.low, node.high))
         inputs, signed = [below[side.name] for side in sides], [side.low < 0 for side in sides]
         key = ("adder", len(outputs), *signed)
-        spec: Spec = lambda pair: pair[0] + pair[1]  # noqa: E731
-        self._show(Part(f"adder {node.name}", outputs, inputs, signed, spec, key, adder=True))
+        self._show(Part(f"adder {node.name}", outputs, inputs, signed, _total, key, adder=True))
 
     def _results(self, nodes: Mapping[str, list[Literal]]) -> None:
         total, stored = self.block.readout, self.block.result

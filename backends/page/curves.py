@@ -51,7 +51,11 @@ def curve_of(op: ApplyOp) -> Curve | None:
     table, result = op.table.data, op.result_quantization
     answer = table.evaluate if op.reduce is None else _reduced(op)
     curve = _curve(
-        real_function(op), op.input_quantization, result, lambda q: answer(q, result), _focus(op)
+        real_function(op),
+        op.input_quantization,
+        result,
+        lambda q: answer(q, result),
+        declared_range(op),
     )
     # A reduction's table has breakpoints of the reduced operand, not of the op's.
     breakpoints = table.breakpoints if op.reduce is None else ()
@@ -99,11 +103,6 @@ def _complete(
     inside = [p for p in breakpoints if curve.q[0] < p <= curve.q[-1]]
     segments = operand.dequantize(np.array(inside, np.int64))
     return Curve(curve.q, curve.x, curve.wanted, curve.answer, segments, seen)
-
-
-def _focus(op: ApplyOp) -> tuple[float, float] | None:
-    """The declared range where it is narrower than storage: beyond it nothing counts."""
-    return declared_range(op)
 
 
 def _seen(op: Operation) -> tuple[Reals, Reals] | None:

@@ -22,10 +22,11 @@ from lut_opt.backends.page.curves import Curve, curve_of, lookup_curve
 from lut_opt.backends.page.svg import error_chart, function_chart
 from lut_opt.backends.page.words import certificate, grade
 from lut_opt.backends.remaining import Remaining, remaining_nonlinear
+from lut_opt.backends.report.report import tables_of
 from lut_opt.backends.report.tables import signal_of
 from lut_opt.backends.versions import versions
 from lut_opt.dialects.assembly import describe_location
-from lut_opt.dialects.pwl import ApplyOp, Fit, TableAttr, UnitOp
+from lut_opt.dialects.pwl import ApplyOp, FitAttr, TableAttr, UnitOp
 from lut_opt.dialects.pwl.unit_ops import Lookup
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.hw.modules import modules_of, units_of
@@ -99,8 +100,9 @@ def page_of(module: ModuleOp, title: str = "lut-opt report", liberty: Sequence[s
 
     Raises `BackendError` if hardware cannot be synthesized.
     """
-    operators = [_operator(op) for op in module.walk() if isinstance(op, ApplyOp | UnitOp)]
-    tables = [table for op in module.walk() for table in _tables(op)]
+    ops = [op for op in module.walk() if isinstance(op, ApplyOp | UnitOp)]
+    operators = [_operator(op) for op in ops]
+    tables = [table for op in ops for table in tables_of(op) if table is not None]
     left = [each for each in remaining_nonlinear(module) if each.kind == "function"]
     known = [each.snr for each in operators if each.snr is not None]
     summary = {"left in floating point": str(len(left))}
@@ -130,21 +132,14 @@ def render(page: Page) -> str:
     return template.render(page=page, css=text["page.css"], js=text["page.js"])
 
 
-def _tables(op: object) -> list[TableAttr]:
-    if isinstance(op, ApplyOp):
-        return [] if op.table is None else [op.table]
-    found = [look.table for look in op.lookups()] if isinstance(op, UnitOp) else []
-    return [table for table in found if table is not None]
-
-
 def _operator(op: ApplyOp | UnitOp) -> Operator:
     place, types = describe_location(op), _types(op)
     if isinstance(op, UnitOp):
         parts = tuple(_part(each) for each in op.lookups())
         name, snr = op.UNIT.name, signal_of(op)
         return Operator(name=name, place=place, types=types, snr=snr, drawings=parts)
-    fit, scale = _of(op.fit), op.result_quantization.scale
-    drawing = _drawing(op.function_name, curve_of(op), op.table, fit, scale)
+    scale = op.result_quantization.scale
+    drawing = _drawing(op.function_name, curve_of(op), op.table, op.fit, scale)
     fused = op.attributes.get(FUSED)
     return Operator(
         name=op.function_name,
@@ -159,12 +154,7 @@ def _operator(op: ApplyOp | UnitOp) -> Operator:
 def _part(lookup: Lookup) -> Drawing:
     title = f"{lookup.name}: {lookup.function.name}"
     scale = lookup.result.scale
-    return _drawing(title, lookup_curve(lookup), lookup.table, _of(lookup.fit), scale)
-
-
-def _of(fit: object) -> Fit | None:
-    data = getattr(fit, "data", None)
-    return data if isinstance(data, Fit) else None
+    return _drawing(title, lookup_curve(lookup), lookup.table, lookup.fit, scale)
 
 
 def _types(op: ApplyOp | UnitOp) -> str:
@@ -178,9 +168,10 @@ def _storage(side: Quantization) -> str:
 
 
 def _drawing(
-    title: str, curve: Curve | None, table: TableAttr | None, fit: Fit | None, scale: float
+    title: str, curve: Curve | None, table: TableAttr | None, fit: FitAttr | None, scale: float
 ) -> Drawing:
-    words = certificate(None if table is None else table.data, fit, scale)
+    known = None if fit is None else fit.data
+    words = certificate(None if table is None else table.data, known, scale)
     if curve is None:
         return Drawing(title=title, words=words)
     columns = (curve.q, curve.x, curve.wanted, curve.answer)

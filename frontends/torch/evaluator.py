@@ -24,8 +24,7 @@ from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, DenseResourceAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from lut_opt.dialects.assembly import Program
-from lut_opt.dialects.assembly.resources import decode, entries
+from lut_opt.dialects.assembly import Program, Resources
 from lut_opt.dialects.pwl import ApplyOp, UnitOp
 from lut_opt.dialects.pwl.function_body import real_function
 from lut_opt.dialects.quant import DequantizeCastOp, QuantizeCastOp, StorageCastOp, element_type
@@ -64,7 +63,7 @@ class Evaluator:
     def __init__(self, program: Program) -> None:
         functions = [op for op in program.module.ops if isinstance(op, FuncOp)]
         self._main = next(op for op in functions if op.sym_name.data == "main")
-        self._resources = {name.strip('"'): data for name, data in entries(program.resources)}
+        self._resources = Resources(program.resources)
         ops = list(self._main.body.block.ops)
         self.units: tuple[Unit, ...] = tuple(op for op in ops if isinstance(op, ApplyOp | UnitOp))
         constant: dict[SSAValue, Any] = {}
@@ -155,7 +154,7 @@ class Evaluator:
         dtype = _dtype(op, kind)
         match op.value:
             case DenseResourceAttr() as held:
-                data = decode(self._resources[held.resource_handle.data.strip('"')])
+                data = self._resources[held.resource_handle.data.strip('"')]
                 return torch.as_tensor(data).view(dtype).reshape(kind.shape)
             case DenseIntOrFPElementsAttr() as dense:
                 exact = torch.float64 if dtype.is_floating_point else torch.int64

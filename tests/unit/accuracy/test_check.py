@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,9 @@ import pytest
 
 torch: Any = pytest.importorskip("torch", reason="pip install lut-opt[torch]")
 pytest.importorskip("torch_mlir.ir", reason="pip install lut-opt[torch]")
+
+import model_files
+from model_files import batches
 
 import lut_opt
 from lut_opt.accuracy import Accuracy, CheckError, RequirementError
@@ -26,18 +28,7 @@ NETWORKS = Path(__file__).with_name("networks.py")
 
 
 def network(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location("accuracy_networks", NETWORKS)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    torch.manual_seed(0)
-    return getattr(module, name)()
-
-
-def batches(count: int = 8) -> list[Any]:
-    generator = torch.Generator().manual_seed(1)
-    return [torch.randn(4, 3, 8, generator=generator) for _ in range(count)]
+    return model_files.network(NETWORKS, name)
 
 
 @pytest.fixture(scope="module")
