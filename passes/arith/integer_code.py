@@ -79,8 +79,13 @@ def apply_table(
     operand: Quantization,
     result: Quantization,
     select: Literal["chain", "binary"],
+    restricted: bool = False,
 ) -> SSAValue:
-    """Stored result of the stored input `q`, bit for bit `Table.evaluate`."""
+    """
+    Stored result of the stored input `q`, bit for bit `Table.evaluate`.
+
+    `restricted` says that q lies in the storage range of `operand`.
+    """
     width = accumulator_width(table, operand, result)
     slope, intercept = _parameters(builder, q, table, operand, select)
     wide = resize(builder, q, width, operand.signed)
@@ -98,19 +103,20 @@ def apply_table(
         acc = builder.insert(arith.AddiOp(acc, half)).result
         shift = constant(builder, min(table.result_shift, width - 1), width)
         acc = builder.insert(arith.ShRSIOp(acc, shift)).result
-    return _clamp(builder, acc, table, operand, result, width)
+    bounds = table.accumulator_range(operand, restricted)
+    low, high = (bound >> table.result_shift for bound in bounds)
+    return _clamp(builder, acc, (low, high), result, width)
 
 
 def _clamp(
     builder: Builder,
     acc: SSAValue,
-    table: Table,
-    operand: Quantization,
+    reached: tuple[int, int],
     result: Quantization,
     width: int,
 ) -> SSAValue:
     """Saturate where a sum can exceed the result's range, then resize to its storage."""
-    low, high = (bound >> table.result_shift for bound in table.accumulator_range(operand))
+    low, high = reached
     if low < result.minimum:
         acc = builder.insert(arith.MaxSIOp(acc, constant(builder, result.minimum, width))).result
     if high > result.maximum:
