@@ -210,11 +210,17 @@ def quantize(builder: Builder, x: SSAValue, to: Quantization) -> SSAValue:
     if to.zero_point:
         x = builder.insert(arith.AddfOp(x, float_constant(builder, to.zero_point, kind))).result
     low, high = _float_bounds(to, kind)
-    x = builder.insert(arith.MaxnumfOp(x, float_constant(builder, low, kind))).result
-    x = builder.insert(arith.MinnumfOp(x, float_constant(builder, high, kind))).result
+    x = _kept(builder, x, "ogt", float_constant(builder, low, kind))
+    x = _kept(builder, x, "olt", float_constant(builder, high, kind))
     width = 32 if to.bits + (not to.signed) <= 32 else 64
     integer = builder.insert(arith.FPToSIOp(x, IntegerType(width))).result
     return resize(builder, integer, to.bits)
+
+
+def _kept(builder: Builder, x: SSAValue, predicate: str, bound: SSAValue) -> SSAValue:
+    """x where it compares so with a bound, elsewhere, and for NaN, the bound: one instruction."""
+    inside = builder.insert(arith.CmpfOp(x, bound, predicate)).result
+    return builder.insert(arith.SelectOp(inside, x, bound)).result
 
 
 def dequantize(builder: Builder, q: SSAValue, by: Quantization, kind: AnyFloat) -> SSAValue:

@@ -201,6 +201,13 @@ class Rows:
         self._once.update(made)
         return made
 
+    def along(
+        self, inputs: Sequence[SSAValue], widths: Sequence[int], bits: int, body: Body
+    ) -> list[SSAValue]:
+        """`body(i, elements)` for what all rows share: inputs and results of one row's shape."""
+        empty = self._empty(self.reduced, widths)
+        return self._generic(inputs, empty, bits, body, self.reduced)
+
     def map(
         self, inputs: Sequence[SSAValue], widths: Sequence[int], bits: int, body: Body
     ) -> list[SSAValue]:
