@@ -1,10 +1,11 @@
 """
-Integer softmax and GELU on a CPU against PyTorch's fp32, one thread each, in one run.
+Integer softmax, layer norm and GELU on a CPU against PyTorch's fp32, one thread each, in one run.
 
 Measured are the units as a model has them: softmax of attention scores (batch 8, 12 heads, 128
-tokens, 16-bit scores) and GELU from 16-bit and 8-bit inputs, compiled by the JIT and by IREE. Every
-unit is first checked against its NumPy semantics, on every element. `float` rows take and give
-floats: they quantize, compute and dequantize, as a drop-in replacement does.
+tokens, 16-bit scores), layer norm of tokens of 768 16-bit values, and GELU from 16-bit and 8-bit
+inputs, compiled by the JIT and by IREE. Every unit is first checked against its NumPy semantics, on
+every element. `float` rows take and give floats: they quantize, compute and dequantize, as a
+drop-in replacement does. The limit of each is a copy of as many bytes as it reads and writes.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from measure import paired, report, table
 
 from lut_opt.backends import iree, jit
 from lut_opt.dialects.assembly import Program, context, parse
-from lut_opt.dialects.pwl import ApplyOp, SoftmaxOp
+from lut_opt.dialects.pwl import ApplyOp, UnitOp
 from lut_opt.dialects.quantization import Integers, Quantization
 from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 from lut_opt.passes.pwl_search import PwlSearchPass
@@ -74,9 +75,9 @@ def _type(shape: tuple[int, ...], side: Quantization) -> str:
 
 def _semantics(program: Program) -> Callable[[Integers], Integers]:
     for op in program.module.walk():
-        if isinstance(op, SoftmaxOp):
-            softmax = op.unit()
-            return lambda q: softmax.evaluate(q)
+        if isinstance(op, UnitOp):
+            made, axes = op.unit(), op.row_axes
+            return lambda q: made.evaluate(q, axes=axes)
         if isinstance(op, ApplyOp) and op.table is not None:
             lookup, result = op.table.data, op.result_quantization
             return lambda q: lookup.evaluate(q, result)
@@ -87,12 +88,15 @@ def executables(
     made: Unit, whole: Program, q: Integers, real: Any, backends: dict[str, ModuleType]
 ) -> dict[str, Callable[[], object]]:
     """Runs by name, after a comparison of every element with the semantics."""
-    runs: dict[str, Callable[[], object]] = {}
+    stored = q.astype(f"int{16 if q.max() > 127 else 8}")
+    copied, copied_floats = np.empty_like(stored), np.empty_like(real)
+    runs: dict[str, Callable[[], object]] = {
+        "limit: copy of the integers": lambda: np.copyto(copied, stored),
+        "limit: copy of the floats": lambda: np.copyto(copied_floats, real),
+    }
     for name, backend in backends.items():
         options = {"threads": 1} if backend is iree else {}
         integer = backend.compile(made.program, **options)
-        dtype = f"int{16 if q.max() > 127 else 8}"
-        stored = q.astype(dtype)
         given = integer(stored)
         if not np.array_equal(given, made.expected(q).astype(given.dtype)):
             raise SystemExit(f"{name}: the compiled unit differs from its semantics")
@@ -114,6 +118,21 @@ def softmax_runs(rows: int, backends: dict[str, ModuleType]) -> dict[str, Callab
     q = SCORES.quantize(real.astype(np.float64))
     runs = executables(unit(op, shape, sides), drop_in(op, shape, sides), q, real, backends)
     return {"PyTorch fp32": lambda: torch.softmax(x, -1), **runs}
+
+
+def norm_runs(tokens: int, backends: dict[str, ModuleType]) -> dict[str, Callable[[], object]]:
+    """Tokens of 768 features, without gamma and beta: those are the next matrix product's."""
+    import torch
+
+    shape = (tokens, 768)
+    side = Quantization(16, True, 2.0**-12)
+    real = np.random.default_rng(0).normal(0, 1, shape).astype(np.float32)
+    op = "%y = pwl.layer_norm %x {epsilon = 1.0e-05, normalized = 1 : i64}"
+    x = torch.from_numpy(real)
+    q = side.quantize(real.astype(np.float64))
+    made, whole = unit(op, shape, (side, side)), drop_in(op, shape, (side, side))
+    runs = executables(made, whole, q, real, backends)
+    return {"PyTorch fp32": lambda: torch.nn.functional.layer_norm(x, shape[1:]), **runs}
 
 
 def gelu_runs(
@@ -147,20 +166,27 @@ def main() -> None:
     backends = {name: known[name] for name in known if options.backend in (name, "both")}
     for title, runs in (
         (f"softmax of 8×12×{options.rows}×128", softmax_runs(options.rows, backends)),
+        (f"layer norm of {8 * options.rows}×768", norm_runs(8 * options.rows, backends)),
         (f"GELU of {options.size} 16-bit inputs", gelu_runs(options.size, 16, backends)),
         (f"GELU of {options.size} 8-bit inputs", gelu_runs(options.size, 8, backends)),
     ):
         timings = paired(runs, options.repetitions, warm_up=2)
-        peer = timings["PyTorch fp32"].median
+        peer = timings["PyTorch fp32"]
         rows = [
-            (name, f"{timing.median * 1e3:.3f}", f"{peer / timing.median:.2f}×")
+            (
+                name,
+                f"{timing.median * 1e3:.3f}",
+                f"{timing.minimum * 1e3:.3f}",
+                f"{peer.median / timing.median:.2f}×",
+                f"{peer.minimum / timing.minimum:.2f}×",
+            )
             for name, timing in timings.items()
         ]
         report(
             f"{title}: milliseconds a call",
-            f"8 entries of 10 bits; medians of {options.repetitions} calls each, in turn, one "
-            "thread; ratios against PyTorch",
-            table(("", "median", "ratio"), rows),
+            f"8 entries of 10 bits; {options.repetitions} calls each, in turn, one thread; ratios "
+            "against PyTorch",
+            table(("", "median", "minimum", "ratio (median)", "ratio (minimum)"), rows),
             packages=("torch", "torch-mlir", "iree-base-compiler"),
         )
 

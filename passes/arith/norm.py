@@ -83,9 +83,11 @@ def _of_narrow(rows: Rows, op: UnitOp, unit: units.Norm) -> SSAValue:
 
 
 def _sum_bits(unit: units.Norm) -> int:
-    """Bits of every sum of the affine part, the rounding addend included."""
+    """Bits of every sum of the affine part, and of the rounding addend."""
     bits = _NORMALIZED_BITS if unit.gamma is None else _NORMALIZED_BITS + unit.gamma.bits
-    return bits + 1 if unit.beta is None else max(bits, unit.beta.bits + 1 + unit.beta_shift) + 1
+    if unit.beta is not None:
+        bits = max(bits, unit.beta.bits + 1 + unit.beta_shift)
+    return max(bits, unit.result_shift) + 1
 
 
 def _half(unit: units.Norm) -> int:

@@ -80,6 +80,11 @@ func.func @layer_rows(%x: tensor<4x32x96x!i16_9>,
       {epsilon = 1.0e-05, normalized = 1 : i64} : tensor<4x32x96x!i16_9> -> tensor<4x32x96x!i16_10>
   func.return %y : tensor<4x32x96x!i16_10>
 }
+func.func @rms_narrow(%x: tensor<4x16x!i8_4>, %g: tensor<16x!i8_7>) -> tensor<4x16x!i8_4> {
+  %y = pwl.rms_norm %x gamma %g : tensor<16x!i8_7>
+      {epsilon = 1.0e-05, normalized = 1 : i64} : tensor<4x16x!i8_4> -> tensor<4x16x!i8_4>
+  func.return %y : tensor<4x16x!i8_4>
+}
 func.func @layer_dynamic(%x: tensor<3x?x!i8_4>) -> tensor<3x?x!z8_4> {
   %y = pwl.layer_norm %x {epsilon = 1.0e-05, normalized = 1 : i64} : tensor<3x?x!i8_4> -> tensor<3x?x!z8_4>
   func.return %y : tensor<3x?x!z8_4>
