@@ -93,7 +93,7 @@ class Sum(nn.Module):
             sums = bits.T @ weight.T + bias
         else:
             groups = bits.reshape(self.results, self.inputs // self.results, -1)
-            sums = (groups * weight[:, :, None]).sum(1).T + bias
+            sums = (weight[:, None, :] @ groups)[:, 0, :].T + bias
         scaled = sums / 2.0**shift
         low, high = stored.minimum, stored.maximum
         smooth = scaled.clamp(low, high)
