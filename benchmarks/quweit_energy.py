@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import hashlib
 import json
 import re
 import tempfile
@@ -32,7 +33,7 @@ import torch
 from int8_mlp import Floats, Neurons, neurons
 from measure import report, table
 from seed_quweit import BLOCKS, FOLDER, Settings, Vit, model, read
-from synthesized import nangate
+from synthesized import CACHE, nangate
 from torch import Tensor
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -79,8 +80,8 @@ class Cost:
         energies = (f"{each / 1000:.3f}" for each in (self.settled, self.glitches))
         ratios = (other.settled / self.settled, other.glitches / self.glitches)
         times = " / ".join(f"{each:.1f}" for each in ratios)
-        # What one unit does in turn has no area of its own here.
-        sizes = [f"{size:,.0f}" if self.area else "-" for size in (self.area, self.luts)]
+        # One unit in turn is not as large as all its turns.
+        sizes = [f"{size:,.0f}" if self.area and size else "-" for size in (self.area, self.luts)]
         return sizes[0], *energies, sizes[1], times
 
 
@@ -93,12 +94,27 @@ def library() -> Library:
     return read_library([str(path)])
 
 
-def cost(verilog: str, top: str, inputs: dict[str, Any]) -> Cost:
-    """Of a module, one value of each input in a cycle."""
-    found = synthesize(verilog, top, library(), effort="quick")
-    power = power_of(found, inputs)
-    energies = (power.functional * PICOJOULES, power.total * PICOJOULES)
-    return Cost(found.area, *energies, fpga_luts(verilog, top))
+@dataclass(frozen=True)
+class How:
+    """What is measured: results of a dense layer that stand for all, and LUTs of an FPGA, too."""
+
+    sample: int
+    fpga: bool
+
+
+def cost(verilog: str, top: str, inputs: dict[str, Any], how: How) -> Cost:
+    """Of a module, one value of each input in a cycle; kept, for a run that goes on."""
+    streams = repr({name: list(values) for name, values in inputs.items()})
+    decisive = verilog + streams + library().mapping_text + repr(how.fpga)
+    path = CACHE / f"energy-{hashlib.sha256(decisive.encode()).hexdigest()[:32]}.json"
+    if not path.exists():
+        found = synthesize(verilog, top, library(), effort="quick")
+        power = power_of(found, inputs)
+        energies = (power.functional * PICOJOULES, power.total * PICOJOULES)
+        luts = fpga_luts(verilog, top) if how.fpga else 0
+        CACHE.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps((found.area, *energies, luts)))
+    return Cost(*json.loads(path.read_text()))
 
 
 def fpga_luts(verilog: str, top: str) -> int:
@@ -112,12 +128,12 @@ def fpga_luts(verilog: str, top: str) -> int:
     return sum(count for name, count in cells.items() if re.fullmatch("LUT[1-6]", name))
 
 
-def block_cost(block: Block, q: Integers, latency: int = 0) -> Cost:
+def block_cost(block: Block, q: Integers, how: How, latency: int = 0) -> Cost:
     """Of a block, or a part of one, for tokens (…, features)."""
     unit = NetworkUnit("block", block, latency=latency)
     unit.check()
     module = ModuleOp([build_network(unit)])
-    return cost(systemverilog.emit(module), "block", {"x": pack(q, block.operand.bits)})
+    return cost(systemverilog.emit(module), "block", {"x": pack(q, block.operand.bits)}, how)
 
 
 def wires(count: int) -> Thermometer:
@@ -125,39 +141,41 @@ def wires(count: int) -> Thermometer:
     return Thermometer(((0,),) * count)
 
 
-def block_parts(block: Block, q: Integers) -> dict[str, Cost]:
+def block_parts(block: Block, q: Integers, how: How) -> dict[str, Cost]:
     """Encoder, LUTs, read-out and registers (of inputs and results) of one block."""
     bits = [each.astype(np.int64) for each in block.bits(q)]
     ends = (block.thermometer.bits, *(luts.count for luts in block.layers))
     encoder = Block(block.operand, block.thermometer, (), popcount(ends[0], ends[0]), BIT)
-    parts = {"encoder": block_cost(encoder, q), "LUTs": Cost(0, 0, 0, 0)}
+    parts = {"encoder": block_cost(encoder, q, how), "LUTs": Cost(0, 0, 0, 0)}
     for given, luts, wire in zip(bits, block.layers, ends, strict=False):
         layer = Block(BIT, wires(wire), (luts,), popcount(luts.count, luts.count), BIT)
-        parts["LUTs"] += block_cost(layer, given)
-    readout, scale = some_results(block.readout)
+        parts["LUTs"] += block_cost(layer, given, how)
+    readout, scale = some_results(block.readout, how.sample)
     sums = Block(BIT, wires(ends[-1]), (), readout, block.result)
-    parts["read-out"] = block_cost(sums, bits[-1]) * scale
-    parts["registers"] = registers(q, block.operand) + registers(block.evaluate(q), block.result)
+    parts["read-out"] = block_cost(sums, bits[-1], how) * scale
+    parts["registers"] = registers(q, block.operand, how)
+    parts["registers"] += registers(block.evaluate(q), block.result, how)
     return parts
 
 
-def registers(q: Integers, stored: Quantization) -> Cost:
+def registers(q: Integers, stored: Quantization, how: How) -> Cost:
     """Flip-flops for numbers (tokens, elements)."""
     bits = (q[:, :, None] >> np.arange(stored.bits) & 1).reshape(len(q), -1)
     count = bits.shape[1]
-    return block_cost(Block(BIT, wires(count), (), popcount(count, count), BIT), bits, latency=1)
+    kept = Block(BIT, wires(count), (), popcount(count, count), BIT)
+    return block_cost(kept, bits, how, latency=1)
 
 
-def some_results(total: ConditionalSum) -> tuple[ConditionalSum, float]:
+def some_results(total: ConditionalSum, sample: int) -> tuple[ConditionalSum, float]:
     """A dense sum's first results, and how many times as many there are."""
     if total.bits is not None and max(map(len, total.bits)) < 100:
         return total, 1.0
-    rows = None if total.bits is None else total.bits[:SAMPLE]
-    some = replace(total, weights=total.weights[:SAMPLE], bias=total.bias[:SAMPLE], bits=rows)
-    return some, total.results / SAMPLE
+    rows = None if total.bits is None else total.bits[:sample]
+    some = replace(total, weights=total.weights[:sample], bias=total.bias[:sample], bits=rows)
+    return some, total.results / sample
 
 
-def products(q: Integers, weights: Integers, kind: str) -> Cost:
+def products(q: Integers, weights: Integers, kind: str, how: How) -> Cost:
     """One product and sum after another, of one neuron after another, for some tokens."""
     x = np.repeat(q[:16, None], 4, 1).reshape(-1, weights.shape[1])
     w = np.tile(weights[:4], (16, 1))
@@ -171,21 +189,18 @@ def products(q: Integers, weights: Integers, kind: str) -> Cost:
     )
     streams = {"a": x, "w": w, "s": sums}
     masks = {"a": (1 << size) - 1, "w": 255, "s": (1 << 24) - 1}
-    return cost(text, "product", {name: v.ravel() & masks[name] for name, v in streams.items()})
+    inputs = {name: values.ravel() & masks[name] for name, values in streams.items()}
+    return cost(text, "product", inputs, how)
 
 
-SAMPLE = 2
-"""Results of a dense read-out, neurons of each layer of the MLP: each has a tree of its own."""
-
-
-def layer_cost(layer: Neurons, q: Integers) -> Cost:
+def layer_cost(layer: Neurons, q: Integers, how: How) -> Cost:
     """Of all neurons, by some."""
     inputs = {"x": pack(q, 8)}
-    some = [cost(layer.verilog(neuron), "neuron", inputs) for neuron in range(SAMPLE)]
-    return functools.reduce(Cost.__add__, some) * (len(layer.weights) / SAMPLE)
+    some = [cost(layer.verilog(n), "neuron", inputs, how) for n in range(how.sample)]
+    return functools.reduce(Cost.__add__, some) * (len(layer.weights) / how.sample)
 
 
-def mlp_parts(mlp: torch.nn.Sequential, x: Floats) -> tuple[dict[str, Cost], Cost]:
+def mlp_parts(mlp: torch.nn.Sequential, x: Floats, how: How) -> tuple[dict[str, Cost], Cost]:
     """The hard-wired layers and registers, and all products in turn."""
     stored = Quantization(8, True, 2.0**-5)
     q = stored.quantize(x)
@@ -193,14 +208,15 @@ def mlp_parts(mlp: torch.nn.Sequential, x: Floats) -> tuple[dict[str, Cost], Cos
     hidden = first.evaluate(q)
     second = neurons(cast(Any, mlp[2]), hidden * first.result, first.result, gelu=False)
     y = second.evaluate(hidden)
-    parts = {"first layer": layer_cost(first, q), "second layer": layer_cost(second, hidden)}
-    parts["registers"] = registers(q, stored) + registers(y, stored)
+    parts = {"first layer": layer_cost(first, q, how)}
+    parts["second layer"] = layer_cost(second, hidden, how)
+    parts["registers"] = registers(q, stored, how) + registers(y, stored, how)
     pairs = ((q, first), (hidden, second))
-    turns = [products(given, layer.weights, "mac") * layer.weights.size for given, layer in pairs]
-    return parts, turns[0] + turns[1]
+    turns = [products(given, layer.weights, "mac", how) for given, layer in pairs]
+    return parts, turns[0] * first.weights.size + turns[1] * second.weights.size
 
 
-def block_turns(block: Block, q: Integers, parts: dict[str, Cost]) -> Cost:
+def block_turns(block: Block, q: Integers, parts: dict[str, Cost], how: How) -> Cost:
     """With a read-out in turn; counts of bits have no weights, and stay as they are."""
     rows = block.readout.weights
     if len({*map(len, rows)}) > 1 or {weight for row in rows for weight in row} == {1}:
@@ -209,7 +225,7 @@ def block_turns(block: Block, q: Integers, parts: dict[str, Cost]) -> Cost:
     seen = bits if block.readout.bits is None else bits[:, np.array(block.readout.bits[0])]
     weights = np.array(rows)
     kept = {name: each for name, each in parts.items() if name != "read-out"}
-    return total(kept) + products(seen, weights, "add") * weights.size
+    return total(kept) + products(seen, weights, "add", how) * weights.size
 
 
 def total(parts: dict[str, Cost]) -> Cost:
@@ -243,13 +259,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0].strip())
     parser.add_argument("--images", type=int, default=30_000, help="of training")
     parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--sample", type=int, default=2, help="results of a dense layer, for all")
+    parser.add_argument("--fpga", action="store_true", help="LUTs by synth_xilinx, too")
     parser.add_argument("--only", help="read-outs, separated by commas")
     parser.add_argument("--folder", type=Path, default=Path("build/quweit"))
     parser.add_argument("--data", type=Path, default=FOLDER)
     options = parser.parse_args()
     settings = Settings(options.images, 10_000, options.epochs, 6)
     images = read(options.data, 1, 8).test[0]
-    mlp, whole = mlp_parts(*trained("MLP", settings, options.folder, images))
+    how = How(options.sample, options.fpga)
+    mlp, whole = mlp_parts(*trained("MLP", settings, options.folder, images), how)
     wired = total(mlp)
     rows = [("MLP", name, *each.cells(wired)) for name, each in mlp.items()]
     rows += [
@@ -260,15 +279,15 @@ def main() -> None:
         net, x = trained(kind, settings, options.folder, images)
         block = lowered(net, x)
         q = block.operand.quantize(x)
-        parts = block_parts(block, q)
+        parts = block_parts(block, q, how)
         rows += [(kind, name, *each.cells(wired)) for name, each in parts.items()]
-        turns = block_turns(block, q, parts)
+        turns = block_turns(block, q, parts, how)
         rows += [(kind, "hard-wired", *total(parts).cells(wired))]
         rows += [(kind, "in turn", *replace(turns, area=0.0).cells(whole))]
     report(
         "A trained block and the INT8 MLP in its place: area, and energy a token",
         f"layer {LAYER}, {len(images) * 16} tokens of test images; "
-        f"{SAMPLE} results of each dense layer scaled up; area in turn is no area of a design",
+        f"{how.sample} of the results of each dense layer scaled up to all",
         table(("block", "part", "µm²", "nJ", "glitches", "FPGA LUTs", "MLP : this"), rows),
         packages=("pyosys", "torch"),
     )

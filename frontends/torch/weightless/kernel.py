@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import tempfile
@@ -46,9 +47,17 @@ def suits(tables: Tensor) -> bool:
 
 
 def look_up(bits: Tensor, connections: Tensor, tables: Tensor) -> tuple[Tensor, Tensor]:
-    """Addresses (LUTs, tokens), bytes, and entries > 0 there as 0.0 and 1.0, of `bits` > 0."""
+    """
+    Addresses (LUTs, tokens), bytes, and entries > 0 there as 0.0 and 1.0, of `bits` > 0.
+
+    Raises `IndexError` for a connection to an input that is not there.
+    """
     luts, arity = connections.shape
     tokens = bits.shape[1]
+    if connections.numel() and not 0 <= int(connections.min()) <= int(connections.max()) < len(
+        bits
+    ):
+        raise IndexError(f"a LUT is connected to a bit that is not among the {len(bits)} given")
     narrow = (bits > 0).contiguous()
     places = torch.arange(tables.shape[1])
     truth = ((tables > 0).long() << places).sum(1)
@@ -84,7 +93,7 @@ def library() -> Any | str:
     if compiler is None:
         return "there is no C compiler (set $CC)"
     source = _SOURCE.read_bytes()
-    key = hashlib.sha256(source + repr((compiler, _FLAGS, os.uname().machine)).encode())
+    key = hashlib.sha256(source + repr((compiler, _FLAGS, platform.machine())).encode())
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lut-opt"
     library = home / f"look_up-{key.hexdigest()[:16]}.so"
     try:

@@ -47,11 +47,11 @@ def test_bits_pass_a_part_as_they_are():
 
 def test_a_dense_sum_is_measured_by_some_of_its_results():
     dense = ConditionalSum(((1, 2, 3),) * 8, tuple(range(8)))
-    some, scale = some_results(dense)
+    some, scale = some_results(dense, 2)
     assert (some.results, scale) == (2, 4.0)
     assert some.evaluate(np.ones((1, 3), bool), BIT).shape == (1, 2)
     whole = popcount(8, 4)
-    assert some_results(whole) == (whole, 1.0)
+    assert some_results(whole, 2) == (whole, 1.0)
 
 
 def test_multiplications_are_those_of_products():

@@ -46,6 +46,13 @@ def test_bits_are_equal_and_gradients_to_rounding(arity: int, tokens: int):
         assert torch.allclose(ours, theirs, rtol=1e-5, atol=3e-5)
 
 
+@pytest.mark.parametrize("wire", [-1, 3])
+def test_a_wire_to_nowhere_is_an_error(wire: int):
+    kernel.use("compiled")
+    with pytest.raises(IndexError, match="not among the 3 given"):
+        LookUp.apply(torch.zeros(3, 2), torch.tensor([[0, wire]]), torch.zeros(1, 4))
+
+
 def test_without_a_compiler_pytorch_computes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     x = torch.randn(9, 6, generator=torch.Generator().manual_seed(1))
     block = WeightlessBlock(6, 8, WeightlessConfig(luts=48))
