@@ -32,6 +32,9 @@ BUFFERS = (
     " function-boundary-type-conversion=identity-layout-map}",
     "canonicalize",
     "cse",
+    # After that, copies of a buffer to itself are seen to be such; tiles need one buffer for all.
+    "canonicalize",
+    "func.func(buffer-loop-hoisting)",
 )
 
 OWNERSHIP = ("buffer-deallocation-pipeline",)
@@ -57,6 +60,8 @@ LLVM = (
     "func.func(convert-math-to-llvm)",
     "convert-math-to-libm",
     "convert-vector-to-llvm",
+    # Other than `malloc` and an aligned address in it, LLVM knows what this returns to be new.
+    "finalize-memref-to-llvm{use-aligned-alloc=1}",
     "convert-to-llvm",
     "reconcile-unrealized-casts",
     "canonicalize",
@@ -119,10 +124,14 @@ def torch_to_linalg(module: Any) -> None:
     _run(module, (fragments, *_TORCH_TO_LINALG), "lowering of the torch dialect")
 
 
+def fuse_elementwise(module: Any) -> None:
+    """Make few loops of what works element by element, in place."""
+    _run(module, LINALG, "fusion of element-wise operations")
+
+
 def to_buffers(module: Any) -> None:
     """Take tensors to memrefs, in place; the arguments stay as they are."""
     protect_arguments(module)
-    _run(module, LINALG, "fusion of element-wise operations")
     if any(op.name.startswith("tm_tensor.") for op in operations(module)):
         _run(module, SCANS, "bufferization of scans")
         _own_scans(module)
@@ -138,11 +147,15 @@ def _own_scans(module: Any) -> None:
                 op.attributes["restrict"] = ir.UnitAttr.get()
 
 
-def to_llvm(module: Any) -> None:
-    """Lower builtin dialects on memrefs to LLVM, in place; raise for what has no lowering."""
+def deallocate(module: Any) -> None:
+    """Free buffers where they are no longer needed, in place."""
     manual = any(op.name == "memref.dealloc" for op in operations(module))
     # With explicit deallocations the module manages its memory itself.
     _run(module, () if manual else OWNERSHIP, "buffer deallocation")
+
+
+def to_llvm(module: Any) -> None:
+    """Lower builtin dialects on memrefs to LLVM, in place; raise for what has no lowering."""
     if any(_is_small_float(op) for op in operations(module)):
         _run(module, SMALL_FLOATS, "lowering of small floats")
     _run(module, LLVM, "lowering to LLVM")
