@@ -1,7 +1,7 @@
 """
 What relu(x) − h(|x|) saves: tables of `symmetry=relu` against free ones of as many entries.
 
-    python benchmarks/symmetric_tables.py [--quick] [--liberty FILE[,FILE…] …]
+    python benchmarks/symmetric_tables.py [--quick] [--bits 8 …] [--liberty FILE[,FILE…] …]
 
 Mean squared errors of the proven optima, and the area of the smallest circuit with segments: of the
 free table, of the symmetric one without folding, and folded, which holds half of the entries. With
@@ -61,9 +61,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.strip().partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="GELU of 8 bits alone")
     parser.add_argument("--liberty", action="append", default=[], metavar="FILE[,FILE…]")
+    parser.add_argument("--bits", type=int, nargs="+", default=[8], help="of inputs and results")
     arguments = parser.parse_args()
     functions = FUNCTIONS[:1] if arguments.quick else FUNCTIONS
-    widths = (8,) if arguments.quick else (8, 12)
+    widths = arguments.bits
     for library in libraries(arguments.liberty).values():
         rows: list[list[object]] = []
         for bits in widths:
