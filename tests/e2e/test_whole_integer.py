@@ -126,8 +126,9 @@ def check(model: Any, batches: Any, quantizer: Any = None, *, on_iree: bool = Fa
     A quantizer with scales that are no powers of two leaves the floats of the last dequantization
     equal but for their rounding.
     """
-    exact = quantizer is None
-    quantized = converted(model, batches, quantizer or IntegerQuantizer(power_of_two=True))
+    quantizer = quantizer or IntegerQuantizer(power_of_two=True)
+    exact = getattr(quantizer, "power_of_two", False)
+    quantized = converted(model, batches, quantizer)
     program, units = integers(quantized, batches[0])
     arrays = [tensor.numpy() for tensor in batches[-1]]
     with torch.no_grad():
@@ -153,6 +154,30 @@ def test_encoder_block(norm_first: bool) -> None:
     )
     got = check(model, batches, on_iree=norm_first)
     assert np.abs(got - model(*batches[-1]).detach().numpy()).max() < 0.1
+
+
+class MaskedAttention(nn.Module):
+    """One head; tokens whose mask is 0 are attended by none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query, self.key, self.value = (nn.Linear(32, 32) for _ in range(3))
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        scores = self.query(x) @ self.key(x).transpose(1, 2) / 32**0.5
+        scores = scores.masked_fill(mask[:, None] == 0, -torch.inf)
+        return torch.softmax(scores, -1) @ self.value(x)
+
+
+def test_masks_beside_accumulators_of_64_bits() -> None:
+    torch.manual_seed(0)
+    masks = (torch.arange(8) < torch.tensor([[5], [8], [2]])).long()
+    batches: Any = [(torch.randn(3, 8, 32), masks) for _ in range(3)]
+    model = MaskedAttention()
+    got = check(model, batches, IntegerQuantizer(16, power_of_two=True))
+    with torch.no_grad():
+        wanted = model(*batches[-1]).numpy()
+    assert np.abs(got - wanted).max() < 0.1
 
 
 def test_scales_of_any_kind_and_zero_points() -> None:
