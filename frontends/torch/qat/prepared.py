@@ -30,7 +30,7 @@ from lut_opt.frontends.torch.graph import Graph, Inputs
 from lut_opt.frontends.torch.qat.config import Config, QatError
 from lut_opt.frontends.torch.qat.places import Place, describe, number_in, numbered, place_of
 from lut_opt.frontends.torch.qat.slots import Slot, make_slot, place_slots
-from lut_opt.frontends.torch.qat.windows import windows
+from lut_opt.frontends.torch.qat.windows import Window, windows
 from lut_opt.frontends.torch.traced import Traced
 from lut_opt.passes.support.diagnostics import OpError
 
@@ -132,12 +132,7 @@ def calibrate(prepared: Prepared, batches: Iterable[Any]) -> None:
     except (OpError, ValueError, VerifyException) as error:
         raise QatError(_readable(error, traced)) from error
     for (number, place), window in zip(found, tables, strict=True):
-        if window.is_lossy and not config.search.allow_lossy:
-            raise QatError(
-                f"{place.name}: the results of its table are no better than zeros: give it more "
-                "entries, bits or parameter bits, or Config(search=PwlSearchPass(allow_lossy=True))"
-            )
-        prepared.slots[number] = make_slot(place, window, module, config.octaves, config.slope)
+        prepared.slots[number] = _slot(place, window, module, config)
     place_slots(((f"unit_{i}", prepared.slots[i], place) for i, place in found), module)
     prepared.graph = _with_linear(module, config.quantizer, batches)
     for number, _ in found:
@@ -146,6 +141,15 @@ def calibrate(prepared: Prepared, batches: Iterable[Any]) -> None:
         assert isinstance(slot, Slot)
         prepared.slots[number] = slot
     prepared.calibration = calibration
+
+
+def _slot(place: Place, window: Window, module: GraphModule, config: Config) -> Slot:
+    if window.is_lossy and not config.search.allow_lossy:
+        raise QatError(
+            f"{place.name}: the results of its table are no better than zeros: give it more "
+            "entries, bits or parameter bits, or Config(search=PwlSearchPass(allow_lossy=True))"
+        )
+    return make_slot(place, window, module, config.octaves, config.slope)
 
 
 def _lowered(
