@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -161,12 +161,11 @@ class Study:
         torch.save(model.state_dict(), path)
         return model
 
-    def _kept(self, name: str, make: object, network: str) -> nn.Module:
+    def _kept(self, name: str, make: Callable[[nn.Module], None], network: str) -> nn.Module:
         model, path = NETWORKS[network]().to(self.device), self.folder / f"{name}.pt"
         if path.exists():
             model.load_state_dict(torch.load(path, weights_only=True))
             return model
-        assert callable(make)
         make(model)
         torch.save(model.state_dict(), path)
         return model
