@@ -4,6 +4,8 @@ VENV   ?= .venv
 PYTHON ?= python3.11
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+DEMO   := $(VENV)/.installed-demo
+TORCH  := $(VENV)/.installed-torch
 APT    := iverilog yosys verilator
 BENCH  := startup bert_pipeline bert_weights parsing large_modules tables jit_gelu integer_units wide_operands seed_tables \
           model_accuracy fixed_units fit_cost accuracy_area seed_hardware torch_operator lutnet_code network_choice
@@ -16,20 +18,30 @@ SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
 
-$(STAMP): pyproject.toml
+$(TORCH):
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	# torch first and pinned: what needs torch then takes this one.
 	$(BIN)/python -m pip install --quiet torch==2.13.0
+	touch $@
+
+$(STAMP): pyproject.toml | $(TORCH)
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	# Its torchvision would belong to another torch; its other needs are there.
 	$(BIN)/python -m pip install --quiet --no-deps timm==1.0.31
+	touch $@ $(DEMO)
+
+# What the demo needs is a part of that.
+$(DEMO): pyproject.toml | $(TORCH)
+	$(BIN)/python -m pip install --quiet --editable '.[demo]'
 	touch $@
 
 .PHONY: install
 install: $(STAMP) ## make the virtual environment with everything in it
 
-.PHONY: apt
+.PHONY: apt apt-simulator
+apt-simulator: APT := iverilog
+apt-simulator: apt
 apt: ## install the simulator and the synthesizer from Debian
 	@missing=; for tool in $(APT); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
 	if [ -n "$$missing" ]; then \
@@ -54,7 +66,7 @@ apt-browser: ## install the browser that the tests look at the HTML report with
 	@command -v chromium >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
 
 .PHONY: demo
-demo: $(STAMP) apt ## a pretrained sentence encoder through the whole toolchain
+demo: $(DEMO) apt-simulator ## a pretrained sentence encoder through the whole toolchain
 	$(BIN)/python examples/minilm_demo.py
 
 .PHONY: models

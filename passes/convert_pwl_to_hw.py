@@ -51,7 +51,11 @@ class ConvertPwlToHwPass(HwOptions, ModulePass):
         from lut_opt.passes.support.names import unique_names
 
         applies = [child for child in op.walk() if isinstance(child, ApplyOp)]
-        units = [child for child in op.walk() if isinstance(child, UnitOp)]
+        units = [
+            child
+            for child in op.walk()
+            if isinstance(child, UnitOp) and child.UNIT.name not in self.host
+        ]
         if not applies and not units:
             return
         self._check(applies)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from lut_opt.dialects.pwl.units import UNITS
 from lut_opt.passes.hw.table_unit.circuits import implementations
 from lut_opt.passes.support.options import choice
 
@@ -59,6 +60,9 @@ class HwOptions:
     row: int = 0
     """Elements of a row for softmax and norms whose rows are dynamic (softmax: of the longest)."""
 
+    host: tuple[str, ...] = ()
+    """Units of which no module is made, since the host computes them: `divide`, `softmax`, …"""
+
     lanes: int = 1
     """Elements that softmax and norms take and give in a cycle: a power of two up to 64."""
 
@@ -96,6 +100,8 @@ class HwOptions:
             raise ValueError(
                 f"option 'implementation' takes {'|'.join(known)}, got '{self.implementation}'"
             )
+        if unknown := [name for name in self.host if name not in UNITS]:
+            raise ValueError(f"host takes names of units ({', '.join(UNITS)}), got '{unknown[0]}'")
         if self.row < 0:
             raise ValueError(f"row must not be negative, got {self.row}")
         if not 1 <= self.lanes <= MAX_LANES or self.lanes & (self.lanes - 1):

@@ -112,7 +112,9 @@ def _solve(options: SearchOptions, wanted: Wanted, form: Form) -> Answer:
         found = _search(options, problem, wanted)
         table, strategy = found.table, found.strategy
         entries = table.entries if options.chosen.finds_entries else problem.entries
-    if not _is_plain(options, wanted) or found is None or found.lower_bound is None:
+    if options.draft:
+        found = None
+    elif not _is_plain(options, wanted) or found is None or found.lower_bound is None:
         constraints, gap = options.constraints(), float(options.gap)
         problem = plain_problem(table, entries, wanted, constraints=constraints, gap=gap)
         found = optimum(problem, options.exponent_bits)

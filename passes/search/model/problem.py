@@ -80,6 +80,9 @@ class Problem:
     """Where the points are too many for a proof: how far above a proven bound, relative, the loss
     may be."""
 
+    draft: bool = False
+    """Be content with the gap for fewer points too, where a proof takes long."""
+
     def __post_init__(self) -> None:
         n = len(self.q)
         if n == 0 or self.target.shape != (n,) or self.weights.shape != (n,):
