@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, Literal, get_args
 
 from xdsl.dialects.builtin import IntegerAttr, i64
 from xdsl.ir import Operation
@@ -23,7 +23,11 @@ from lut_opt.compiling import drafts
 from lut_opt.compiling.drafts import NUMBER, Unit
 from lut_opt.compiling.store import NOTHING, Store
 from lut_opt.dialects.assembly import Program, context
-from lut_opt.dialects.pwl import ApplyOp, UnitOp
+from lut_opt.dialects.pwl import ApplyOp, TableAttr, UnitOp
+from lut_opt.dialects.pwl.hardware import TableUnit
+from lut_opt.dialects.quantization import Quantization
+from lut_opt.passes.hw.cost.model import model_cost
+from lut_opt.passes.hw.table_unit.unit import build_unit
 from lut_opt.passes.pwl_search import PwlSearchPass
 from lut_opt.passes.support.declarations import BITS, ENTRIES, NUMERATOR, PARAM_BITS, RANGE
 
@@ -56,18 +60,31 @@ class Candidate:
     """Units of the program that is evaluated, and those that stand for them."""
     noise: float = math.inf
     """Noise over signal of the worst output."""
+    area: float | None = None
+    """Modelled area of its tables, where that is what is to be small."""
+
+    @property
+    def cost(self) -> float:
+        """What is to be small."""
+        return self.bits if self.area is None else self.area
 
 
 @dataclass(frozen=True)
 class Group:
-    """Operators that share their tables; candidates ascend in bits and descend in noise."""
+    """Operators that share their tables; candidates ascend in cost and descend in noise."""
 
     name: str
     operators: tuple[int, ...]
     candidates: tuple[Candidate, ...]
-    """Those that are the best trade at some price of a bit."""
+    """Those that are the best trade at some price of the cost."""
     front: tuple[Candidate, ...] = ()
     """All that nothing smaller beats at the operator's own results; noise is of these."""
+
+
+Cost = Literal["bits", "area"]
+"""What is to be small: bits of distinct tables, or what these are modelled to take."""
+
+COSTS: tuple[Cost, ...] = get_args(Cost)
 
 
 def declaring(program: Program) -> list[Operation]:
@@ -127,8 +144,10 @@ def _searched(made: Mapping[Setting, Program], search: ModulePass) -> dict[Setti
     return kept
 
 
-def groups(made: Mapping[Setting, Program], base: Program) -> list[Group]:
+def groups(made: Mapping[Setting, Program], base: Program, cost: Cost = "bits") -> list[Group]:
     """Candidates without their noise; `base`, one of the programs, is the one to be evaluated."""
+    areas: dict[Any, float] = {}
+
     own = _by_operator(base)
     others = {setting: _by_operator(program) for setting, program in made.items()}
     shared: dict[Any, list[int]] = {}
@@ -149,6 +168,9 @@ def groups(made: Mapping[Setting, Program], base: Program) -> list[Group]:
                         for number in numbers
                         for unit, given in zip(own[number], each[number], strict=True)
                     },
+                    area=None
+                    if cost == "bits"
+                    else table_area((u for number in numbers for u in each[number]), areas),
                 )
                 for setting, each in others.items()
                 if all(
@@ -176,19 +198,50 @@ def table_bits(units: Iterable[Unit]) -> int:
     return sum(bits for _, bits in {pair for unit in units for pair in _tables(unit)})
 
 
+def table_area(units: Iterable[Unit], known: dict[Any, float]) -> float:
+    """
+    NAND2 equivalents of the distinct tables of units, each by itself, by the model of costs.
+
+    What else softmax, norms and divisions are made of is not counted: it is the same for all
+    entries and widths of parameters. `known` holds what was found before, and is added to.
+    """
+    parts = {
+        (each.table.data, each.operand, each.result)
+        for unit in units
+        for each in _parts(unit)
+        if each.table is not None
+    }
+    for table, operand, result in parts - known.keys():
+        module = build_unit(TableUnit("table", "table", table, operand, result))
+        known[table, operand, result] = model_cost(module).area
+    return math.fsum(known[part] for part in parts)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One table of a unit, and what is on its sides."""
+
+    table: TableAttr | None
+    operand: Quantization
+    result: Quantization
+
+
+def _parts(unit: Unit) -> list[_Part]:
+    if isinstance(unit, ApplyOp):
+        return [_Part(unit.table, *unit.table_sides)]
+    return [_Part(each.table, each.operand, each.result) for each in unit.lookups()]
+
+
 def _tables(unit: Unit) -> tuple[tuple[Any, int], ...]:
     """Each table with its bits; none where the unit has not all of its tables."""
-    if isinstance(unit, ApplyOp):
-        pairs = [(unit.table, unit.table_sides[0])]
-    else:
-        pairs = [(lookup.table, lookup.operand) for lookup in unit.lookups()]
     found: list[tuple[Any, int]] = []
-    for attribute, operand in pairs:
-        if attribute is None:
+    for part in _parts(unit):
+        if part.table is None:
             return ()
-        table = attribute.data
+        table = part.table.data
         width = table.param_bits + table.intercept_width
-        found.append((attribute, table.entries * width + (table.entries - 1) * operand.bits))
+        bits = table.entries * width + (table.entries - 1) * part.operand.bits
+        found.append((part.table, bits))
     return tuple(found)
 
 
@@ -248,16 +301,16 @@ def _declare(op: Operation, values: Mapping[str, int]) -> None:
 
 
 def front(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """Those that have less noise than all with as few bits; of equal ones the first."""
+    """Those that have less noise than all that cost as little; of equal ones the first."""
     kept: list[Candidate] = []
-    for each in sorted(candidates, key=lambda c: (c.bits, c.noise)):
+    for each in sorted(candidates, key=lambda c: (c.cost, c.noise)):
         if math.isfinite(each.noise) and (not kept or each.noise < kept[-1].noise):
             kept.append(each)
     return tuple(kept)
 
 
 def hull(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """Those of the front that are on the lower convex hull of noise over bits."""
+    """Those of the front that are on the lower convex hull of noise over cost."""
     kept: list[Candidate] = []
     for each in front(candidates):
         while len(kept) > 1 and _gain(kept[-2], kept[-1]) <= _gain(kept[-2], each):
@@ -267,5 +320,5 @@ def hull(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
 
 
 def _gain(a: Candidate, b: Candidate) -> float:
-    """Noise that a bit takes away."""
-    return (a.noise - b.noise) / max(b.bits - a.bits, 1)
+    """Noise that a unit of cost takes away."""
+    return (a.noise - b.noise) / max(b.cost - a.cost, 1)

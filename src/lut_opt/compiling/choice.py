@@ -25,6 +25,7 @@ from lut_opt.accuracy.checking import Calibrated, as_arrays, figures
 from lut_opt.accuracy.metrics import Array
 from lut_opt.compiling.candidates import (
     Candidate,
+    Cost,
     Group,
     Setting,
     Unit,
@@ -60,9 +61,9 @@ class Ladder:
 
     @staticmethod
     def of(groups: Sequence[Group]) -> Ladder:
-        """Order the steps of all groups by the noise that a bit takes away, the most first."""
+        """Order the steps of all groups by the noise that a unit of cost takes away."""
         ordered = sorted(
-            (-(a.noise - b.noise) / max(b.bits - a.bits, 1), at, nth)
+            (-(a.noise - b.noise) / max(b.cost - a.cost, 1), at, nth)
             for at, group in enumerate(groups)
             for nth, (a, b) in enumerate(
                 zip(group.candidates[:-1], group.candidates[1:], strict=True)
@@ -91,11 +92,11 @@ class Ladder:
         which the requirement is still met.
         """
         chosen = self.chosen(steps)
-        for at in sorted(range(len(chosen)), key=lambda at: -chosen[at].bits):
+        for at in sorted(range(len(chosen)), key=lambda at: -chosen[at].cost):
             group, own = self.groups[at], chosen[at]
             nth = group.candidates.index(own)
-            least = group.candidates[nth - 1].bits if nth else own.bits
-            between = [each for each in group.front if least < each.bits < own.bits]
+            least = group.candidates[nth - 1].cost if nth else own.cost
+            between = [each for each in group.front if least < each.cost < own.cost]
             low, high = 0, len(between)
             while low < high:
                 middle = (low + high) // 2
@@ -143,7 +144,9 @@ class Sensitivity:
     """The noise that one candidate costs the network."""
 
 
-def sensitivity(given: Calibrated, recipe: Recipe, store: Store = NOTHING) -> Sensitivity:
+def sensitivity(
+    given: Calibrated, recipe: Recipe, store: Store = NOTHING, cost: Cost = "bits"
+) -> Sensitivity:
     """
     Search the tables of every setting, and measure each group of operators alone.
 
@@ -156,7 +159,8 @@ def sensitivity(given: Calibrated, recipe: Recipe, store: Store = NOTHING) -> Se
     base = list(programs.values())[-1]
     batches = [given.seen[i] for i in _spread(len(given.seen), SAMPLE)]
     measure = _Measure(given, Evaluator(base), batches)
-    ladder = Ladder.of(measure.groups(groups(programs, base), measure.kept(store, base)))
+    found = groups(programs, base, cost)
+    ladder = Ladder.of(measure.groups(found, measure.kept(store, base)))
     given.clock.stop("sensitivity")
     return Sensitivity(programs, ladder, measure.together, measure.alone)
 
@@ -288,7 +292,10 @@ class _Measure:
 
         def known(group: Group, find: Callable[[], dict[str, list[float]]]) -> Any:
             pairs = [pair for each in group.candidates for pair in each.units.items()]
-            return store.known(key_of(own, *(str(unit) for pair in pairs for unit in pair)), find)
+            costs = repr([each.cost for each in group.candidates])
+            return store.known(
+                key_of(own, costs, *(str(unit) for pair in pairs for unit in pair)), find
+            )
 
         return known
 

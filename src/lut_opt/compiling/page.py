@@ -86,7 +86,7 @@ def _choice(choice: Choice) -> Section:
             group.name,
             str(len(group.operators)),
             str(each.setting),
-            str(each.bits),
+            str(each.bits) if each.area is None else f"{each.bits} ({each.area:.0f} NAND2)",
             "exact" if each.noise == 0 else f"{each.noise:.1e}",
             ", ".join(
                 f"{c.bits} bits: {c.noise:.1e}" for c in group.candidates if c.bits != each.bits
