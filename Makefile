@@ -4,6 +4,8 @@ VENV   ?= .venv
 PYTHON ?= python3.11
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+DEMO   := $(VENV)/.installed-demo
+TORCH  := $(VENV)/.installed-torch
 APT    := iverilog yosys verilator
 BENCH  := startup bert_pipeline bert_weights parsing large_modules tables jit_gelu integer_units wide_operands seed_tables \
           model_accuracy fixed_units fit_cost accuracy_area seed_hardware torch_operator lutnet_code network_choice
@@ -16,26 +18,40 @@ SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
 
-$(STAMP): pyproject.toml
+$(TORCH):
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	# torch first and pinned: what needs torch then takes this one.
 	$(BIN)/python -m pip install --quiet torch==2.13.0
+	touch $@
+
+$(STAMP): pyproject.toml | $(TORCH)
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	# Its torchvision would belong to another torch; its other needs are there.
 	$(BIN)/python -m pip install --quiet --no-deps timm==1.0.31
+	touch $@ $(DEMO)
+
+# What the demo needs is a part of that.
+$(DEMO): pyproject.toml | $(TORCH)
+	$(BIN)/python -m pip install --quiet --editable '.[demo]'
 	touch $@
 
 .PHONY: install
 install: $(STAMP) ## make the virtual environment with everything in it
 
-.PHONY: apt
+.PHONY: apt apt-simulator
+apt-simulator: APT := iverilog
+apt-simulator: apt
 apt: ## install the simulator and the synthesizer from Debian
 	@missing=; for tool in $(APT); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
 	if [ -n "$$missing" ]; then \
 	  echo "installing$$missing"; \
 	  $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq $$missing >/dev/null; \
 	fi
+
+.PHONY: apt-fpga
+apt-fpga: ## install place and route for iCE40, which the hardware tests use where it is there
+	@command -v nextpnr-ice40 >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq nextpnr-ice40 fpga-icestorm >/dev/null; }
 
 .PHONY: apt-data
 apt-data: ## install Fashion-MNIST, which training runs on
@@ -50,7 +66,7 @@ apt-browser: ## install the browser that the tests look at the HTML report with
 	@command -v chromium >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
 
 .PHONY: demo
-demo: $(STAMP) apt ## a pretrained sentence encoder through the whole toolchain
+demo: $(DEMO) apt-simulator ## a pretrained sentence encoder through the whole toolchain
 	$(BIN)/python examples/minilm_demo.py
 
 .PHONY: models
@@ -66,7 +82,7 @@ test: check apt ## everything: check, pytest, lit
 	$(BIN)/lit -s tests/filecheck
 
 .PHONY: test-hardware
-test-hardware: $(STAMP) apt ## what takes minutes: more proofs and mutants, a model's own rows simulated
+test-hardware: $(STAMP) apt apt-fpga ## what takes minutes: more proofs and mutants, a model's own rows simulated
 	$(BIN)/python -m pytest -q -m hardware
 	$(BIN)/python examples/minilm_rows.py
 	$(BIN)/python examples/minilm_rows.py --lanes 4

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from lut_opt.accuracy import Recipe, Requirements
-from lut_opt.accuracy.checking import Calibrated, calibrated, figures, tabulated
+from lut_opt.accuracy.checking import Calibrated, calibrated, figures
 from lut_opt.compiling import candidates
 from lut_opt.compiling.candidates import table_bits, units_of
 from lut_opt.compiling.choice import choose, on_held_out, sensitivity
@@ -76,8 +76,8 @@ def main() -> None:
     )
     for target in TARGETS[:1] if quick else TARGETS:
         enough = [(bits, -db, setting) for bits, db, setting in uniform if db >= target]
-        program, choice = choose(given, recipe, Requirements.of(f"sqnr >= {target}"), known)
-        bits, decibels = measured(given, tabulated(program, recipe))
+        _, program, choice = choose(given, recipe, Requirements.of(f"sqnr >= {target}"), known)
+        bits, decibels = measured(given, program)
         least, reached, setting = min(enough) if enough else (0, 0.0, "none is good enough")
         mark = "" if decibels >= target else "  NOT MET"
         print(

@@ -15,7 +15,7 @@ Quantized values are held as the reals that they stand for, so that each unit is
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -25,7 +25,7 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from lut_opt.dialects.assembly import Program, Resources
-from lut_opt.dialects.pwl import ApplyOp, UnitOp
+from lut_opt.dialects.pwl import ApplyOp, FnAttr, UnitOp
 from lut_opt.dialects.pwl.function_body import real_function
 from lut_opt.dialects.quant import DequantizeCastOp, QuantizeCastOp, StorageCastOp, element_type
 from lut_opt.dialects.quantization import Reals
@@ -127,9 +127,13 @@ class Evaluator:
         operands = [values[operand] for operand in op.operands]
         match op:
             case ApplyOp() | UnitOp():
-                arrays = [operand.to(torch.float64).numpy() for operand in operands]
-                results = _integers(units[op], arrays) if op in units else _reals(op, arrays)
-                made: Any = torch.as_tensor(np.ascontiguousarray(results))
+                doubles = [operand.to(torch.float64) for operand in operands]
+                if op not in units and (function := _own_function(op)) is not None:
+                    made: Any = function(doubles[0])
+                else:
+                    arrays = [each.numpy() for each in doubles]
+                    results = _integers(units[op], arrays) if op in units else _reals(op, arrays)
+                    made = torch.as_tensor(np.ascontiguousarray(results))
             case QuantizeCastOp():
                 made = operands[0].to(torch.float64)
             case DequantizeCastOp():
@@ -194,6 +198,24 @@ def _integers(op: Unit, arrays: list[Reals]) -> Reals:
     storages = (unit.operand, *unit.parameters.values())
     stored = [by.quantize(array) for array, by in zip(arrays, storages, strict=True)]
     return unit.result.dequantize(unit.evaluate(*stored, axes=op.row_axes))
+
+
+def _gelu(x: torch.Tensor) -> torch.Tensor:
+    return 0.5 * x * torch.erfc(x * -(0.5**0.5))
+
+
+_OWN: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "gelu": _gelu,
+    "erf": torch.erf,
+    "erfc": torch.erfc,
+}
+"""Functions that PyTorch computes as well as the registry, which asks for each number by itself."""
+
+
+def _own_function(op: Unit) -> Callable[[torch.Tensor], torch.Tensor] | None:
+    if not isinstance(op, ApplyOp) or not isinstance(op.function, FnAttr):
+        return None
+    return _OWN.get(op.function.data.function)
 
 
 def _reals(op: Unit, arrays: list[Reals]) -> Reals:

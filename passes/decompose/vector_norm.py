@@ -10,10 +10,10 @@ from xdsl.ir import Attribute, Operation
 
 from lut_opt.dialects.torch import VTensorType, constant_value, torch_name
 from lut_opt.passes.support.declarations import (
-    BITS,
     KEPT,
     RANGE,
     RESULT,
+    chosen_declarations,
     declared_range,
     declared_result,
     interval,
@@ -65,7 +65,9 @@ def _expand(op: Operation) -> None:
 
 def _declared(op: Operation, length: int | None) -> dict[str, Attribute]:
     """What the root takes: squares of what the norm gave, or all that vectors of x can sum to."""
-    made = {name: op.attributes[name] for name in (BITS, RESULT) if name in op.attributes}
+    made = chosen_declarations(op)
+    if RESULT in op.attributes:
+        made[RESULT] = op.attributes[RESULT]
     if (result := declared_result(op)) is not None:
         low, high = result[0] ** 2, result[1] ** 2
     elif (elements := declared_range(op)) is not None and length is not None:

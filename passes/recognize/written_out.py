@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import Attribute, Operation, SSAValue
 
 from lut_opt.dialects.pwl import units
 from lut_opt.dialects.torch import constant_value, torch_name
@@ -30,6 +30,7 @@ from lut_opt.passes.recognize.written_out_norms import (
 from lut_opt.passes.support.declarations import (
     PRODUCT,
     RESULT,
+    chosen_declarations,
     declared_extent,
     declared_result,
     input_declarations,
@@ -56,7 +57,7 @@ def _raise_norm(op: Operation, norm: WrittenNorm) -> None:
     build = TorchBuilder(op)
     rows = build.move_axis_last(norm.x, norm.axis)
     shape = shape_of(op, rows)
-    attributes = dict(norm.declared)
+    attributes = {**norm.declared, **_chosen(op)}
     if (result := _seen_result(op)) is not None:
         attributes[RESULT] = interval(result[0] / norm.factor, result[1] / norm.factor)
     row = build.ints([build.size(rows, len(shape) - 1)])
@@ -64,6 +65,14 @@ def _raise_norm(op: Operation, norm: WrittenNorm) -> None:
     if norm.factor != 1.0:
         y = build.tensor("mul.Scalar", [y, norm.factor], shape)
     _replace(op, build.move_last_axis(y, norm.axis))
+
+
+def _chosen(op: Operation) -> dict[str, Attribute]:
+    """The width and the sizes that the last op of a norm declares, or a factor of it."""
+    factors = [unexpanded(operand).owner for operand in op.operands]
+    parts = [op, *(factor for factor in factors if isinstance(factor, Operation))]
+    nothing: dict[str, Attribute] = {}
+    return next((made for part in parts if (made := chosen_declarations(part))), nothing)
 
 
 def _seen_result(op: Operation) -> tuple[float, float] | None:

@@ -14,7 +14,6 @@ sweep that was killed goes on where it stopped. Needs joblib (`pip install "lut-
 from __future__ import annotations
 
 import hashlib
-import importlib
 import itertools
 import json
 import os
@@ -35,6 +34,7 @@ from lut_opt.passes.search.model.formulate import Form, Goal, Shape, forms, form
 from lut_opt.passes.search.model.problem import Metric, Problem
 from lut_opt.passes.search.model.result import SearchResult
 from lut_opt.passes.search.strategies import STRATEGIES, search
+from lut_opt.passes.support.parallel import unordered
 from lut_opt.passes.support.progress import progress
 
 _FORMAT = 2
@@ -245,17 +245,10 @@ def run(
 
 def _parallel(tasks: list[Task], n_jobs: int | None) -> Iterator[Row]:
     """Rows as they are finished, in any order."""
-    if not tasks:
-        return iter(())
     try:
-        joblib: Any = importlib.import_module("joblib")
+        return unordered(solve, tasks, n_jobs)
     except ModuleNotFoundError as missing:
         raise ModuleNotFoundError('sweeps need joblib: pip install "lut-opt[sweep]"') from missing
-    backend, configured = joblib.parallel.get_active_backend()
-    if n_jobs is None and configured == 1 and type(backend).__name__ == "LokyBackend":
-        n_jobs = -1  # what joblib has without a parallel_config
-    pool = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
-    return pool(joblib.delayed(solve)(task) for task in tasks)
 
 
 def store(folder: Path, row: Row) -> None:

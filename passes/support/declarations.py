@@ -109,6 +109,11 @@ def size_declarations(op: Operation) -> dict[str, Attribute]:
     return {name: op.attributes[name] for name in SIZES if name in op.attributes}
 
 
+def chosen_declarations(op: Operation) -> dict[str, Attribute]:
+    """What was chosen for an operator: the width of its input and the sizes of its tables."""
+    return {name: op.attributes[name] for name in (BITS, *SIZES) if name in op.attributes}
+
+
 def declared_bits(op: Operation, default: int) -> int:
     """The storage width of the op's `pwl.bits`, checked, or else the default."""
     width = declared_integer(op, BITS, 2, 32)

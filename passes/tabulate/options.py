@@ -89,9 +89,11 @@ class SearchOptions:
     monotone: Monotone = "none"
     """Optimal: no slope and no step at a breakpoint points the other way."""
     symmetry: Symmetry = "none"
-    """Optimal: the accumulator of −x is that of x, negated if odd, exactly; half of the table tells
-    all. Results are rounded half up: an odd one that lies just between two steps is no mirror
-    image, and a warning says how many are. A function that is not so itself is refused."""
+    """Optimal: the accumulator of −x is that of x, negated if odd, less x if relu, exactly; half of
+    the table tells all, which implementation=folded builds: relu(x) − h(|x|) for `relu` (GELU,
+    SiLU, HSWISH, softplus). Results are rounded half up: an odd one that lies just between two
+    steps is no mirror image, and a warning says how many are. A function that is not so itself is
+    refused."""
     left_tail: TailName = "auto"
     """The first segment is exactly 0, x, 1 or −1. `auto`, for inputs of more than 8 bits: the one
     of these that the function runs into, if any; what it rounds correctly no longer counts, since
@@ -101,6 +103,10 @@ class SearchOptions:
     gap: float | int = 0.03
     """Optimal, more than 4,096 inputs that count: how far above the proven bound, relative, the
     table may be; 0.03 takes half a second, 0.001 seconds."""
+    draft: bool = False
+    """Optimal, more than 1,024 inputs that count: take a table within `gap` of its bound even where
+    the best is in reach; the certificate names no optimum. For a first look, and for choosing
+    between many tables: the one that is chosen is worth a search of its own."""
     max_jump: float | int | None = None
     """Optimal: how far, in real units, neighbouring lines may be apart at their breakpoint."""
     allow_lossy: bool = False
@@ -203,8 +209,13 @@ class SearchOptions:
 
     def goal(self, weights: Reals | None = None) -> Goal:
         """What makes the table good."""
-        constraints, gap = self.constraints(), float(self.gap)
-        return Goal(metric=self.metric, weights=weights, constraints=constraints, gap=gap)
+        return Goal(
+            metric=self.metric,
+            weights=weights,
+            constraints=self.constraints(),
+            gap=float(self.gap),
+            draft=self.draft,
+        )
 
     def constraints(self) -> Constraints:
         """What every table must satisfy."""

@@ -45,6 +45,8 @@ class PartSearch:
             param_bits=asked.unit_bits or asked.param_bits,
             metric=asked.metric,
             seed=asked.seed,
+            gap=asked.gap,
+            draft=asked.draft,
             configs=asked.shared_configs,
         )
         return cls(options, solved)

@@ -60,7 +60,7 @@ def _row_unit(op: UnitOp, how: Build) -> RowUnit:
         raise OpError(
             op,
             f"no hardware for {op.name} yet: leave it to the host with "
-            f"--lower-nonlinear-to-pwl=keep={op.UNIT.name}",
+            f"--convert-pwl-to-hw=host={op.UNIT.name}",
         )
     semantics, sizes = op.unit(), op.row_shape
     length = how.row if DYNAMIC_INDEX in sizes else math.prod(sizes)

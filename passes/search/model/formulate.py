@@ -138,6 +138,8 @@ class Goal:
     """What every table must satisfy; their tails have to fit."""
     gap: float = 1e-3
     """That of `Problem`."""
+    draft: bool = False
+    """That of `Problem`."""
 
 
 PLAIN = Goal()
@@ -178,6 +180,7 @@ def formulate(
         result=result,
         constraints=goal.constraints,
         gap=goal.gap,
+        draft=goal.draft,
     )
 
 

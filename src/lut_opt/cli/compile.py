@@ -66,6 +66,12 @@ def _parser() -> argparse.ArgumentParser:
         help='what the network must meet, or exit 1: "cosine >= 0.999", "sqnr >= 30", "error <= '
         '0.1", "agreement >= 99%%"; several with `and`',
     )
+    add(
+        "--cost",
+        choices=("bits", "area"),
+        default="bits",
+        help="what a target keeps small: bits of distinct tables, or their modelled area",
+    )
     add("--backend", choices=("jit", "iree"), default="jit", help="what is run (default: jit)")
     add("--no-hardware", action="store_true", help="without SystemVerilog and benches")
     return parser
@@ -90,6 +96,7 @@ def _run(options: argparse.Namespace) -> Compiled:
         held_out=given.batches(options.held_out, "--held-out") if options.held_out else None,
         target=options.target or None,
         backend=options.backend,
+        cost=options.cost,
         recipe=recipe,
         method=given.method,
         bits=given.bits,
@@ -107,7 +114,8 @@ def _show(compiled: Compiled, options: argparse.Namespace) -> None:
     choice = compiled.choice
     for group, each in choice.candidates if choice else ():
         times = f"{len(group.operators)} × " if len(group.operators) > 1 else ""
-        print(f"chosen: {times}{group.name}, {each.setting} ({each.bits} bits)")
+        area = "" if each.area is None else f", {each.area:.0f} gates"
+        print(f"chosen: {times}{group.name}, {each.setting} ({each.bits} bits{area})")
     print(f"\n{compiled.table_bits} bits of distinct tables; in {options.output}, by hand:")
     for line in commands(compiled, hardware=not options.no_hardware):
         print(f"  {line}")

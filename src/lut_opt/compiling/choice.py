@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from lut_opt.accuracy.checking import Calibrated, as_arrays, figures
 from lut_opt.accuracy.metrics import Array
 from lut_opt.compiling.candidates import (
     Candidate,
+    Cost,
     Group,
     Setting,
     Unit,
@@ -33,8 +35,14 @@ from lut_opt.compiling.candidates import (
     tabulated,
     with_settings,
 )
-from lut_opt.dialects.assembly import Program
+from lut_opt.compiling.store import NOTHING, Store, key_of
+from lut_opt.dialects.assembly import Program, print_program
 from lut_opt.passes.support.progress import progress
+
+_THREADS = 4
+
+Kept = Callable[[Group, Callable[[], dict[str, list[float]]]], Any]
+"""What is known of a group, or found."""
 
 SAMPLE = 2
 """Batches that settings are measured on, of those that the calibration has seen."""
@@ -53,9 +61,9 @@ class Ladder:
 
     @staticmethod
     def of(groups: Sequence[Group]) -> Ladder:
-        """Order the steps of all groups by the noise that a bit takes away, the most first."""
+        """Order the steps of all groups by the noise that a unit of cost takes away."""
         ordered = sorted(
-            (-(a.noise - b.noise) / max(b.bits - a.bits, 1), at, nth)
+            (-(a.noise - b.noise) / max(b.cost - a.cost, 1), at, nth)
             for at, group in enumerate(groups)
             for nth, (a, b) in enumerate(
                 zip(group.candidates[:-1], group.candidates[1:], strict=True)
@@ -84,11 +92,11 @@ class Ladder:
         which the requirement is still met.
         """
         chosen = self.chosen(steps)
-        for at in sorted(range(len(chosen)), key=lambda at: -chosen[at].bits):
+        for at in sorted(range(len(chosen)), key=lambda at: -chosen[at].cost):
             group, own = self.groups[at], chosen[at]
             nth = group.candidates.index(own)
-            least = group.candidates[nth - 1].bits if nth else own.bits
-            between = [each for each in group.front if least < each.bits < own.bits]
+            least = group.candidates[nth - 1].cost if nth else own.cost
+            between = [each for each in group.front if least < each.cost < own.cost]
             low, high = 0, len(between)
             while low < high:
                 middle = (low + high) // 2
@@ -136,32 +144,37 @@ class Sensitivity:
     """The noise that one candidate costs the network."""
 
 
-def sensitivity(given: Calibrated, recipe: Recipe) -> Sensitivity:
-    """Search the tables of every setting, and measure each group of operators alone."""
+def sensitivity(
+    given: Calibrated, recipe: Recipe, store: Store = NOTHING, cost: Cost = "bits"
+) -> Sensitivity:
+    """
+    Search the tables of every setting, and measure each group of operators alone.
+
+    What `store` knows of equal tables, and of equal operators in an equal network, is taken.
+    """
     from lut_opt.frontends.torch.evaluator import Evaluator
 
-    programs = tabulated(given.program, recipe)
+    programs = tabulated(given.program, recipe, store)
+    given.clock.stop("drafts")
     base = list(programs.values())[-1]
     batches = [given.seen[i] for i in _spread(len(given.seen), SAMPLE)]
     measure = _Measure(given, Evaluator(base), batches)
-    ladder = Ladder.of(measure.groups(groups(programs, base)))
+    found = groups(programs, base, cost)
+    ladder = Ladder.of(measure.groups(found, measure.kept(store, base)))
     given.clock.stop("sensitivity")
     return Sensitivity(programs, ladder, measure.together, measure.alone)
 
 
 def choose(
     given: Calibrated, recipe: Recipe, requirements: Requirements, known: Sensitivity
-) -> tuple[Program, Choice]:
+) -> tuple[Program, Program, Choice]:
     """
-    The program, not lowered, whose operators declare what was chosen for them.
+    The program whose operators declare what was chosen for them; the same with its tables.
 
     Every choice but the largest that is taken has been lowered and measured on the held-out
     batches, all of its units on integers.
     """
     ladder = known.ladder
-
-    def lowered(program: Program) -> Program:
-        return checking.tabulated(program, recipe)
 
     def is_met_on_seen(chosen: Sequence[Candidate]) -> bool:
         return _all_met(known.together(_units(chosen)), requirements)
@@ -169,13 +182,17 @@ def choose(
     first = ladder.shortest(lambda steps: is_met_on_seen(ladder.chosen(steps)))
     looks = 0
     for steps, chosen in _attempts(ladder, first, is_met_on_seen):
-        program = with_settings(given.program, _settings(ladder, chosen))
+        source = with_settings(given.program, _settings(ladder, chosen))
+        program = checking.tabulated(source, recipe)
         looks += 1
         made = Choice(ladder, tuple(chosen), steps, first, looks)
-        if made.is_largest or _all_met(on_held_out(given, lowered(program)), requirements):
-            noisy = tuple(replace(each, noise=known.alone(each)) for each in chosen)
+        if made.is_largest or _all_met(on_held_out(given, program), requirements):
+            noisy = tuple(
+                each if each in group.candidates else replace(each, noise=known.alone(each))
+                for group, each in made.candidates
+            )
             given.clock.stop("choice")
-            return program, replace(made, chosen=noisy)
+            return source, program, replace(made, chosen=noisy)
     raise AssertionError("the last attempt is the largest choice")
 
 
@@ -229,6 +246,16 @@ class _Measure:
         self._evaluator = evaluator
         self._inputs = [given.reference.tensors(batch) for batch in batches]
         self._wanted = [as_arrays(given.reference.run(batch)) for batch in batches]
+        self._lock = Lock()
+        self._values: list[Any] = []
+
+    @property
+    def _real(self) -> list[Any]:
+        """All values in real numbers, computed once."""
+        with self._lock:
+            if not self._values:
+                self._values = [self._evaluator.run(inputs) for inputs in self._inputs]
+        return self._values
 
     def together(self, units: Mapping[Unit, Unit]) -> Pairs:
         """What the network gives with these units on integers, beside PyTorch's."""
@@ -237,16 +264,51 @@ class _Measure:
             for inputs, wanted in zip(self._inputs, self._wanted, strict=True)
         ]
 
-    def groups(self, groups: Sequence[Group]) -> list[Group]:
+    def groups(self, groups: Sequence[Group], kept: Kept) -> list[Group]:
         """The groups with candidates that are worth it, and the noise that each costs alone."""
         found: list[Group] = []
-        for group in progress(groups, "sensitivity"):
-            # Noise of the operator's own results says which settings are worth a run.
-            own = front([replace(each, noise=self._own(each)) for each in group.candidates])
-            measured = [replace(each, noise=self.alone(each)) for each in hull(own)]
-            if candidates := hull(measured):
-                found.append(replace(group, candidates=candidates, front=own))
+
+        def noises_of(group: Group) -> dict[str, list[float]]:
+            return kept(group, lambda: self._noises(group))
+
+        with ThreadPoolExecutor(_THREADS) as pool:
+            # Arrays are long, so that threads keep several cores busy.
+            noises = pool.map(noises_of, groups)
+            for group, noise in zip(progress(groups, "sensitivity"), noises, strict=True):
+                own = front(_with(group.candidates, noise["own"]))
+                if candidates := hull(_with(group.candidates, noise["alone"])):
+                    found.append(replace(group, candidates=candidates, front=own))
         return found
+
+    def kept(self, store: Store, program: Program) -> Kept:
+        """How measurements of this program, with these inputs, are remembered."""
+        tensors = [tensor for inputs in self._inputs for tensor in inputs]
+        own = key_of(
+            print_program(Program(program.module)),
+            program.resources,
+            *(str(tensor.shape) for tensor in tensors),
+            *(tensor.numpy().tobytes() for tensor in tensors),
+        )
+
+        def known(group: Group, find: Callable[[], dict[str, list[float]]]) -> Any:
+            pairs = [pair for each in group.candidates for pair in each.units.items()]
+            costs = repr([each.cost for each in group.candidates])
+            return store.known(
+                key_of(own, costs, *(str(unit) for pair in pairs for unit in pair)), find
+            )
+
+        return known
+
+    def _noises(self, group: Group) -> dict[str, list[float]]:
+        """
+        Noise of each candidate: of the operators' own results, and of the network's outputs.
+
+        The first says which are worth a run of the network; those that are not have infinite noise.
+        """
+        own = [self._own(each) for each in group.candidates]
+        worth = {each.setting for each in hull(front(_with(group.candidates, own)))}
+        alone = [self.alone(c) if c.setting in worth else math.inf for c in group.candidates]
+        return {"own": own, "alone": alone}
 
     def _own(self, candidate: Candidate) -> float:
         pairs = candidate.units.items()
@@ -266,13 +328,12 @@ class _Measure:
                     signal[name] += float(np.square(a)[usual].sum())
         return max(_ratio(noise[name], signal[name]) for name in noise)
 
-    @cached_property
-    def _real(self) -> list[Any]:
-        """All values in real numbers."""
-        return [self._evaluator.run(inputs) for inputs in self._inputs]
-
     def _named(self, outputs: Sequence[Any]) -> dict[str, Array]:
         return as_arrays(dict(zip(self._wanted[0], outputs, strict=True)))
+
+
+def _with(candidates: Sequence[Candidate], noise: Sequence[float]) -> list[Candidate]:
+    return [replace(each, noise=n) for each, n in zip(candidates, noise, strict=True)]
 
 
 def _ratio(noise: float, signal: float) -> float:

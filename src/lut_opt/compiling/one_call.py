@@ -10,16 +10,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lut_opt.accuracy import Recipe, Requirements
 from lut_opt.accuracy.checking import calibrated, measured, tabulated
 from lut_opt.accuracy.requirements import Require
 from lut_opt.backends import iree, jit
+from lut_opt.compiling.candidates import COSTS, Cost
 from lut_opt.compiling.choice import choose, sensitivity
 from lut_opt.compiling.compiled import Compiled
+from lut_opt.compiling.store import NOTHING, Store, default_folder
 from lut_opt.passes.pwl_search import PwlSearchPass
 
 if TYPE_CHECKING:
@@ -51,6 +55,8 @@ def compile(
     decompose: tuple[str, ...] = (),
     keep: tuple[str, ...] = (),
     operators: bool = True,
+    cost: Cost = "bits",
+    cache: str | os.PathLike[str] | Literal[False] | None = None,
 ) -> Compiled:
     """
     Convert a model (`nn.Module` or `ExportedProgram`) to integers, and measure what it is worth.
@@ -60,16 +66,21 @@ def compile(
     sizes vary, as for `torch.export`. The model is calibrated on three of every four batches, and
     measured on the others, or on `held_out`. `target` is text such as `"cosine >= 0.999"` or a
     function of (reference, result), or several: then widths of inputs, entries and widths of
-    parameters are chosen for each operator, so that the tables have few bits and the network meets
-    the target; without one, all have the passes' defaults, or those of `recipe`. Whether the target
-    is met is in `accuracy.met`, never assumed: `accuracy` is that of the compiled code on held-out
-    batches. `operators=False` does not measure each operator alone.
+    parameters are chosen for each operator, so that the network meets the target and the tables
+    have few bits (`cost="area"`: little modelled area); without one, all have the passes' defaults,
+    or those of `recipe`. Whether the target is met is in `accuracy.met`, never assumed: `accuracy`
+    is that of the compiled code on held-out batches. `operators=False` does not measure each
+    operator alone. Tables and measurements that the choice is made of are kept in `cache`, a folder
+    (`lut-opt` in the user's cache; False: nowhere), by their content: a run that was killed goes on
+    where it stopped.
 
     Raises `CompileError` and the errors of `check`: `RequirementError` before anything is run.
     """
     requirements = Requirements.of(target)
     if backend not in _COMPILERS:
         raise CompileError(f"backend={backend!r}: it must be one of {', '.join(_COMPILERS)}")
+    if cost not in COSTS:
+        raise CompileError(f"cost={cost!r}: it must be one of {', '.join(COSTS)}")
     recipe = recipe or Recipe()
     chooses = bool(requirements.conditions or requirements.judges)
     if chooses:
@@ -89,11 +100,12 @@ def compile(
         module, batches, held_out=held, method=method, bits=bits, dynamic_shapes=dynamic_shapes,
         decompose=decompose, keep=keep,
     )  # fmt: skip
-    source, choice = given.program, None
     if chooses:
-        source, choice = choose(given, recipe, requirements, sensitivity(given, recipe))
-    program = tabulated(source, recipe)
-    given.clock.stop("tables")
+        known = sensitivity(given, recipe, _store(cache), cost)
+        source, program, choice = choose(given, recipe, requirements, known)
+    else:
+        source, program, choice = given.program, tabulated(given.program, recipe), None
+        given.clock.stop("tables")
     accuracy, run = measured(
         given, program, recipe, requirements, operators=operators, compile_with=_COMPILERS[backend]
     )
@@ -101,6 +113,12 @@ def compile(
     return Compiled(
         accuracy, source, program, recipe, choice, type(model).__name__, backend, run, example
     )
+
+
+def _store(cache: str | os.PathLike[str] | Literal[False] | None) -> Store:
+    if cache is False:
+        return NOTHING
+    return Store(default_folder() if cache is None else Path(cache))
 
 
 def _module(model: Any) -> Any:

@@ -28,6 +28,8 @@ def page(network: Network) -> Page:
         before.append(_sensitivity(network.accuracy))
     if network.choice is not None:
         before.append(_choice(network.choice))
+    if network.host_units:
+        summary["on integers, but without hardware"] = ", ".join(network.host_units)
     after = [*made.after, _commands(network), _seconds(network.accuracy)]
     return replace(made, summary=summary, before=before, after=after)
 
@@ -84,7 +86,7 @@ def _choice(choice: Choice) -> Section:
             group.name,
             str(len(group.operators)),
             str(each.setting),
-            str(each.bits),
+            str(each.bits) if each.area is None else f"{each.bits} ({each.area:.0f} NAND2)",
             "exact" if each.noise == 0 else f"{each.noise:.1e}",
             ", ".join(
                 f"{c.bits} bits: {c.noise:.1e}" for c in group.candidates if c.bits != each.bits

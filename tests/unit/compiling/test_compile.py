@@ -21,7 +21,7 @@ import model_files
 from model_files import batches
 
 import lut_opt
-from lut_opt.accuracy import Recipe, RequirementError
+from lut_opt.accuracy import CheckError, Recipe, RequirementError
 from lut_opt.backends.errors import BackendError
 from lut_opt.cli.compile import main
 from lut_opt.compiling import Compiled, CompileError, candidates, folder
@@ -132,6 +132,39 @@ def test_names_and_tuples_without_a_target() -> None:
     assert np.array_equal(one, result["logits"].numpy())
 
 
+def test_iree_computes_the_same() -> None:
+    pytest.importorskip("iree.compiler", reason="pip install lut-opt[iree]")
+    pytest.importorskip("iree.runtime", reason="pip install lut-opt[iree]")
+    data = batches(3)
+    by_iree = lut_opt.compile(network("Pair"), calibrate=data, operators=False, backend="iree")
+    by_jit = lut_opt.compile(network("Pair"), calibrate=data, operators=False)
+    assert (by_iree.backend, by_jit.backend) == ("iree", "jit")
+    # Sums of floats are in another order, so that single inputs of tables may round differently.
+    pairs = zip(by_iree(data[0]), by_jit(data[0]), strict=True)
+    assert all(np.allclose(a, b, atol=0.05) for a, b in pairs)
+    assert (by_iree.accuracy.outputs["0"].sqnr or 0) > 20
+
+
+def test_less_area_is_another_aim() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(candidates, "SETTINGS", FEW)
+        made = lut_opt.compile(
+            network("Two"), calibrate=batches(), target="sqnr >= 28", cost="area", operators=False
+        )
+    assert made.accuracy.met
+    assert made.choice is not None
+    known: dict[Any, float] = {}
+    units = candidates.units_of(made.program)
+    area = sum(each.area or 0 for each in made.choice.chosen)
+    # What was chosen was searched to the end: other constants, of the same widths.
+    assert area == pytest.approx(candidates.table_area(units, known), rel=0.2)
+    assert len(known) == 2
+    for group in made.choice.ladder.groups:
+        areas = [each.area or 0 for each in group.candidates]
+        assert areas == sorted(areas)
+        assert areas[0] > 0
+
+
 def test_a_dynamic_batch() -> None:
     data = [batch[: 2 + i % 2] for i, batch in enumerate(batches(4))]
     with pytest.raises(BatchError, match="is 3x3x8xfloat32, that of the first 2x3x8xfloat32"):
@@ -170,6 +203,19 @@ NAN = [torch.full((4, 3, 8), float("nan"))]
         ({"target": "cosine >= high"}, RequirementError, "`high` is not a number"),
         ({"target": 0.999}, RequirementError, "0.999 is no requirement"),
         ({"backend": "gpu"}, CompileError, "must be one of jit, iree"),
+        ({"cost": "price"}, CompileError, "must be one of bits, area"),
+        ({"held_out": []}, CheckError, "the held-out data holds no batch"),
+        ({"held_out": NAN}, BatchError, "batch 3 holds NaN"),
+        ({"held_out": [torch.ones(4, 3, 7)]}, BatchError, "is 4x3x7xfloat32, that of"),
+        (
+            {
+                "model": torch.nn.Flatten(),
+                "calibrate": [torch.ones(4, 3, 8).int()] * 2,
+                "example_inputs": None,
+            },
+            CheckError,
+            "the model returns no floats",
+        ),
         (
             {"target": "sqnr >= 1", "recipe": Recipe(search=PwlSearchPass(entries=4))},
             CompileError,
@@ -181,6 +227,16 @@ def test_bad_input(options: dict[str, Any], error: type[Exception], message: str
     given = {"model": network("Two"), "example_inputs": batches()[0], "calibrate": batches(2)}
     with pytest.raises(error, match=message):
         lut_opt.compile(**(given | options))
+
+
+@pytest.mark.parametrize("place", ["file/build", "file", "/proc/nowhere/build"])
+def test_a_folder_that_cannot_be_written(chosen: Compiled, place: str, tmp_path: Path) -> None:
+    pytest.importorskip("jinja2")
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(BackendError, match=r"cannot write|not an empty folder"):
+        chosen.save(tmp_path / place, hardware=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def arguments(*more: str) -> list[str]:

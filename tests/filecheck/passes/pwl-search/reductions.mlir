@@ -23,7 +23,7 @@
 // JSON-NEXT:   "bits": 16,
 // JSON:      "error_bound": {{[0-9.]+}}
 
-// HW: reductions.mlir:{{[0-9]+}}:3: error: [convert-pwl-to-hw] no hardware for pwl.divide yet: leave it to the host with --lower-nonlinear-to-pwl=keep=divide
+// HW: reductions.mlir:{{[0-9]+}}:3: error: [convert-pwl-to-hw] no hardware for pwl.divide yet: leave it to the host with --convert-pwl-to-hw=host=divide
 
 !wide = !quant.uniform<u32:f32, 9.5367431640625E-7>
 !u16 = !quant.uniform<u16:f32, 0.1>
