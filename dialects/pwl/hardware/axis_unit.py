@@ -13,10 +13,17 @@ from lut_opt.dialects.pwl.hardware.unit import Description, HardwareUnit, Port, 
 BYTE = 8
 
 RENAMED = {
-    **{"x": "s_axis_tdata", "x_valid": "s_axis_tvalid", "x_ready": "s_axis_tready"},
-    **{"x_last": "s_axis_tlast", "x_keep": "s_axis_tkeep", "select": "s_axis_tuser"},
-    **{"y": "m_axis_tdata", "y_valid": "m_axis_tvalid", "y_ready": "m_axis_tready"},
-    **{"y_last": "m_axis_tlast", "y_keep": "m_axis_tkeep"},
+    "x": "s_axis_tdata",
+    "x_valid": "s_axis_tvalid",
+    "x_ready": "s_axis_tready",
+    "x_last": "s_axis_tlast",
+    "x_keep": "s_axis_tkeep",
+    "select": "s_axis_tuser",
+    "y": "m_axis_tdata",
+    "y_valid": "m_axis_tvalid",
+    "y_ready": "m_axis_tready",
+    "y_last": "m_axis_tlast",
+    "y_keep": "m_axis_tkeep",
 }
 """What the ports of a stream are called in AXI4-Stream."""
 
