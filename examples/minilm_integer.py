@@ -1,5 +1,5 @@
 """
-The pretrained sentence encoder in integers throughout, after post-training quantization alone.
+The pretrained sentence encoder in integers throughout, after post-training quantization or trained.
 
 As minilm_demo.py, but its linear operators are integers, too: torchao's PT2E calibrates
 `IntegerQuantizer` on the same 64 sentences, the tables are searched, and
@@ -8,22 +8,42 @@ sentences are compared with fp32.
 
     python examples/minilm_integer.py               # IREE, about five minutes
     python examples/minilm_integer.py --jit         # the JIT, too, bit for bit
+    python examples/minilm_integer.py --train       # trained before, minutes of one core more
+    python examples/minilm_integer.py --train --quick   # one layer of the encoder, a few steps
+
+With `--train`, `lut_opt.frontends.torch.qat` puts integer units and learnt quantizations into the
+encoder, which then learns its own fp32 outputs again: on the 64 sentences of the calibration and on
+halves of them put together, none of those that are compared.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
+import random
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
-from minilm_demo import CALIBRATION, EVALUATION, Demo, compare, load, step
+from minilm_demo import (
+    BATCH,
+    CALIBRATION,
+    EVALUATION,
+    Demo,
+    Embeddings,
+    Tokens,
+    compare,
+    load,
+    step,
+)
 from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
 from lut_opt.backends import iree, jit
 from lut_opt.backends.report import report
-from lut_opt.dialects.assembly import Program, context, parse
-from lut_opt.frontends.torch import IntegerQuantizer, export_text
+from lut_opt.dialects.assembly import Program, context, parse, print_program
+from lut_opt.frontends.torch import IntegerQuantizer, export_text, qat
 from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 from lut_opt.passes.convert_quantized_to_integer import ConvertQuantizedToIntegerPass
 from lut_opt.passes.lower_nonlinear_to_pwl import LowerNonlinearToPwlPass
@@ -33,6 +53,11 @@ PARAM_BITS = 10
 
 LEAST_COSINE = 0.99
 """What quantization alone keeps on this model; less is a bug."""
+
+STEPS, QUICK_STEPS = 100, 4
+
+RATES = {"matrices": 1e-5, "vectors": 3e-4, "scales": 1e-3}
+"""Adam's, at their largest; they fall to 0."""
 
 
 def quantized_text(demo: Demo) -> str:
@@ -45,6 +70,85 @@ def quantized_text(demo: Demo) -> str:
         for batch in batches:
             prepared(*batch)
     return export_text(convert_pt2e(prepared), *batches[0])
+
+
+def sentences() -> Iterator[str]:
+    """Those of the calibration in any order, about every other one with the end of another."""
+    rng = random.Random(0)
+    while True:
+        heads = list(CALIBRATION)
+        rng.shuffle(heads)
+        tails = list(heads)
+        rng.shuffle(tails)
+        for head, tail in zip(heads, tails, strict=True):
+            words, others = head.split(), tail.split()
+            both = words[: len(words) // 2] + others[len(others) // 2 :]
+            yield " ".join(both) if rng.random() < 0.5 else head
+
+
+def prepared(demo: Demo) -> qat.Prepared:
+    """The encoder with integer units and learnt quantizations, calibrated."""
+    config = qat.Config(
+        search=PwlSearchPass(param_bits=PARAM_BITS),
+        octaves=0,
+        method="mse",
+        bits={"gelu": 16, "*": 8},
+        quantizer=IntegerQuantizer(),
+    )
+    batches = demo.batches(CALIBRATION)
+    model = qat.prepare(demo.model, batches[0], config)
+    qat.calibrate(model, batches)
+    return model
+
+
+def parameter_groups(model: qat.Prepared) -> list[dict[str, Any]]:
+    """Matrices but those of embeddings, vectors, scales."""
+    for name, parameter in model.calibrated.named_parameters():
+        if "embeddings.weight" in name:
+            parameter.requires_grad_(False)
+    weights, scales = qat.parameter_groups(model, lr=0.0, scale_lr=RATES["scales"])
+    kinds = {
+        "matrices": [each for each in weights["params"] if each.dim() > 1],
+        "vectors": [each for each in weights["params"] if each.dim() <= 1],
+    }
+    groups = [{**weights, "params": kinds[kind], "lr": RATES[kind]} for kind in kinds]
+    return [*groups, scales]
+
+
+def train(demo: Demo, model: qat.Prepared, steps: int) -> None:
+    """Learn the fp32 encoder's embeddings: 1 − cosine, averaged over a batch."""
+    optimizer = torch.optim.Adam(parameter_groups(model), betas=(0.9, 0.99))
+    rate = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda done: min((done + 1) / 10, 1.0) * (1.0 - done / steps)
+    )
+    given = sentences()
+    for _ in range(steps):
+        (batch,) = demo.batches(list(itertools.islice(given, BATCH)))
+        with torch.no_grad():
+            wanted = demo.model(*batch)
+        loss = (1.0 - torch.cosine_similarity(model(*batch), wanted)).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        rate.step()
+
+
+def trained_text(demo: Demo, reference: Embeddings, steps: int) -> str:
+    """The exported module after training; what it keeps is said before and after."""
+
+    def run(batch: Tokens) -> Embeddings:
+        with torch.no_grad():
+            return model(*batch).numpy()
+
+    with step("units, learnt quantizations, calibration"):
+        model = prepared(demo)
+    print(f"  after calibration: {compare(demo.embed(EVALUATION, run), reference)}")
+    with step(f"{steps} steps of training"):
+        train(demo, model, steps)
+    print(f"  after training:    {compare(demo.embed(EVALUATION, run), reference)}")
+    qat.freeze(model)
+    with step("exporting"):
+        return print_program(qat.export(qat.convert(model)))
 
 
 def integers(text: str) -> Program:
@@ -66,12 +170,20 @@ def main() -> None:
     """Quantize, convert, run, compare."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").strip().partition("\n")[0])
     parser.add_argument("--jit", action="store_true", help="run the JIT, too")
+    parser.add_argument("--train", action="store_true", help="train it first")
+    parser.add_argument("--quick", action="store_true", help="one layer, and a few steps")
     options = parser.parse_args()
     with step("loading the pretrained encoder"):
         demo = load()
+        if options.quick:
+            encoder: Any = demo.model.encoder
+            encoder.encoder.layer = encoder.encoder.layer[:1]
         reference = demo.embed_in_pytorch(EVALUATION)
-    with step("calibrating and exporting"):
-        text = quantized_text(demo)
+    if options.train:
+        text = trained_text(demo, reference, QUICK_STEPS if options.quick else STEPS)
+    else:
+        with step("calibrating and exporting"):
+            text = quantized_text(demo)
     with step("tables and integers"):
         program = integers(text)
     with step("compiling and embedding"):

@@ -137,3 +137,17 @@ def test_a_pretrained_model_keeps_its_results_with_the_defaults(bits: int | None
     agreement = demo.compare(embeddings, reference)
     assert agreement.mean_cosine >= LEAST_COSINE
     assert agreement.same_nearest >= LEAST_SAME_NEAREST
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("options", [[], ["--train"]])
+def test_one_layer_of_a_pretrained_model_in_integers_throughout(
+    options: list[str], monkeypatch: Any, capsys: Any
+) -> None:
+    """The example ends with an error where the JIT and IREE differ, or too little is kept."""
+    built("minilm", depth=1)  # or a skip
+    pytest.importorskip("torchao", reason="pip install lut-opt[quantize]")
+    example = importlib.import_module("minilm_integer")
+    monkeypatch.setattr(sys, "argv", ["minilm_integer.py", "--quick", "--jit", *options])
+    example.main()
+    assert "bit for bit" in capsys.readouterr().out
