@@ -49,6 +49,10 @@ apt: ## install the simulator and the synthesizer from Debian
 	  $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq $$missing >/dev/null; \
 	fi
 
+.PHONY: apt-fpga
+apt-fpga: ## install place and route for iCE40, which the hardware tests use where it is there
+	@command -v nextpnr-ice40 >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq nextpnr-ice40 fpga-icestorm >/dev/null; }
+
 .PHONY: apt-data
 apt-data: ## install Fashion-MNIST, which training runs on
 	@[ -d /usr/share/datasets/fashion-mnist ] || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq dataset-fashion-mnist >/dev/null; }
@@ -78,7 +82,7 @@ test: check apt ## everything: check, pytest, lit
 	$(BIN)/lit -s tests/filecheck
 
 .PHONY: test-hardware
-test-hardware: $(STAMP) apt ## what takes minutes: more proofs and mutants, a model's own rows simulated
+test-hardware: $(STAMP) apt apt-fpga ## what takes minutes: more proofs and mutants, a model's own rows simulated
 	$(BIN)/python -m pytest -q -m hardware
 	$(BIN)/python examples/minilm_rows.py
 	$(BIN)/python examples/minilm_rows.py --lanes 4

@@ -5,6 +5,7 @@ What goes with a hardware unit to whoever builds it in: files that need nothing 
     <module>/<module>_bench.sv     a self-checking bench, which ends with PASS or FAIL
     <module>/x.hex, y.hex, …       its vectors, a line for each step
     <module>/<module>.json         ports, widths, scales, latency, tables, certificates
+    <module>/<module>.h            of programmable units: the words' addresses, the tables' writes
     <module>/README.txt            the one command that runs the bench
 
     write(bundle(module), Path("units"))
@@ -20,6 +21,7 @@ from pathlib import Path
 from xdsl.dialects.builtin import ModuleOp
 
 from lut_opt.backends.errors import BackendError
+from lut_opt.backends.header import header_of
 from lut_opt.backends.report import json
 from lut_opt.backends.simulate.benches import bench_files
 from lut_opt.backends.simulate.row_bench import Stalls
@@ -53,6 +55,8 @@ def bundle(module: ModuleOp) -> dict[str, str]:
             f"{name}.json": json.text_of(json.describe_module(op, unit)),
             "README.txt": _readme(name),
         }
+        if (header := header_of(unit)) is not None:
+            made[f"{name}.h"] = header
         files |= {f"{name}/{file}": text for file, text in made.items()}
     return files
 

@@ -22,7 +22,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lut_opt.backends.errors import JitError
-from lut_opt.backends.execute import assertions, lowering, matmul, weights
+from lut_opt.backends.execute import (
+    assertions,
+    lowering,
+    matmul,
+    products,
+    rows,
+    shuffles,
+    vectors,
+    weights,
+)
 from lut_opt.backends.execute.arguments import Array
 from lut_opt.backends.execute.executable import Executable
 from lut_opt.backends.execute.signature import Signature, Value, name_of, signature_of
@@ -53,8 +62,14 @@ def compile(module: str | Program, *, opt_level: int = 2) -> Executable:
         lowering.torch_to_linalg(parsed)
     signatures = {name_of(f): signature_of(f) for f in lowering.functions(parsed)}
     matmul.tile(parsed)
+    lowering.fuse_elementwise(parsed)
+    rows.fuse(parsed)
+    vectors.vectorize(parsed)
     lowering.to_buffers(parsed)
     data = weights.externalize(parsed, blobs)
+    lowering.deallocate(parsed)
+    shuffles.use(parsed)
+    products.use(parsed)
     lowering.to_llvm(parsed)
     flag = assertions.Flag()
     addresses = {name: array.ctypes.data for name, array in data.items()}

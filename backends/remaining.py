@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from lut_opt.passes.recognize.floats import float_operators, has_integer_products
 from lut_opt.passes.recognize.names import operator_name
-from lut_opt.passes.recognize.without_table import Kind, Remaining, remaining_nonlinear
+from lut_opt.passes.recognize.without_table import (
+    Kind,
+    Remaining,
+    remaining_nonlinear,
+    unused_ranges,
+)
 
 __all__ = [
     "Kind",
@@ -13,4 +18,5 @@ __all__ = [
     "has_integer_products",
     "operator_name",
     "remaining_nonlinear",
+    "unused_ranges",
 ]

@@ -7,6 +7,9 @@ transformer has 64 features, four layers of four heads and patches of 7 × 7 (16
 those of Debian's package dataset-fashion-mnist. QuWeiT's own figures (95.64 % on CIFAR-10 with
 I-ViT-T) cannot be reproduced from packages: neither the images nor the checkpoint are in one.
 
+Every measured model is kept, weights and all, in `--folder`; the same command goes on where it was
+stopped. What the blocks save is counted by multiplications.py, and measured by quweit_energy.py.
+
 `--quick` takes few images, to see that everything runs: its figures mean nothing.
 """
 
@@ -14,16 +17,19 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import hashlib
+import json
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from measure import report, table
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lut_opt.frontends.torch.weightless import WeightlessBlock, WeightlessConfig, replace_mlps
@@ -83,6 +89,16 @@ BLOCKS = {
     "grouped": WeightlessConfig(luts=1024, readout="grouped"),
     "dense": WeightlessConfig(luts=512, readout="dense"),
 }
+KINDS = ("MLP", "no MLP", "dense", "popcount", "affine", "grouped")
+
+
+RATES = {"": 2e-3, "tables": 1e-2}
+"""Highest rate of the parameters whose names end so; all others, and every control, the first."""
+
+
+def _rate(name: str) -> str:
+    """The end of a parameter's name that decides its rate."""
+    return next((end for end in RATES if end and name.endswith(end)), "")
 
 
 @dataclass(frozen=True)
@@ -120,9 +136,10 @@ def model(kind: str, seed: int, arity: int) -> Vit:
 
 def train(net: Vit, data: Data, epochs: int, seed: int) -> tuple[float, float]:
     """Accuracy on the test images in percent, and milliseconds of CPU time a step."""
-    tables = [p for name, p in net.named_parameters() if name.endswith("tables")]
-    others = [p for name, p in net.named_parameters() if not name.endswith("tables")]
-    groups = [{"params": others, "lr": 2e-3}] + [{"params": tables, "lr": 1e-2}] * bool(tables)
+    groups: list[dict[str, Any]] = []
+    for end, rate in RATES.items():
+        chosen = [p for name, p in net.named_parameters() if _rate(name) == end]
+        groups += [{"params": chosen, "lr": rate}] * bool(chosen)
     optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
     images, labels = data.train
     steps = epochs * (len(images) // BATCH)
@@ -152,16 +169,6 @@ def train(net: Vit, data: Data, epochs: int, seed: int) -> tuple[float, float]:
     return 100 * right / len(data.test[0]), cost
 
 
-def multiplications(kind: str) -> float:
-    """Share of the model's multiplications an image that this kind has not, in percent."""
-    tokens = (28 // PATCH) ** 2
-    mlp, affine = 8 * WIDTH * WIDTH, WIDTH * WIDTH
-    attention = 4 * WIDTH * WIDTH + 2 * tokens * WIDTH
-    whole = tokens * (DEPTH * (attention + mlp) + PATCH * PATCH * WIDTH) + 10 * WIDTH
-    left = {"MLP": mlp, "affine": affine}.get(kind, 0)
-    return 100 * tokens * DEPTH * (mlp - left) / whole
-
-
 def check(net: Vit, data: Data) -> None:
     """The blocks answer as their integer semantics say, on real activations."""
     for block in net.modules():
@@ -177,6 +184,45 @@ def check(net: Vit, data: Data) -> None:
                 raise SystemExit("a block differs from its integer semantics")
 
 
+@dataclass(frozen=True)
+class Settings:
+    """What decides a measured model, besides its kind and its seed."""
+
+    images: int
+    tests: int
+    epochs: int
+    arity: int
+
+    def path(self, folder: Path, kind: str, seed: int) -> Path:
+        """Where a model's measures are; another setting of its kind has another file."""
+        decisive = repr((asdict(self), BLOCKS.get(kind), RATES if kind in BLOCKS else RATES[""]))
+        key = hashlib.sha256(decisive.encode()).hexdigest()[:8]
+        return folder / f"{kind.replace(' ', '-')}-{seed}-{self.images}x{self.epochs}-{key}.json"
+
+
+def measured(kind: str, seed: int, settings: Settings, data: Data, folder: Path) -> Measured:
+    """Train and measure, or read what came of it before; weights are kept beside."""
+    path = settings.path(folder, kind, seed)
+    if not path.exists():
+        net = model(kind, seed, settings.arity)
+        accuracy, cost = train(net, data, settings.epochs, seed)
+        check(net, data)
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.save(net.state_dict(), path.with_suffix(".pt"))
+        path.write_text(json.dumps({"accuracy": accuracy, "cost": cost}))
+    found = Measured(**json.loads(path.read_text()))
+    print(f"seed {seed}, {kind}: {found.accuracy:.2f} %", file=sys.stderr, flush=True)
+    return found
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Accuracy in percent, milliseconds of CPU time a training step."""
+
+    accuracy: float
+    cost: float
+
+
 def main() -> None:
     """Train, and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").strip())
@@ -187,50 +233,60 @@ def main() -> None:
     parser.add_argument("--arity", type=int, default=6, help="inputs of a LUT")
     parser.add_argument("--only", help="kinds, separated by commas")
     parser.add_argument("--data", type=Path, default=FOLDER)
+    parser.add_argument("--folder", type=Path, default=Path("build/quweit"), help="of results")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     if options.quick:
         options.images, options.tests, options.epochs, options.seeds = 512, 1000, 1, 1
     torch.set_num_threads(1)
     data = read(options.data, options.images, options.tests)
-    kinds = options.only.split(",") if options.only else ["MLP", *CONTROLS, *BLOCKS]
-    found: dict[str, list[float]] = {}
-    costs: dict[str, list[float]] = {}
+    kinds = options.only.split(",") if options.only else KINDS
+    settings = Settings(options.images, options.tests, options.epochs, options.arity)
+    found: dict[str, list[Measured]] = {kind: [] for kind in kinds}
     for seed in range(options.seeds):
         for kind in kinds:
-            net = model(kind, seed, options.arity)
-            accuracy, cost = train(net, data, options.epochs, seed)
-            check(net, data)
-            found.setdefault(kind, []).append(accuracy)
-            costs.setdefault(kind, []).append(cost)
-            print(f"seed {seed}, {kind}: {accuracy:.2f} %", file=sys.stderr, flush=True)
+            found[kind].append(measured(kind, seed, settings, data, options.folder))
     report(
         "Fashion-MNIST, a transformer of 64 features and 4 layers: test accuracy in percent",
         f"{options.images} images × {options.epochs} epochs, {options.tests} test images, "
         f"{options.seeds} seeds, LUT{options.arity}; ± is the standard error over seeds, one "
-        f"accuracy alone has at most {50 * options.tests**-0.5:.2f} from its test images",
+        f"accuracy alone has at most {50 * options.tests**-0.5:.2f} from its test images; all "
+        "kinds of a seed begin with the same weights, but for the block",
         table(
-            ("block", "accuracy", "±", "recovered", "without ×", "CPU ms a step"),
-            [_row(kind, found, costs) for kind in kinds],
+            ("block", "accuracy", "±", "over no MLP", "±", "recovered", "±", "CPU ms a step"),
+            [_row(kind, found) for kind in kinds],
         ),
         packages=("torch",),
     )
 
 
-def _row(
-    kind: str, found: dict[str, list[float]], costs: dict[str, list[float]]
-) -> tuple[str, ...]:
-    """Mean, standard error, and the mean share of the MLP's gain over nothing, by seeds."""
-    values = np.array(found[kind])
-    error = values.std(ddof=1) / len(values) ** 0.5 if len(values) > 1 else float("nan")
-    recovered = "-"
-    if {"MLP", "no MLP"} <= found.keys():
-        ends = [float(np.mean(found[end])) for end in ("no MLP", "MLP")]
-        gain = ends[1] - ends[0]
-        # A share of nothing gained says nothing.
-        recovered = f"{100 * (values.mean() - ends[0]) / gain:.0f} %" if gain > 0 else "-"
-    mean, cost = f"{values.mean():.2f}", f"{np.mean(costs[kind]):.0f}"
-    return kind, mean, f"{error:.2f}", recovered, f"{multiplications(kind):.1f} %", cost
+def _row(kind: str, found: dict[str, list[Measured]]) -> tuple[str, ...]:
+    """Means and standard errors over seeds; gains are differences of the same seed."""
+    values, *ends = (
+        np.array([one.accuracy for one in found[name]]) if name in found else None
+        for name in (kind, "no MLP", "MLP")
+    )
+    assert values is not None
+    cells = [f"{values.mean():.2f}", _error(values)]
+    least, most = ends
+    if least is None or most is None:
+        cells += ["-"] * 4
+    else:
+        gains, whole = values - least, most - least
+        share = gains.mean() / whole.mean()
+        cells += [f"{gains.mean():.2f}", _error(gains)]
+        # Of a ratio of means, to first order. A share of nothing gained says nothing.
+        errors = (gains - share * whole) / whole.mean()
+        shares = [f"{100 * share:.0f} %", f"{_error(100 * errors)} %"]
+        cells += shares if whole.mean() > 0 else ["-", "-"]
+    return kind, *cells, f"{np.mean([one.cost for one in found[kind]]):.0f}"
+
+
+def _error(values: NDArray[np.float64]) -> str:
+    """Standard error of a mean."""
+    if len(values) < 2:
+        return "-"
+    return f"{values.std(ddof=1) / len(values) ** 0.5:.2f}"
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from training.layers import NAMES
 from training.methods import METHODS
-from training.protocol import Cell, Plan, Study
+from training.protocol import CONTROL, Cell, Plan, Study
 from training.report import draw, show
 
 ROWS: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -44,6 +44,7 @@ def cells(networks: Sequence[str], seeds: int, *, altogether: bool) -> list[Cell
     for seed in range(seeds):
         for network in networks:
             rows = ROWS[network][-1:] if altogether else ROWS[network][::-1]
+            found.append(Cell(network, seed, (), CONTROL))
             found += [Cell(network, seed, row, each) for row in rows for each in METHODS]
     return found
 

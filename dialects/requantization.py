@@ -4,11 +4,11 @@ Requantization: what turns sums of integers at one scale into stored integers of
     t = Σ multiplier_i · x_i + offset                   # exact, in 64 bits at most
     q = zero point + t / 2^shift, halves to even        # then saturated to the result's range
 
-A multiplier is round(scale_i / result scale · 2^shift) in 31 bits, the shift as large as they
-and 63 bits of t allow, less the zeros at their ends: where all scales are powers of two, the
-multipliers are exact. That is TOSA's rescale with a sum in front of its one rounding, but for ties:
-they go to the even neighbour, as `quant.qcast` and PyTorch round. Hence requantization by powers of
-two *is* dequantization, exact addition and quantization.
+A multiplier is round(scale_i / result scale · 2^shift), the shift as large as 31 bits of the finest
+operand's multiplier and 63 of t allow, less the zeros at their ends: where all scales are powers of
+two, the multipliers are exact. That is TOSA's rescale with a sum in front of its one rounding, but
+for ties: they go to the even neighbour, as `quant.qcast` and PyTorch round. Hence requantization by
+powers of two *is* dequantization, exact addition and quantization.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 from lut_opt.dialects.quantization import Integers, Quantization, Reals
 
 MULTIPLIER_BITS = 31
-"""Of a multiplier, without its sign."""
+"""Of the finest operand's multiplier, without its sign."""
 
 MAX_SHIFT = 62
 
@@ -75,35 +75,25 @@ class Requantization:
         """
         The requantization of Σ scale_i · x_i + choices + constant, clamped to [low, high].
 
-        `constant` broadcasts as scales do. Raises ValueError where a scale is 2^31 times the
-        result's or more: nothing of the operand would be left.
+        `constant` broadcasts as scales do. Raises ValueError where sums do not fit 64 bits, the
+        result's scale is 2^31 times as fine as all the operands', or operands are so far apart that
+        64 bits do not hold one exactly enough beside the other.
         """
-        ratios = [each.scale / result.scale for each in operands]
-        addend = np.asarray(constant, np.float64) / result.scale
-        # What is further away saturates whatever else is added, and need not be exact.
-        span = 2.0 * (result.maximum - result.minimum + 1)
-        reaches = (_largest(r) * x.bound for r, x in zip(ratios, operands, strict=True))
-        finite = _largest(addend[np.isfinite(addend)]) if np.ndim(addend) else 0.0
-        limit = 2.0 ** math.ceil(math.log2(span + sum(reaches) + min(finite, span)))
-        addend = np.clip(addend, -limit, limit)
-        for choice in choices:
-            ends = np.clip([choice.when_true, choice.when_false], *_ends(limit * result.scale))
-            ratios.append(np.asarray((ends[0] - ends[1]) / result.scale))
-            addend = addend + ends[1] / result.scale
-        bounds = [*(each.bound for each in operands), *(1 for _ in choices)]
-        shift = _shift(ratios, bounds, addend)
-        multipliers = [np.rint(np.ldexp(ratio, shift)).astype(np.int64) for ratio in ratios]
-        offset = np.rint(np.ldexp(addend, shift)).astype(np.int64)
+        sum_ = _in_steps(operands, result, choices, constant)
+        shift = _shift(sum_)
+        multipliers = [np.rint(np.ldexp(r, shift)).astype(np.int64) for r in sum_.ratios]
+        _refuse_lost(sum_, multipliers, shift)
+        offset = np.rint(np.ldexp(sum_.addend, shift)).astype(np.int64)
         spare = min([shift, *(_zeros(each) for each in (*multipliers, offset))])
         multipliers, offset = [each >> spare for each in multipliers], offset >> spare
         shift -= spare
         largest = sum(
             int(np.max(np.abs(m), initial=0)) * bound
-            for m, bound in zip(multipliers, bounds, strict=True)
+            for m, bound in zip(multipliers, sum_.bounds, strict=True)
         )
         largest += int(np.max(np.abs(offset), initial=0)) + (1 << shift)
         edges = result.quantize(np.array([low, high]))
-        wide = max(largest, *map(abs, bounds), abs(result.minimum), abs(result.maximum))
+        wide = max(largest, *map(abs, sum_.bounds), abs(result.minimum), abs(result.maximum))
         return Requantization(
             tuple(multipliers),
             offset,
@@ -125,8 +115,44 @@ class Requantization:
         return np.clip(total + self.result.zero_point, self.minimum, self.maximum)
 
 
-def _ends(limit: float) -> tuple[float, float]:
-    return -limit, limit
+@dataclass(frozen=True, eq=False)
+class _Sum:
+    """Σ ratio_i · x_i + addend in steps of the result, |x_i| ≤ bound_i; choices come last."""
+
+    ratios: tuple[Reals, ...]
+    bounds: tuple[int, ...]
+    addend: Reals
+    span: float
+    """Twice as many steps as the result stores: a sum that is further away saturates."""
+    operands: int
+    """How many of the ratios are those of operands."""
+
+    def reach(self, index: int) -> float:
+        """The most steps that one part makes."""
+        return _largest(self.ratios[index]) * self.bounds[index]
+
+
+def _in_steps(
+    operands: Sequence[Scaled],
+    result: Quantization,
+    choices: Sequence[Choice],
+    constant: Reals | float,
+) -> _Sum:
+    ratios = [each.scale / result.scale for each in operands]
+    addend = np.asarray(constant, np.float64) / result.scale
+    # What is further away saturates whatever else is added, and need not be exact.
+    span = 2.0 * (result.maximum - result.minimum + 1)
+    reaches = (_largest(r) * x.bound for r, x in zip(ratios, operands, strict=True))
+    finite = _largest(addend[np.isfinite(addend)]) if np.ndim(addend) else 0.0
+    limit = 2.0 ** math.ceil(math.log2(span + sum(reaches) + min(finite, span)))
+    addend = np.clip(addend, -limit, limit)
+    for choice in choices:
+        far = limit * result.scale
+        ends = np.clip([choice.when_true, choice.when_false], -far, far)
+        ratios.append(np.asarray((ends[0] - ends[1]) / result.scale))
+        addend = addend + ends[1] / result.scale
+    bounds = [*(each.bound for each in operands), *(1 for _ in choices)]
+    return _Sum(tuple(ratios), tuple(bounds), addend, span, len(operands))
 
 
 def _largest(values: Reals) -> float:
@@ -139,18 +165,42 @@ def _zeros(values: Integers) -> int:
     return (union & -union).bit_length() - 1 if union else MAX_SHIFT
 
 
-def _shift(ratios: Sequence[Reals], bounds: Sequence[int], addend: Reals) -> int:
-    """The largest shift at which multipliers and sums fit. ValueError if there is none."""
-    largest = max((_largest(ratio) for ratio in ratios), default=0.0)
-    total = sum(_largest(r) * bound for r, bound in zip(ratios, bounds, strict=True))
-    total += _largest(addend) + 1.0
+def _shift(sum_: _Sum) -> int:
+    """
+    The largest shift at which sums fit, and the finest operand's multiplier its 31 bits.
+
+    Multipliers of coarser operands and of choices are as much longer. ValueError if there is none.
+    """
+    own = [_largest(ratio) for ratio in sum_.ratios[: sum_.operands]]
+    finest = min((each for each in own if each > 0), default=0.0)
+    total = sum(map(sum_.reach, range(len(sum_.ratios)))) + _largest(sum_.addend) + 1.0
     room = _SUM_LIMIT / total
-    if largest > 0:
-        room = min(room, ((1 << MULTIPLIER_BITS) - 1) / largest)
+    if finest > 0:
+        room = min(room, ((1 << MULTIPLIER_BITS) - 1) / finest)
     shift = min(math.frexp(room)[1] - 1, MAX_SHIFT)
     if shift < 0:
         raise ValueError(
-            f"the result's scale is too fine for its operands: their scales are {largest:.3g} "
+            f"the result's scale is too fine for its operands: their scales are {max(own):.3g} "
             f"times as large, their sums {total:.3g} steps; use a coarser one"
         )
     return shift
+
+
+def _refuse_lost(sum_: _Sum, multipliers: Sequence[Integers], shift: int) -> None:
+    """
+    ValueError where a rounded multiplier moves a result by a step or more.
+
+    An operand's values count as far as the others can bring their sum back into the result's range.
+    """
+    everything = sum(map(sum_.reach, range(sum_.operands))) + _largest(sum_.addend)
+    for index in range(sum_.operands):
+        ratio, bound = np.abs(sum_.ratios[index]), sum_.bounds[index]
+        within = sum_.span + everything - sum_.reach(index)
+        largest = np.minimum(float(bound), within / np.maximum(ratio, 1e-300))
+        off = np.abs(np.ldexp(np.abs(multipliers[index]).astype(np.float64), -shift) - ratio)
+        if (lost := float(np.max(off * largest, initial=0.0))) >= 1.0:
+            raise ValueError(
+                f"scales too far apart for 64 bits: an operand of {_largest(ratio):.3g} steps of "
+                f"the result, up to {bound}, would be wrong by up to {lost:.3g} steps beside "
+                "others; quantize it before, or the result more finely"
+            )

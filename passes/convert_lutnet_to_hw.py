@@ -35,6 +35,9 @@ class ConvertLutnetToHwPass(ModulePass):
     interface: Literal["plain", "stream"] = "plain"
     """A result some cycles after its input, or valid and ready at both ends."""
 
+    target: Literal["asic", "fpga"] = "asic"
+    """Streams that gate their clock, or that have clock enables."""
+
     def __post_init__(self) -> None:
         if self.pipeline < 0:
             raise ValueError(f"pipeline must not be negative, got {self.pipeline}")
@@ -53,8 +56,9 @@ class ConvertLutnetToHwPass(ModulePass):
             return
         kept = [child for child in op.ops if isinstance(child, hw.HWModuleOp)]
         unique = unique_names({module.sym_name.data for module in kept})
-        made = build_networks(found, self.pipeline, unique)
-        made = with_interface(made, kept, self.interface == "stream", unique)
+        stream = self.interface == "stream"
+        made = build_networks(found, self.pipeline, stream and self.target == "fpga", unique)
+        made = with_interface(made, kept, stream, unique)
         for child in list(op.ops):
             if child not in kept:
                 child.detach()

@@ -28,7 +28,7 @@ class ConvertPwlToHwPass(HwOptions, ModulePass):
     scales share one module. The units stand *instead of* the host code, which has no place in
     SystemVerilog: run `convert-pwl-to-arith` on the same input for code that computes the same.
     Softmax and norms become streaming units: valid and ready on both sides, `lanes` elements a
-    cycle.
+    cycle. With `interface=axis` every unit has a module around it with the ports of AXI4-Stream.
 
     Before:   %y = pwl.apply #pwl.fn<gelu> %x table #pwl.table<…>
                 : !quant.uniform<i8:f32, 6.25e-02> -> !quant.uniform<i8:f32, 6.25e-02>
@@ -47,6 +47,7 @@ class ConvertPwlToHwPass(HwOptions, ModulePass):
         from xdsl.dialects import hw
 
         from lut_opt.dialects.pwl import ApplyOp, UnitOp
+        from lut_opt.passes.hw.modules import FAMILY
         from lut_opt.passes.support.names import unique_names
 
         applies = [child for child in op.walk() if isinstance(child, ApplyOp)]
@@ -61,14 +62,21 @@ class ConvertPwlToHwPass(HwOptions, ModulePass):
         kept = [child for child in op.ops if isinstance(child, hw.HWModuleOp)]
         unique = unique_names({module.sym_name.data for module in kept})
         made = self._build(applies, unique) if applies else []
-        if self.interface == "stream" or self.storage == "gated":
+        if self.interface != "plain" or self.storage == "gated":
             from lut_opt.passes.hw.shared import with_interface
 
-            made = with_interface(made, kept, self.interface == "stream", unique)
+            made = with_interface(made, kept, self.interface != "plain", unique)
         if units:
             from lut_opt.passes.hw.row_unit.units import build_row_units
 
             made += build_row_units(units, self.row_build(), unique)
+        if self.interface == "axis":
+            from lut_opt.passes.hw.axis import with_axis
+
+            made = with_axis(made, unique)
+        if self.target == "fpga":
+            for module in made:
+                module.attributes[FAMILY] = StringAttr(self.family)
         for child in list(op.ops):
             if child not in kept:
                 child.detach()
@@ -82,6 +90,12 @@ class ConvertPwlToHwPass(HwOptions, ModulePass):
             if apply.table is None:
                 name = apply.function_name
                 message = f"pwl.apply of {name} has no table to build: run --pwl-search first"
+                raise OpError(apply, message)
+            if self.interface == "axis" and not self.pipeline:
+                message = (
+                    "AXI4-Stream allows no path through a unit within a cycle: interface=axis "
+                    "needs pipeline=1 or more for tables"
+                )
                 raise OpError(apply, message)
             if apply.reduce is not None and self.unit != "fixed":
                 raise OpError(apply, f"range reductions are built by unit=fixed, not {self.unit}")

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from lut_opt.backends.execute.lowering import bindings, explain, operations
+from lut_opt.backends.execute import transform
+from lut_opt.backends.execute.lowering import bindings, operations
 
 _ROWS, _COLUMNS, _DEPTH = 8, 32, 4
 _MARK = "lut_opt.matmul"
 _PRODUCTS = ("linalg.matmul", "linalg.batch_matmul", "linalg.generic")
 
-_VECTORS = """
-    %functions = transform.structured.match ops{["func.func"]} in %root : (!any) -> !any
+_VECTORS = """%functions = transform.structured.match ops{["func.func"]} in %root : (!any) -> !any
     transform.apply_patterns to %functions {
       transform.apply_patterns.vector.cast_away_vector_leading_one_dim
       transform.apply_patterns.vector.reduction_to_contract
@@ -32,23 +32,19 @@ _VECTORS = """
       transform.apply_patterns.vector.lower_outerproduct
       transform.apply_patterns.vector.lower_broadcast
       transform.apply_patterns.canonicalization
-    } : !any
-"""
+    } : !any"""
 
 
 def tile(module: Any) -> None:
     """Tile and vectorize the matrix products of a module on tensors, in place."""
     ir = bindings("ir")
     groups: dict[tuple[int, ...], int] = {}
-    with module.context:
-        for op in operations(module):
-            sizes = _tile_sizes(op, ir) if op.name in _PRODUCTS else None
-            if sizes is not None:
-                number = groups.setdefault(sizes, len(groups))
-                integer = ir.IntegerType.get_signless(64)
-                op.attributes[_MARK] = ir.IntegerAttr.get(integer, number)
-        if groups:
-            _apply(module, _script(groups))
+    for op in operations(module):
+        sizes = _tile_sizes(op, ir) if op.name in _PRODUCTS else None
+        if sizes is not None:
+            transform.mark(op, _MARK, groups.setdefault(sizes, len(groups)))
+    if groups:
+        transform.apply(module, [*_lines(groups), _VECTORS], "the matmul tiling")
 
 
 def _tile_sizes(op: Any, ir: Any) -> tuple[int, ...] | None:
@@ -64,9 +60,9 @@ def _tile_sizes(op: Any, ir: Any) -> tuple[int, ...] | None:
     (*batch, rows, depth), (*_, columns) = (_dims(kind) for kind in kinds[:2])
     wanted = (
         *(1 for _ in batch),
-        _divisor(rows, _ROWS),
-        _divisor(columns, _COLUMNS),
-        _divisor(depth, _DEPTH),
+        transform.divisor(rows, _ROWS),
+        transform.divisor(columns, _COLUMNS),
+        transform.divisor(depth, _DEPTH),
     )
     return wanted
 
@@ -85,38 +81,12 @@ def _dims(kind: Any) -> list[int | None]:
     return [None if kind.is_dynamic_dim(i) else int(kind.shape[i]) for i in range(kind.rank)]
 
 
-def _divisor(size: int | None, most: int) -> int:
-    """The largest divisor of a size up to `most`; 1 for a dynamic or empty dimension."""
-    if not size:
-        return 1
-    return next(d for d in range(min(size, most), 0, -1) if size % d == 0)
-
-
-def _script(groups: dict[tuple[int, ...], int]) -> str:
+def _lines(groups: dict[tuple[int, ...], int]) -> list[str]:
     lines: list[str] = []
     for sizes, number in groups.items():
-        loops = len(sizes)
         lines += [
-            f"%m{number} = transform.structured.match attributes"
-            f" {{{_MARK} = {number} : i64}} in %root : (!any) -> !any",
-            f"%t{number}, %l{number}:{loops} = transform.structured.tile_using_for %m{number}"
-            f" tile_sizes {list(sizes)} : (!any) -> (!any{', !any' * loops})",
+            transform.marked(_MARK, number),
+            transform.tiled(number, sizes),
             f"transform.structured.vectorize %t{number} : !any",
         ]
-    body = "\n    ".join(lines) + _VECTORS
-    return (
-        "module attributes {transform.with_named_sequence} {\n"
-        "  transform.named_sequence @__transform_main(%root: !any {transform.readonly}) {\n"
-        f"    {body}    transform.yield\n  }}\n}}\n"
-    ).replace("!any", "!transform.any_op")
-
-
-def _apply(module: Any, script: str) -> None:
-    ir = bindings("ir")
-    interpreter = bindings("dialects.transform.interpreter")
-    transform = ir.Module.parse(script)
-    sequence = transform.body.operations[0].operation
-    try:
-        interpreter.apply_named_sequence(module.operation, sequence, transform.operation)
-    except ir.MLIRError as error:
-        raise RuntimeError(f"the matmul tiling failed: {explain(error)}") from error
+    return lines

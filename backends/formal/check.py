@@ -3,21 +3,28 @@ What is known of every hardware module of a program, each checked as far as it c
 
 Units of tables are proved (`prove`), alone and as streams; softmax and norms are simulated against
 their integer semantics while both sides stall (`simulate_rows`), and the rules of their handshake
-are shown from the gates (`handshake`); of anything else nothing is claimed.
+are shown from the gates (`handshake`), as they are of units with the ports of AXI4-Stream, which a
+monitor of the protocol watches besides; of anything else nothing is claimed.
 """
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 from xdsl.dialects.builtin import ModuleOp
 
 from lut_opt.backends.errors import BackendError
-from lut_opt.backends.formal.handshake import rules
-from lut_opt.backends.formal.netlist import read_netlists
+from lut_opt.backends.formal.clocks import plain
+from lut_opt.backends.formal.handshake import AXIS, rules
+from lut_opt.backends.formal.netlist import Netlist, read_netlists
 from lut_opt.backends.formal.tables import prove
+from lut_opt.backends.simulate.benches import bench_files
 from lut_opt.backends.simulate.row_bench import Stalls, sample
 from lut_opt.backends.simulate.rows import simulate_rows
+from lut_opt.backends.tools import icarus
 from lut_opt.backends.verilog import systemverilog
-from lut_opt.dialects.pwl.hardware import RowUnit
+from lut_opt.dialects.pwl.hardware import AxisUnit, RowUnit
 from lut_opt.passes.hw.modules import instances, modules_of, units_of
 from lut_opt.passes.support.progress import progress
 
@@ -39,18 +46,19 @@ def check(module: ModuleOp, verilog: str | None = None) -> list[str]:
     proofs = prove(module, text)
     lines = {proof.module: str(proof) for proof in proofs}
     wrong = [str(proof) for proof in proofs if proof.refuted]
-    rows = [unit for unit in units_of(modules).values() if isinstance(unit, RowUnit)]
-    others = sorted(modules.keys() - {unit.module for unit in rows})
+    units = units_of(modules).values()
+    handshakes = [unit for unit in units if isinstance(unit, RowUnit | AxisUnit)]
+    read = {unit.module for unit in handshakes}
+    read |= {part for name in read for part in instances(modules[name], modules)}
     # What the rules need of a result is before it in registers, not in memories.
-    netlists = read_netlists(text, others, memories=False) if rows else {}
-    for unit in progress(rows, "simulating"):
-        (result,) = simulate_rows(text, [stimulus := sample(unit)], STALLS)
-        lines[unit.module] = (
-            f"{unit.module}: proved: a result waits unchanged until it is taken; checked: "
-            f"{result.elements} results of {len(stimulus.rows)} rows, both sides stalling"
-        )
-        broken = rules(netlists[unit.module])
-        wrong += [] if result.passed else [str(result)]
+    ignored = sorted(modules.keys() - read)
+    netlists = read_netlists(text, ignored, memories=False) if handshakes else {}
+    for unit in progress(handshakes, "simulating"):
+        netlist = plain(netlists[unit.module])
+        if isinstance(unit, RowUnit):
+            lines[unit.module], broken = _check_rows(unit, netlist, text)
+        else:
+            lines[unit.module], broken = _check_axis(unit, netlist, text)
         wrong += [f"{unit.module}: wrong: {'; '.join(broken)}"] if broken else []
     if wrong:
         raise BackendError("; ".join(wrong))
@@ -59,3 +67,31 @@ def check(module: ModuleOp, verilog: str | None = None) -> list[str]:
         unknown = f"part of {', '.join(users)}" if users else "not checked: not a unit with a check"
         lines.setdefault(name, f"{name}: {unknown}")
     return [lines[name] for name in modules]
+
+
+def _check_rows(unit: RowUnit, netlist: Netlist, text: str) -> tuple[str, list[str]]:
+    """What is known of a unit of rows, and what is wrong with it."""
+    (result,) = simulate_rows(text, [stimulus := sample(unit)], STALLS)
+    line = (
+        f"{unit.module}: proved: a result waits unchanged until it is taken; checked: "
+        f"{result.elements} results of {len(stimulus.rows)} rows, both sides stalling"
+    )
+    wrong = [] if result.passed else [str(result).removeprefix(f"{unit.module}: ")]
+    return line, [*wrong, *rules(netlist)]
+
+
+def _check_axis(unit: AxisUnit, netlist: Netlist, text: str) -> tuple[str, list[str]]:
+    """What is known of a unit with ports of AXI4-Stream, and what is wrong with it."""
+    broken = rules(netlist, AXIS)
+    with tempfile.TemporaryDirectory(prefix="lut-opt-") as folder:
+        files = bench_files(unit, "bench", STALLS) | {"units.sv": text}
+        for name, content in files.items():
+            (Path(folder) / name).write_text(content)
+        said = icarus.run(Path(folder), "bench", ["units.sv", "bench.sv"], may_fail=True)
+    if "PASS: " not in said:
+        broken.append(next((s for s in said.splitlines() if "FAIL" in s), "no end of its bench"))
+    line = (
+        f"{unit.module}: proved: a beat waits unchanged until it is taken, no path from side to "
+        "side; checked: the results of its bench, both sides stalling and watched by a monitor"
+    )
+    return line, broken

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from lut_opt.backends.formal.netlist import Netlist, Stored
 
-CLOCKS = frozenset({"clock", "x_clock"})
+CLOCKS = frozenset({"clock", "x_clock", "aclk"})
 """Ports that are clocks; two of them are taken to tick together."""
 
 

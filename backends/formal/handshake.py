@@ -15,15 +15,37 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lut_opt.backends.formal.netlist import ONE, ZERO, Netlist, planes
+from lut_opt.backends.formal.netlist import ONE, ZERO, Literal, Netlist, planes
 from lut_opt.backends.simulate.row_bench import Stimulus
 from lut_opt.dialects.quantization import Integers
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the ports of a handshake are called."""
+
+    x_ready: str = "x_ready"
+    y_valid: str = "y_valid"
+    y_ready: str = "y_ready"
+    beat: tuple[str, ...] = ("y", "y_last", "y_keep")
+    reset: tuple[str, Literal] = ("reset", ZERO)
+    """The reset, and its value at work."""
+
+
+STREAM = Names()
+AXIS = Names(
+    "s_axis_tready",
+    "m_axis_tvalid",
+    "m_axis_tready",
+    ("m_axis_tdata", "m_axis_tlast", "m_axis_tkeep"),
+    ("aresetn", ONE),
+)
 
 OUTPUTS = ("x_ready", "y_valid", "y", "y_last", "y_keep")
 """The last is only there where a beat has several lanes and rows may end within one."""
 
 
-def rules(netlist: Netlist) -> list[str]:
+def rules(netlist: Netlist, names: Names = STREAM) -> list[str]:
     """
     The rules of the handshake that do not follow from the gates; none if all do.
 
@@ -32,13 +54,13 @@ def rules(netlist: Netlist) -> list[str]:
     """
     broken: list[str] = []
     inputs = set(netlist.inputs)
-    if inputs & set(netlist.cone(netlist.port("y_valid"))):
-        broken.append("y_valid depends on an input within the cycle")
-    if inputs & set(netlist.cone(netlist.port("x_ready"))):
-        broken.append("x_ready depends on an input within the cycle")
-    (y_valid,) = netlist.port("y_valid")
-    fixed = {"reset": ZERO, "y_ready": ZERO, netlist.source(y_valid): ONE}
-    outputs = [w for name in ("y_valid", "y", "y_last", "y_keep") for w in netlist.port(name)]
+    for name in (names.y_valid, names.x_ready):
+        if inputs & set(netlist.cone(netlist.port(name))):
+            broken.append(f"{name} depends on an input within the cycle")
+    (y_valid,) = netlist.port(names.y_valid)
+    reset, idle = names.reset
+    fixed = {reset: idle, names.y_ready: ZERO, netlist.source(y_valid): ONE}
+    outputs = [w for name in (names.y_valid, *names.beat) for w in netlist.port(name)]
     for wire in outputs:
         register = netlist.source(wire)
         now = netlist.simplify([wire], fixed)[wire]

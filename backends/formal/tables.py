@@ -24,7 +24,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from lut_opt.backends.errors import BackendError
 from lut_opt.backends.formal.clocks import plain
-from lut_opt.backends.formal.netlist import Netlist, read_netlists
+from lut_opt.backends.formal.netlist import ONE, Netlist, read_netlists
 from lut_opt.backends.formal.networks import Unproved, prove_network
 from lut_opt.backends.formal.programmable import TableProof, prove_programmable
 from lut_opt.backends.formal.streams import BrokenStream, moving
@@ -32,6 +32,7 @@ from lut_opt.backends.formal.unrolled import Counterexample, Unrolled
 from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.lutnet.hardware import NetworkUnit
 from lut_opt.dialects.pwl.hardware import (
+    ENABLE,
     ElementUnit,
     ProgrammableUnit,
     SelectUnit,
@@ -137,7 +138,7 @@ def _prove_unit(unit: ElementUnit, netlist: Netlist) -> Known:
     netlist = plain(netlist)
     if netlist.problems:
         raise BackendError(f"{unit.module}: {netlist.problems[0]}")
-    return proof(unit, netlist)
+    return proof(unit, netlist.given({ENABLE: ONE}) if unit.enable else netlist)
 
 
 @singledispatch

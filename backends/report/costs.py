@@ -3,7 +3,8 @@ What hardware units cost: cells, area, critical path and power, for a library th
 
     print("\n".join(cost_lines(module, ["cells.lib"])))
 
-Without a Liberty file it takes Debian's OSU 0.18 µm (package qflow-tech-osu018) if it is installed,
+Modules that are for FPGAs (`target=fpga`) are mapped to theirs. For the others, without a Liberty
+file it takes Debian's OSU 0.18 µm (package qflow-tech-osu018) if it is installed,
 else generic gates, and says which.
 """
 
@@ -14,9 +15,10 @@ from functools import singledispatch
 
 import numpy as np
 from xdsl.dialects import hw
-from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, ModuleOp
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, ModuleOp, StringAttr
 
 from lut_opt.backends.errors import BackendError
+from lut_opt.backends.synthesis.fpga import resources
 from lut_opt.backends.synthesis.liberty import Library, default_files, read_library
 from lut_opt.backends.synthesis.memories import memories_of, without_memories
 from lut_opt.backends.synthesis.power import SAMPLES, Power, power_of
@@ -24,7 +26,8 @@ from lut_opt.backends.synthesis.synthesize import Synthesis, synthesize
 from lut_opt.backends.synthesis.table_power import working_power
 from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.pwl.hardware import HardwareUnit, ProgrammableUnit, TableUnit
-from lut_opt.passes.hw.modules import modules_of, units_of
+from lut_opt.passes.hw.cost.model import FPGA_FAMILIES
+from lut_opt.passes.hw.modules import FAMILY, modules_of, units_of
 from lut_opt.passes.hw.programmable.words import words_of
 from lut_opt.passes.support.declarations import HISTOGRAM
 
@@ -40,9 +43,13 @@ def cost_lines(module: ModuleOp, liberty: Sequence[str] = ()) -> list[str]:
     Raises `BackendError` if Yosys or CIRCT is missing, or a Liberty file cannot be read.
     """
     tops = [op for op in module.ops if isinstance(op, hw.HWModuleOp)]
-    library = read_library(liberty or default_files())
     verilog = systemverilog.emit(ModuleOp([op.clone() for op in tops]))
-    lines = [
+    lines = _on_fpgas([op for op in tops if FAMILY in op.attributes], verilog)
+    tops = [op for op in tops if FAMILY not in op.attributes]
+    if not tops:
+        return lines
+    library = read_library(liberty or default_files())
+    lines += [
         f"gates: Yosys and ABC, {library.name}, area in {library.area_unit}, path in "
         f"{library.time_unit}"
     ]
@@ -55,6 +62,16 @@ def cost_lines(module: ModuleOp, liberty: Sequence[str] = ()) -> list[str]:
         found = synthesize(verilog, op.sym_name.data, library)
         lines += [f"    {_gates(found)}", f"    {_power(found, op, units.get(op.sym_name.data))}"]
     return lines
+
+
+def _on_fpgas(tops: Sequence[hw.HWModuleOp], verilog: str) -> list[str]:
+    """The modules that are for FPGAs, and what they take there."""
+    lines: list[str] = []
+    for op in tops:
+        (family,) = (each for each in FPGA_FAMILIES if op.attributes[FAMILY] == StringAttr(each))
+        found = resources(verilog, op.sym_name.data, family)
+        lines += [f"  {op.sym_name.data}", f"    {family}: {found}"]
+    return ["FPGA: Yosys, neither placed nor routed", *lines] if lines else []
 
 
 def _beside_memories(op: hw.HWModuleOp, verilog: str, library: Library) -> list[str]:

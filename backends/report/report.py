@@ -14,6 +14,7 @@ from lut_opt.backends.remaining import (
     has_integer_products,
     operator_name,
     remaining_nonlinear,
+    unused_ranges,
 )
 from lut_opt.backends.report.tables import signal_of
 from lut_opt.dialects.assembly import describe_location
@@ -43,7 +44,10 @@ def emit(module: ModuleOp, liberty: Sequence[str] = ()) -> str:
     elif not lines:
         lines = ["no table and no unit in this module"]
     lines.append("")
-    lines += _left(remaining_nonlinear(module))
+    remaining = remaining_nonlinear(module)
+    lines += _left(remaining)
+    left = {each.op for each in remaining}
+    lines += _named("ranges not used", [op for op, _ in unused_ranges(module) if op not in left])
     if has_integer_products(module):
         lines += _floats(float_operators(module))
     return "\n".join(lines) + "\n"
@@ -107,10 +111,16 @@ def _left(remaining: list[Remaining]) -> list[str]:
 
 def _floats(operators: list[Operation]) -> list[str]:
     """What of a whole-integer network is no integer, linear or not."""
+    title = "in floating point between quantizations"
+    return _named(title, operators) or [f"{title}: none"]
+
+
+def _named(title: str, operators: Sequence[Operation]) -> list[str]:
+    """Operators by name, each with its places; nothing where there is none."""
     by_name: dict[str, list[Operation]] = {}
     for op in operators:
         by_name.setdefault(operator_name(op), []).append(op)
-    lines = [f"in floating point between quantizations: {len(operators) or 'none'}"]
+    lines = [f"{title}: {len(operators)}"] if operators else []
     for name, ops in by_name.items():
         lines += [f"  {len(ops):4} {name}", *_places(ops, 7)]
     return lines

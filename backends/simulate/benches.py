@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import singledispatch
 
 from lut_opt.backends.errors import BackendError
+from lut_opt.backends.simulate.axis_bench import axis_bench
 from lut_opt.backends.simulate.row_bench import Stalls, bench, sample, vectors
 from lut_opt.backends.simulate.unit_bench import questions
-from lut_opt.dialects.pwl.hardware import ElementUnit, HardwareUnit, RowUnit
+from lut_opt.dialects.pwl.hardware import AxisUnit, ElementUnit, HardwareUnit, RowUnit
 
 
 @singledispatch
@@ -26,3 +27,8 @@ def _(unit: ElementUnit, name: str, stalls: Stalls) -> dict[str, str]:
 def _(unit: RowUnit, name: str, stalls: Stalls) -> dict[str, str]:
     stimulus = sample(unit)
     return {**vectors(stimulus), f"{name}.sv": bench(stimulus, name, stalls)}
+
+
+@bench_files.register
+def _(unit: AxisUnit, name: str, stalls: Stalls) -> dict[str, str]:
+    return axis_bench(unit, name, stalls)

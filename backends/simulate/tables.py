@@ -22,7 +22,7 @@ from lut_opt.backends.errors import BackendError
 from lut_opt.backends.tools import icarus
 from lut_opt.backends.tools.icarus import hexadecimal, stored_value
 from lut_opt.backends.verilog import systemverilog
-from lut_opt.dialects.pwl.hardware import SWEPT_BITS, TableUnit
+from lut_opt.dialects.pwl.hardware import ENABLE, SWEPT_BITS, TableUnit
 from lut_opt.dialects.quantization import Integers
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
 from lut_opt.passes.hw.modules import modules_of, units_of
@@ -115,6 +115,7 @@ def _bench(units: Sequence[TableUnit], counts: Sequence[int]) -> str:
     parts = [f"module {BENCH};", "  reg clock = 0, reset = 1;"]
     for i, (unit, count) in enumerate(zip(units, counts, strict=True)):
         clocked = ".clock(clock), .reset(reset), " if unit.latency else ""
+        clocked += f".{ENABLE}(1'b1), " if unit.enable else ""
         parts += [
             f"  reg [{unit.operand.bits - 1}:0] x{i}, xs{i} [0:{count - 1}];",
             f"  wire [{unit.result.bits - 1}:0] y{i};",

@@ -18,7 +18,7 @@ import numpy as np
 
 from lut_opt.backends.simulate.row_bench import Stalls
 from lut_opt.backends.tools.icarus import hexadecimal
-from lut_opt.dialects.pwl.hardware import ElementUnit
+from lut_opt.dialects.pwl.hardware import ENABLE, ElementUnit
 from lut_opt.dialects.quantization import Integers
 
 
@@ -127,7 +127,7 @@ endmodule
 
     def _connections(self) -> str:
         """The ports of the unit."""
-        other = {"x_clock": "clock", "x_valid": "offered"}
+        other = {"x_clock": "clock", ENABLE: "1'b1", "x_valid": "offered"}
         return ", ".join(f".{name}({other.get(name, name)})" for name in self.ports)
 
 

@@ -11,11 +11,12 @@ from functools import lru_cache
 from xdsl.dialects import hw
 from xdsl.dialects.builtin import ModuleOp
 
+from lut_opt.backends.synthesis.fpga import resources
 from lut_opt.backends.synthesis.liberty import Library, read_library
 from lut_opt.backends.synthesis.power import power_of
 from lut_opt.backends.synthesis.synthesize import Effort, Synthesis, synthesize
 from lut_opt.backends.verilog import systemverilog
-from lut_opt.passes.hw.cost.model import Figures
+from lut_opt.passes.hw.cost.model import Family, Figures
 
 EFFORT: Effort = "normal"
 """Without restructuring, which takes ten times as long and seldom changes which way is cheapest."""
@@ -30,6 +31,13 @@ def synthesis_cost(module: hw.HWModuleOp, liberty: tuple[str, ...]) -> Figures:
     return Figures(found.area, found.delay or 0.0, power.total, f"{source}, {power.unit}")
 
 
+def fpga_cost(module: hw.HWModuleOp, family: Family) -> Figures:
+    """LUTs, as Yosys maps them; it knows no delays of placed logic, and no power."""
+    text = systemverilog.emit(ModuleOp([module.clone()]))
+    found = resources(text, module.sym_name.data, family)
+    return Figures(found.lut, None, None, f"synthesis: LUTs of {family}")
+
+
 @lru_cache(maxsize=256)
 def gates(verilog: str, top: str, liberty: tuple[str, ...]) -> Synthesis:
     """Synthesize a text once."""
@@ -41,4 +49,4 @@ def _library(liberty: tuple[str, ...]) -> Library:
     return read_library(liberty)
 
 
-__all__ = ["synthesis_cost"]
+__all__ = ["fpga_cost", "synthesis_cost"]

@@ -224,17 +224,22 @@ def _toggles(
     gates = [one for one in order if models[one[0]].state is None]
     now = {net: bits[:-1] if net in driven else bits[1:] for net, bits in nets.items()}
     counts = dict.fromkeys(driven, 0)
-    # The longest path has at most as many steps as there are gates.
-    for _ in gates:
+    readers: dict[Net, list[int]] = defaultdict(list)
+    for number, (_, pins, outputs) in enumerate(gates):
+        for pin, net in pins.items():
+            if pin not in outputs:
+                readers[net].append(number)
+    waiting = list(range(len(gates)))
+    while waiting:
         changes: dict[Net, Bits] = {}
-        for cell, pins, outputs in gates:
+        for cell, pins, outputs in map(gates.__getitem__, waiting):
             values = {pin: now[net] for pin, net in pins.items() if net in now}
             for pin, net in outputs.items():
                 found = models[cell].functions[pin](values)
                 if (flipped := int(np.count_nonzero(found != now[net]))) > 0:
                     counts[net] += flipped
                     changes[net] = found
-        if not changes:
-            break
         now |= changes
+        # The others see what they saw before. This ends: `_settle` has found no loop of gates.
+        waiting = sorted({number for net in changes for number in readers[net]})
     return counts

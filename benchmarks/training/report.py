@@ -9,7 +9,7 @@ from statistics import mean, stdev
 import numpy as np
 
 from training.methods import METHODS
-from training.protocol import Cell, Score, Study
+from training.protocol import CONTROL, Cell, Score, Study
 from training.scenes import CLASSES, scenes
 
 PAPER: Mapping[tuple[str, str], tuple[float, ...]] = {
@@ -31,11 +31,12 @@ def show(study: Study, cells: Sequence[Cell], names: Mapping[str, str]) -> None:
     """Print a table for each network."""
     study.say("")
     for network in dict.fromkeys(cell.network for cell in cells):
-        own = [cell for cell in cells if cell.network == network]
+        own = [cell for cell in cells if cell.network == network and cell.functions]
         seeds = sorted({cell.seed for cell in own})
         baselines = {seed: study.measure(Cell(network, seed, ())) for seed in seeds}
         base = _spread([score.after for score in baselines.values()])
         print(f"\n{network}: baseline INT8, exact functions, mIoU {base} %, {len(seeds)} seeds")
+        _control(study, baselines, network)
         print(f"{'':12}{''.join(f'{method:>24}' for method in METHODS)}")
         for functions in dict.fromkeys(cell.functions for cell in own):
             row = [cell for cell in own if cell.functions == functions]
@@ -44,6 +45,14 @@ def show(study: Study, cells: Sequence[Cell], names: Mapping[str, str]) -> None:
         "\nmIoU less the equally tuned baseline's, points, mean ± standard error over the seeds;"
         "\nbelow, pixels classed otherwise than by that baseline, percent: without and with tuning."
     )
+
+
+def _control(study: Study, baselines: Mapping[int, Score], network: str) -> None:
+    """What fine-tuning on other scenes alone does to the baseline."""
+    found = [(study.measure(Cell(network, s, (), CONTROL)), base) for s, base in baselines.items()]
+    gain = _spread([score.after - base.after for score, base in found], sign=True)
+    changed = _spread([100.0 - score.agreement_after for score, _ in found])
+    print(f"tuned on other scenes: mIoU {gain} points, {changed} % of pixels classed otherwise")
 
 
 def _name(functions: tuple[str, ...], cells: Sequence[Cell], names: Mapping[str, str]) -> str:
@@ -114,7 +123,7 @@ def draw(study: Study, cells: Sequence[Cell], names: Mapping[str, str], folder: 
 def _sheet(study: Study, cells: Sequence[Cell], path: Path) -> None:
     from matplotlib import pyplot
 
-    cell = cells[0]
+    cell = next(cell for cell in cells if cell.functions)
     image, classes = next(scenes("t10k", 10_000, 32))
     columns = {"scene": image[:6, 0].numpy(), "truth": classes[:6].numpy()}
     base = study.folder / f"{Cell(cell.network, cell.seed, ()).key}-after.npy"

@@ -4,7 +4,7 @@ from xdsl.ir import Dialect
 
 from lut_opt.dialects.pwl.attributes import FitAttr, FnAttr, TableAttr
 from lut_opt.dialects.pwl.divide_op import DivideOp
-from lut_opt.dialects.pwl.hardware import UNIT_ATTRIBUTES, StreamUnitAttr
+from lut_opt.dialects.pwl.hardware import UNIT_ATTRIBUTES, AxisUnitAttr, StreamUnitAttr
 from lut_opt.dialects.pwl.norm_ops import LayerNormOp, RMSNormOp
 from lut_opt.dialects.pwl.ops import ApplyOp
 from lut_opt.dialects.pwl.reduction_attributes import LeadingZeroAttr, MultiRangeAttr, OctavesAttr
@@ -21,6 +21,7 @@ PWL = Dialect(
         MultiRangeAttr,
         OctavesAttr,
         StreamUnitAttr,
+        AxisUnitAttr,
         *UNIT_ATTRIBUTES,
     ],
 )

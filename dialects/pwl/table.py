@@ -67,14 +67,17 @@ class Table:
             acc = (acc + (1 << (self.result_shift - 1))) >> self.result_shift
         return np.clip(acc, result.minimum, result.maximum)
 
-    def accumulator_range(self, operand: Quantization) -> tuple[int, int]:
+    def accumulator_range(self, operand: Quantization, restricted: bool = False) -> tuple[int, int]:
         """
         Smallest and largest sum formed for any input, the rounding addend included.
 
         Every bit pattern of the storage counts, also those that a restricted storage range leaves
-        out: hardware and arithmetic then agree with the table on whatever arrives.
+        out: hardware and arithmetic then agree with the table on whatever arrives. Where only that
+        range can arrive, `restricted` says so.
         """
         least, most = storage_range(operand.bits, operand.signed)
+        if restricted:
+            least, most = operand.minimum, operand.maximum
         edges = [least, *self.breakpoints, most + 1]
         low, high = 0, 0
         for first, end, slope, intercept in zip(

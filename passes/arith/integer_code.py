@@ -79,8 +79,13 @@ def apply_table(
     operand: Quantization,
     result: Quantization,
     select: Literal["chain", "binary"],
+    restricted: bool = False,
 ) -> SSAValue:
-    """Stored result of the stored input `q`, bit for bit `Table.evaluate`."""
+    """
+    Stored result of the stored input `q`, bit for bit `Table.evaluate`.
+
+    `restricted` says that q lies in the storage range of `operand`.
+    """
     width = accumulator_width(table, operand, result)
     slope, intercept = _parameters(builder, q, table, operand, select)
     wide = resize(builder, q, width, operand.signed)
@@ -98,19 +103,20 @@ def apply_table(
         acc = builder.insert(arith.AddiOp(acc, half)).result
         shift = constant(builder, min(table.result_shift, width - 1), width)
         acc = builder.insert(arith.ShRSIOp(acc, shift)).result
-    return _clamp(builder, acc, table, operand, result, width)
+    bounds = table.accumulator_range(operand, restricted)
+    low, high = (bound >> table.result_shift for bound in bounds)
+    return _clamp(builder, acc, (low, high), result, width)
 
 
 def _clamp(
     builder: Builder,
     acc: SSAValue,
-    table: Table,
-    operand: Quantization,
+    reached: tuple[int, int],
     result: Quantization,
     width: int,
 ) -> SSAValue:
     """Saturate where a sum can exceed the result's range, then resize to its storage."""
-    low, high = (bound >> table.result_shift for bound in table.accumulator_range(operand))
+    low, high = reached
     if low < result.minimum:
         acc = builder.insert(arith.MaxSIOp(acc, constant(builder, result.minimum, width))).result
     if high > result.maximum:
@@ -204,11 +210,17 @@ def quantize(builder: Builder, x: SSAValue, to: Quantization) -> SSAValue:
     if to.zero_point:
         x = builder.insert(arith.AddfOp(x, float_constant(builder, to.zero_point, kind))).result
     low, high = _float_bounds(to, kind)
-    x = builder.insert(arith.MaxnumfOp(x, float_constant(builder, low, kind))).result
-    x = builder.insert(arith.MinnumfOp(x, float_constant(builder, high, kind))).result
+    x = _kept(builder, x, "ogt", float_constant(builder, low, kind))
+    x = _kept(builder, x, "olt", float_constant(builder, high, kind))
     width = 32 if to.bits + (not to.signed) <= 32 else 64
     integer = builder.insert(arith.FPToSIOp(x, IntegerType(width))).result
     return resize(builder, integer, to.bits)
+
+
+def _kept(builder: Builder, x: SSAValue, predicate: str, bound: SSAValue) -> SSAValue:
+    """x where it compares so with a bound, elsewhere, and for NaN, the bound: one instruction."""
+    inside = builder.insert(arith.CmpfOp(x, bound, predicate)).result
+    return builder.insert(arith.SelectOp(inside, x, bound)).result
 
 
 def dequantize(builder: Builder, q: SSAValue, by: Quantization, kind: AnyFloat) -> SSAValue:

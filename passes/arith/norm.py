@@ -12,23 +12,111 @@ from xdsl.builder import Builder
 from xdsl.ir import SSAValue
 
 from lut_opt.dialects.pwl import UnitOp, units
+from lut_opt.passes.arith import integer_code
 from lut_opt.passes.arith.row_code import Integers, Rows
+
+_WORD_BITS = 16
+"""Squares are added up in two words of so many bits: 8,192 of either stay within 32."""
+
+_NORMALIZED_BITS = 23
+"""|x̂| < √n · 2^15 + 1: |a| < √n · √v ≤ √n · 2^(shift − 1), and the inverse root is at most 2^16."""
 
 
 def norm(builder: Builder, op: UnitOp, unit: units.Norm) -> SSAValue:
     """The code of a layer norm or RMS norm."""
-    x, rows = op.input, Rows(builder, op.input, op.row_axes)
+    rows = Rows(builder, op.input, op.row_axes)
+    return (_of_wide if unit.is_wide else _of_narrow)(rows, op, unit)
+
+
+def _of_narrow(rows: Rows, op: UnitOp, unit: units.Norm) -> SSAValue:
+    """
+    Of inputs that are at most 2^15 in magnitude: 32 bits wherever they are enough.
+
+    Products of 64 bits are shifted by at most 32, so that their lower halves are right whatever is
+    shifted in from above: most processors shift 64 bits as unsigned only.
+    """
+    x, length = op.input, rows.length()
+    short = integer_code.resize(rows.builder, length, 32)
+
+    def add_up(i: Integers, values: Sequence[SSAValue]) -> list[SSAValue]:
+        q, total, low, high = values
+        c = _less_zero_point(i, q, unit)
+        square = i.mul(c, c)
+        upper = i.shift_right_unsigned(square, _WORD_BITS)
+        lower = i.sub(square, i.shift_left(upper, _WORD_BITS))
+        return [i.add(total, c), i.add(low, lower), i.add(high, upper)]
+
+    total, low, high = rows.reduce([x], [0, 0, 0], 32, add_up)
+    epsilon = _epsilon(
+        Integers(rows.builder, 64),
+        _scaled_epsilon(Integers(rows.builder, 64), length, unit),
+        [],
+        unit,
+    )
+
+    def inverse(i: Integers, values: Sequence[SSAValue]) -> list[SSAValue]:
+        total, low, high = (i.resize(value) for value in values)
+        square = i.add(i.shift_left(high, _WORD_BITS), low)
+        r, shift = _rsqrt(i, total, square, length, epsilon, unit)
+        return [integer_code.resize(i.builder, r, 32), shift]
+
+    r, shift = rows.once([total, low, high], [32, 64], 64, inverse)
+
+    def result(i: Integers, values: Sequence[SSAValue]) -> list[SSAValue]:
+        q, total, r, shift, *rest = values
+        narrow = Integers(i.builder, 32)
+        a = narrow.mul(short, _less_zero_point(narrow, q, unit))
+        a = narrow.sub(a, total) if unit.centred else a
+        acc = narrow.resize(i.round_shift_unsigned(i.mul(i.resize(a), i.resize(r)), shift))
+        return [_rounded(Integers(i.builder, width), acc, rest, unit)]
+
+    def addend(i: Integers, values: Sequence[SSAValue]) -> list[SSAValue]:
+        beta = i.resize(values[0], unit.beta is not None and unit.beta.signed)
+        return [i.add(i.shift_left(beta, unit.beta_shift), _half(unit))]
+
+    width = 32 if _sum_bits(unit) < 32 else 64
+    parameters = list(op.parameters.values())
+    if unit.beta is not None:
+        parameters[-1:] = rows.along(parameters[-1:], [width], width, addend)
+    (y,) = rows.map([x, total, r, shift, *parameters], [unit.result.bits], 64, result)
+    return y
+
+
+def _sum_bits(unit: units.Norm) -> int:
+    """Bits of every sum of the affine part, the rounding addend included."""
+    bits = _NORMALIZED_BITS if unit.gamma is None else _NORMALIZED_BITS + unit.gamma.bits
+    return bits + 1 if unit.beta is None else max(bits, unit.beta.bits + 1 + unit.beta_shift) + 1
+
+
+def _half(unit: units.Norm) -> int:
+    return (1 << unit.result_shift) >> 1
+
+
+def _rounded(i: Integers, acc: SSAValue, rest: Sequence[SSAValue], unit: units.Norm) -> SSAValue:
+    """The stored result of a normalized value; beta has the rounding addend in it already."""
+    following = iter(rest)
+    acc = i.resize(acc)
+    if unit.gamma is not None:
+        acc = i.mul(acc, i.resize(next(following), unit.gamma.signed))
+    acc = i.add(acc, _half(unit) if unit.beta is None else next(following))
+    y = i.shift_right(acc, unit.result_shift)
+    if _sum_bits(unit) - unit.result_shift < 31:
+        i = Integers(i.builder, 32)
+        y = i.resize(y)
+    return i.store(i.add(y, unit.result.zero_point), unit.result)
+
+
+def _of_wide(rows: Rows, op: UnitOp, unit: units.Norm) -> SSAValue:
+    """Of any inputs: 64 bits, and rows that are narrowed first."""
+    x = op.input
     length = rows.length()
 
-    extent = _extent(rows, x, unit) if unit.is_wide else []
+    extent = _extent(rows, x, unit)
     count = len(extent)
 
     def element(i: Integers, q: SSAValue, extent: Sequence[SSAValue]) -> SSAValue:
-        c = _less_zero_point(i, q, unit)
-        if not extent:
-            return c
         middle, narrowing = extent
-        return i.round_shift(i.sub(c, middle), narrowing)
+        return i.round_shift(i.sub(_less_zero_point(i, q, unit), middle), narrowing)
 
     def add_up(i: Integers, values: Sequence[SSAValue]) -> list[SSAValue]:
         q, *extent, total, square = values
@@ -36,7 +124,7 @@ def norm(builder: Builder, op: UnitOp, unit: units.Norm) -> SSAValue:
         return [i.add(total, c), i.add(square, i.mul(c, c))]
 
     total, square = rows.reduce([x, *extent], [0, 0], 64, add_up)
-    scaled = _scaled_epsilon(Integers(builder, 64), length, unit)
+    scaled = _scaled_epsilon(Integers(rows.builder, 64), length, unit)
 
     def inverse(i: Integers, values: Sequence[SSAValue]) -> list[SSAValue]:
         total, square, *narrowing = values
@@ -51,7 +139,8 @@ def norm(builder: Builder, op: UnitOp, unit: units.Norm) -> SSAValue:
         a = i.mul(length, element(i, q, extent))
         a = i.sub(a, total) if unit.centred else a
         acc = i.round_shift(i.mul(a, r), shift)
-        return [i.store(_affine(i, acc, rest, unit), unit.result)]
+        y = i.add(_affine(i, acc, rest, unit), unit.result.zero_point)
+        return [i.store(y, unit.result)]
 
     (y,) = rows.map(
         [x, *extent, total, r, shift, *op.parameters.values()], [unit.result.bits], 64, result
@@ -60,7 +149,7 @@ def norm(builder: Builder, op: UnitOp, unit: units.Norm) -> SSAValue:
 
 
 def _affine(i: Integers, acc: SSAValue, rest: Sequence[SSAValue], unit: units.Norm) -> SSAValue:
-    """Gamma and beta, as far as there are any, and the rounding to the result."""
+    """Gamma and beta, as far as there are any, and the shift to the result's scale."""
     following = iter(rest)
     if unit.gamma is not None:
         acc = i.mul(acc, i.resize(next(following), unit.gamma.signed))
@@ -69,7 +158,7 @@ def _affine(i: Integers, acc: SSAValue, rest: Sequence[SSAValue], unit: units.No
         acc = i.add(acc, i.shift_left(addend, unit.beta_shift))
     if unit.result_shift:
         acc = i.round_shift(acc, i.constant(unit.result_shift))
-    return i.add(acc, unit.result.zero_point)
+    return acc
 
 
 def _less_zero_point(i: Integers, q: SSAValue, unit: units.Norm) -> SSAValue:

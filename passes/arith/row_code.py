@@ -75,6 +75,14 @@ class Integers:
         """The smaller."""
         return self._binary(arith.MinSIOp, a, b)
 
+    def max_of(self, a: SSAValue, b: SSAValue, signed: bool) -> SSAValue:
+        """The larger of two stored integers."""
+        return self._binary(arith.MaxSIOp if signed else arith.MaxUIOp, a, b)
+
+    def min_unsigned(self, a: SSAValue, b: SSAValue | int) -> SSAValue:
+        """The smaller, both read as unsigned."""
+        return self._binary(arith.MinUIOp, a, b)
+
     def shift_left(self, a: SSAValue, b: SSAValue | int) -> SSAValue:
         """a · 2^b"""
         return a if b == 0 else self._binary(arith.ShLIOp, a, b)
@@ -91,6 +99,11 @@ class Integers:
         """⌊a / 2^shift + ½⌋, a itself for a shift of 0."""
         half = self.shift_right_unsigned(self.shift_left(self.constant(1), shift), 1)
         return self.shift_right(self.add(a, half), shift)
+
+    def round_shift_unsigned(self, a: SSAValue, shift: SSAValue) -> SSAValue:
+        """⌊a / 2^shift + ½⌋ of the bits of a read as unsigned."""
+        half = self.shift_right_unsigned(self.shift_left(self.constant(1), shift), 1)
+        return self.shift_right_unsigned(self.add(a, half), shift)
 
     def leading_zeros(self, a: SSAValue) -> SSAValue:
         """Zeros above the leading one."""
@@ -109,18 +122,27 @@ class Integers:
         return self.builder.insert(arith.SelectOp(here, yes, no)).result
 
     def look_up(
-        self, q: SSAValue, table: Table, operand: Quantization, result: Quantization
+        self,
+        q: SSAValue,
+        table: Table,
+        operand: Quantization,
+        result: Quantization,
+        restricted: bool = False,
     ) -> SSAValue:
-        """A table's result in this width, for an input of any width."""
+        """
+        A table's result in this width, for an input of any width.
+
+        `restricted` says that it lies in the storage range of `operand`.
+        """
         width = integer_code.register_width(operand.bits)
         narrow = integer_code.resize(self.builder, q, width)
         sides = replace(operand, bits=width), replace(result, bits=self.bits)
-        return integer_code.apply_table(self.builder, narrow, table, *sides, "chain")
+        return integer_code.apply_table(self.builder, narrow, table, *sides, "chain", restricted)
 
     def look_up_in(self, unit: Unit, name: str, q: SSAValue) -> SSAValue:
-        """What a table of a unit has for its input."""
+        """What a table of a unit has for its input, which lies in the part's storage range."""
         part = unit.parts[name]
-        return self.look_up(q, unit.tables[name], part.operand, part.result)
+        return self.look_up(q, unit.tables[name], part.operand, part.result, restricted=True)
 
 
 Body = Callable[[Integers, Sequence[SSAValue]], list[SSAValue]]
@@ -178,6 +200,13 @@ class Rows:
         made = self._generic(inputs, empty, bits, body, self.kept)
         self._once.update(made)
         return made
+
+    def along(
+        self, inputs: Sequence[SSAValue], widths: Sequence[int], bits: int, body: Body
+    ) -> list[SSAValue]:
+        """`body(i, elements)` for what all rows share: inputs and results of one row's shape."""
+        empty = self._empty(self.reduced, widths)
+        return self._generic(inputs, empty, bits, body, self.reduced)
 
     def map(
         self, inputs: Sequence[SSAValue], widths: Sequence[int], bits: int, body: Body

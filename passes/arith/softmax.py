@@ -13,10 +13,12 @@ from xdsl.builder import Builder
 from xdsl.ir import SSAValue
 
 from lut_opt.dialects.pwl import UnitOp, units
+from lut_opt.passes.arith import integer_code
+from lut_opt.passes.arith.integer_code import register_width
 from lut_opt.passes.arith.row_code import Integers, Rows
 
-_NARROW_PRODUCT_BITS = 29
-"""Products e · r of so many bits, with the rounding addend, stay within 32."""
+_MAX_SHIFT = 31
+"""Products e · r are at most 2^31; with the rounding addend of such a shift they are below 2^32."""
 
 
 def softmax(builder: Builder, op: UnitOp, unit: units.Softmax) -> SSAValue:
@@ -24,17 +26,16 @@ def softmax(builder: Builder, op: UnitOp, unit: units.Softmax) -> SSAValue:
     rows = Rows(builder, op.input, op.row_axes)
     _, e, total = _exponentials(rows, op.input, unit)
     r, shift = rows.once([total], [32, 32], 32, lambda i, v: _reciprocal(i, v[0], unit))
-    wide = unit.exp_fraction + units.TABLE_FRACTION > _NARROW_PRODUCT_BITS
-    bits = 64 if wide else 32
 
     def result(i: Integers, values: Sequence[SSAValue]) -> list[SSAValue]:
         each, r, shift = values
-        # A product below 2^29 is 0 after any shift of 31 or more.
-        shift = i.resize(shift) if wide else i.min(shift, 31)
-        y = i.round_shift(i.mul(i.resize(each), i.resize(r)), shift)
-        return [i.store(y, unit.result)]
+        y = i.round_shift_unsigned(i.mul(i.resize(each, signed=False), r), shift)
+        if unit.result.minimum > 0:
+            y = i.max(y, unit.result.minimum)
+        y = i.min_unsigned(y, unit.result.maximum)
+        return [integer_code.resize(i.builder, y, unit.result.bits)]
 
-    (y,) = rows.map([e, r, shift], [unit.result.bits], bits, result)
+    (y,) = rows.map([e, r, shift], [unit.result.bits], 32, result)
     return y
 
 
@@ -46,7 +47,8 @@ def log_softmax(builder: Builder, op: UnitOp, unit: units.LogSoftmax) -> SSAValu
 
     def result(i: Integers, values: Sequence[SSAValue]) -> list[SSAValue]:
         q, top, logarithm = values
-        distance = i.sub(i.resize(q, unit.operand.signed), i.resize(top))
+        signed = unit.operand.signed
+        distance = i.sub(i.resize(q, signed), i.resize(top, signed))
         y = i.sub(i.shift_left(distance, unit.distance_shift), i.resize(logarithm))
         if unit.result_shift:
             y = i.round_shift(y, i.constant(unit.result_shift))
@@ -59,17 +61,36 @@ def log_softmax(builder: Builder, op: UnitOp, unit: units.LogSoftmax) -> SSAValu
 def _exponentials(
     rows: Rows, x: SSAValue, unit: units.RowExponentials
 ) -> tuple[SSAValue, SSAValue, SSAValue]:
-    """The maximum of each row, the exponentials, and their sum."""
-    signed = unit.operand.signed
+    """
+    The maximum of each row, the exponentials, and their sum.
+
+    Distances have as many bits as inputs, or as the clip needs: an input is first lifted to where
+    the table clips, so that its distance cannot overflow.
+    """
+    signed, clip = unit.operand.signed, unit.clip
+    bits = register_width(max(unit.operand.bits, (-clip).bit_length() + 1))
+    exp_bits = register_width(unit.exp_fraction + 1)
+    least = -(1 << (bits - 1)) if signed else 0
+
+    def larger(i: Integers, values: Sequence[SSAValue]) -> list[SSAValue]:
+        return [i.max_of(i.resize(values[0], signed), values[1], signed)]
+
+    def lowest(i: Integers, values: Sequence[SSAValue]) -> list[SSAValue]:
+        floor = i.max(i.add(i.resize(values[0], signed), clip), least)
+        return [integer_code.resize(i.builder, floor, bits)]
 
     def exponential(i: Integers, values: Sequence[SSAValue]) -> list[SSAValue]:
-        q, top = values
-        distance = i.max(i.sub(i.resize(q, signed), top), unit.clip)
-        return [i.look_up_in(unit, "exp", distance)]
+        q, top, floor = values
+        distance = i.sub(i.max_of(i.resize(q, signed), floor, signed), top)
+        return [Integers(i.builder, exp_bits).look_up_in(unit, "exp", distance)]
 
-    (top,) = rows.reduce([x], [-(1 << 31)], 32, lambda i, v: [i.max(v[1], i.resize(v[0], signed))])
-    (e,) = rows.map([x, top], [32], 32, exponential)
-    (total,) = rows.reduce([e], [0], 32, lambda i, v: [i.add(v[1], v[0])])
+    def add_up(i: Integers, values: Sequence[SSAValue]) -> list[SSAValue]:
+        return [i.add(values[1], i.resize(values[0], signed=False))]
+
+    (top,) = rows.reduce([x], [least], bits, larger)
+    (floor,) = rows.once([top], [bits], 2 * bits, lowest)
+    (e,) = rows.map([x, top, floor], [exp_bits], bits, exponential)
+    (total,) = rows.reduce([e], [0], 32, add_up)
     return top, e, total
 
 
@@ -82,10 +103,17 @@ def _mantissa(i: Integers, total: SSAValue) -> tuple[SSAValue, SSAValue]:
 
 
 def _reciprocal(i: Integers, total: SSAValue, unit: units.Softmax) -> list[SSAValue]:
-    """The normalized reciprocal of a row's sum, and the shift of its products."""
+    """
+    The normalized reciprocal of a row's sum, and the shift of its products.
+
+    By more than 31 bits only 2^31, the largest product, is rounded to 1, and only by 32 bits:
+    further bits are shifted out of the reciprocal, which leaves 2^30 or more of no other product.
+    """
     octave, t = _mantissa(i, total)
     r = i.look_up_in(unit, "reciprocal", t)
-    return [r, i.add(octave, units.TABLE_FRACTION - unit.result_bits)]
+    shift = i.add(octave, units.TABLE_FRACTION - unit.result_bits)
+    excess = i.max(i.sub(shift, i.constant(_MAX_SHIFT)), 0)
+    return [i.shift_right(r, excess), i.min(shift, _MAX_SHIFT)]
 
 
 def _logarithm(i: Integers, total: SSAValue, unit: units.LogSoftmax) -> SSAValue:

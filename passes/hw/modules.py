@@ -7,10 +7,10 @@ making. What a module says is checked against its ports, and its latency against
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from xdsl.dialects import hw, seq
+from xdsl.dialects import comb, hw, seq
 from xdsl.dialects.builtin import (
     DenseIntOrFPElementsAttr,
     DictionaryAttr,
@@ -23,21 +23,27 @@ from xdsl.utils.hints import isa
 
 from lut_opt.dialects.pwl.hardware import (
     UNIT,
+    AroundAttr,
+    AxisUnit,
+    AxisUnitAttr,
     ElementUnit,
     HardwareUnit,
     Port,
     RowUnit,
     StreamUnit,
-    StreamUnitAttr,
     UnitAttr,
 )
 from lut_opt.passes.hw.row_unit.unit import CIRCUITS, latency_of
 from lut_opt.passes.support.declarations import HISTOGRAM
 from lut_opt.passes.support.diagnostics import OpError
 
+FAMILY = "pwl.family"
+"""The FPGAs that a module is for, where it is for such."""
+
 NOTES: Mapping[str, type[Attribute]] = {
     "comment": StringAttr,
     "pwl.implementation": StringAttr,
+    FAMILY: StringAttr,
     "pwl.remark": StringAttr,
     "pwl.alternatives": DictionaryAttr,
     HISTOGRAM: DenseIntOrFPElementsAttr,
@@ -47,7 +53,12 @@ NOTES: Mapping[str, type[Attribute]] = {
 
 def modules_of(module: ModuleOp) -> dict[str, hw.HWModuleOp]:
     """Every hardware module by its name, in order."""
-    return {op.sym_name.data: op for op in module.walk() if isinstance(op, hw.HWModuleOp)}
+    return by_name(op for op in module.walk() if isinstance(op, hw.HWModuleOp))
+
+
+def by_name(modules: Iterable[hw.HWModuleOp]) -> dict[str, hw.HWModuleOp]:
+    """Modules by their names, in order."""
+    return {op.sym_name.data: op for op in modules}
 
 
 def units_of(modules: Mapping[str, hw.HWModuleOp]) -> dict[str, HardwareUnit]:
@@ -65,8 +76,8 @@ def unit_of(op: hw.HWModuleOp, modules: Mapping[str, hw.HWModuleOp]) -> Hardware
     attribute, name = op.attributes.get(UNIT), op.sym_name.data
     if attribute is None:
         return None
-    if isinstance(attribute, StreamUnitAttr):
-        return _stream(op, attribute, modules)
+    if isinstance(attribute, AroundAttr):
+        return _around(op, attribute, modules)
     if not isinstance(attribute, UnitAttr):
         raise OpError(op, f"{UNIT} of @{name} is no unit: {attribute}")
     unit = attribute.data.named(name)
@@ -86,18 +97,27 @@ def instances(op: hw.HWModuleOp, modules: Mapping[str, hw.HWModuleOp]) -> set[st
     return found
 
 
-def _stream(
-    op: hw.HWModuleOp, attribute: StreamUnitAttr, modules: Mapping[str, hw.HWModuleOp]
-) -> StreamUnit:
+def _around(
+    op: hw.HWModuleOp, attribute: AroundAttr, modules: Mapping[str, hw.HWModuleOp]
+) -> StreamUnit | AxisUnit:
+    """A unit around another one."""
     name, inner = op.sym_name.data, modules.get(attribute.data)
     unit = None if inner is None or inner is op else unit_of(inner, modules)
-    if not isinstance(unit, ElementUnit) or isinstance(unit, StreamUnit):
-        raise OpError(op, f"@{name} is no stream of @{attribute.data}, which is no unit here")
-    if unit.module not in instances(op, modules):
-        raise OpError(op, f"@{name} is no stream of @{unit.module}: it does not instantiate it")
-    stream = StreamUnit.around(name, unit)
-    _check_ports(op, stream)
-    return stream
+    made: StreamUnit | AxisUnit | None = None
+    if isinstance(attribute, AxisUnitAttr):
+        what = "AXI4-Stream"
+        if isinstance(unit, StreamUnit | RowUnit):
+            made = AxisUnit.around(name, unit)
+    else:
+        what = "stream"
+        if isinstance(unit, ElementUnit) and not isinstance(unit, StreamUnit):
+            made = StreamUnit.around(name, unit)
+    if made is None:
+        raise OpError(op, f"@{name} is no {what} of @{attribute.data}, which is no unit here")
+    if attribute.data not in instances(op, modules):
+        raise OpError(op, f"@{name} is no {what} of @{attribute.data}: it does not instantiate it")
+    _check_ports(op, made)
+    return made
 
 
 def _check_notes(op: hw.HWModuleOp) -> None:
@@ -151,12 +171,19 @@ def _registers(op: hw.HWModuleOp, unit: HardwareUnit) -> set[int]:
         seen.add((value, count))
         for use in value.uses:
             user = use.operation
+            if isinstance(user, comb.MuxOp) and _holds(user, value):
+                continue
             if user is output:
                 found.add(count)
             later = count + isinstance(user, seq.CompRegOp)
             results: list[OpResult[Any]] = list(user.results)
             open_ += [(result, later) for result in results]
     return found
+
+
+def _holds(mux: comb.MuxOp, value: SSAValue) -> bool:
+    """Whether a register gets its own value back through a multiplexer: it keeps it."""
+    return isinstance(value.owner, seq.CompRegOp) and value.owner.operands[0] is mux.result
 
 
 def _rows(op: hw.HWModuleOp, unit: HardwareUnit) -> set[int]:

@@ -10,6 +10,8 @@ from lut_opt.passes.hw.table_unit.circuits import implementations
 from lut_opt.passes.support.options import choice
 
 if TYPE_CHECKING:
+    from lut_opt.passes.hw.datapath.multiply import Multiplier
+    from lut_opt.passes.hw.programmable.unit import Clocking
     from lut_opt.passes.hw.row_unit.units import Build
     from lut_opt.passes.hw.shared import SharedRequest
     from lut_opt.passes.hw.table_unit.implementations import Request
@@ -32,8 +34,9 @@ class HwOptions:
     select: Literal["chain", "binary"] = "chain"
     """How slope and intercept are chosen: a chain of multiplexers, or a balanced tree."""
 
-    multiplier: Literal["recoded", "inferred"] = "recoded"
-    """Rows of slopes recoded beforehand (small), or a `*` (for FPGAs with multiplier blocks)."""
+    multiplier: Literal["auto", "recoded", "inferred"] = "auto"
+    """Rows of slopes recoded beforehand (small), or a `*`, which multiplier blocks of FPGAs take;
+    `auto`: as the target has it."""
 
     implementation: str = choice("compare", implementations)
     """The circuit; each has its meaning in the registry."""
@@ -42,7 +45,8 @@ class HwOptions:
     """What `auto` makes small."""
 
     cost: Literal["model", "synthesis"] = "model"
-    """How `auto` knows: by a model fitted to synthesis, or by synthesizing each with Yosys."""
+    """How `auto` knows: by a model fitted to synthesis, or by synthesizing each with Yosys (for
+    target=fpga: LUTs)."""
 
     liberty: tuple[str, ...] = ()
     """Liberty files (`.lib`, `.lib.gz`) for cost=synthesis; generic gates without."""
@@ -65,8 +69,16 @@ class HwOptions:
     unit: Literal["fixed", "programmable", "multi"] = "fixed"
     """A unit for each table; units whose table software writes; all tables behind a select."""
 
-    interface: Literal["plain", "stream"] = "plain"
-    """A result some cycles after its input, or valid and ready at both ends."""
+    interface: Literal["plain", "stream", "axis"] = "plain"
+    """A result some cycles after its input; valid and ready at both ends; or AXI4-Stream around
+    that (`s_axis_tdata`, `m_axis_tdata`, `aclk`, `aresetn`), around softmax and norms too."""
+
+    target: Literal["asic", "fpga"] = "asic"
+    """Cells: recoded multipliers, streams that gate their clock. `fpga`: inferred multipliers,
+    streams by clock enables, and costs in LUTs."""
+
+    family: Literal["xc7", "ice40", "ecp5"] = "xc7"
+    """Of FPGAs: what cost=synthesis and `-t report` map units to."""
 
     entries: int = 8
     """Of programmable units: a power of two from 2 to 64."""
@@ -101,6 +113,11 @@ class HwOptions:
             raise ValueError(
                 "objective, cost, liberty and allow-exact guide implementation=auto: add it"
             )
+        fpga = self.target == "fpga"
+        if fpga and (self.liberty or (self.cost == "synthesis" and self.objective != "area")):
+            raise ValueError(
+                "target=fpga counts LUTs: leave out liberty, and objective with cost=synthesis"
+            )
         if self.unit != "fixed":
             self.shared_request().check()
             return
@@ -111,6 +128,20 @@ class HwOptions:
         if not 0 <= self.pipeline <= MAX_PIPELINE:
             raise ValueError(f"pipeline must be between 0 and {MAX_PIPELINE}, got {self.pipeline}")
 
+    @property
+    def multiplication(self) -> Multiplier:
+        """How products are built."""
+        if self.multiplier == "auto":
+            return "inferred" if self.target == "fpga" else "recoded"
+        return self.multiplier
+
+    @property
+    def clocking(self) -> Clocking:
+        """How registers are made to wait."""
+        if self.interface == "plain":
+            return "free"
+        return "enable" if self.target == "fpga" else "gate"
+
     def fixed_request(self) -> Request:
         """What is asked for of units of one table each."""
         from lut_opt.passes.hw.datapath.fixed import Style
@@ -119,10 +150,11 @@ class HwOptions:
         return Request(
             self.implementation,
             self.objective,
-            self.cost,
+            self.family if self.target == "fpga" and self.cost == "synthesis" else self.cost,
             self.liberty,
             self.allow_exact,
-            Style(self.select, self.multiplier),
+            Style(self.select, self.multiplication),
+            self.clocking == "enable",
         )
 
     def shared_request(self) -> SharedRequest:
@@ -135,11 +167,11 @@ class HwOptions:
             self.storage,
             self.number_format,
             self.subnormals == "flush",
-            self.interface == "stream",
+            self.clocking,
             self.pipeline,
             self.implementation,
             self.select,
-            self.multiplier,
+            self.multiplication,
             self.breakpoints == "uniform",
         )
 
@@ -147,4 +179,4 @@ class HwOptions:
         """How softmax and norms are built."""
         from lut_opt.passes.hw.row_unit.units import Build
 
-        return Build(self.row, self.pipeline, self.select, self.multiplier, self.lanes)
+        return Build(self.row, self.pipeline, self.select, self.multiplication, self.lanes)

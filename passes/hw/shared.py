@@ -15,6 +15,7 @@ from lut_opt.passes.hw.datapath.multiply import Multiplier
 from lut_opt.passes.hw.datapath.segments import Select
 from lut_opt.passes.hw.programmable.float_datapath import MAX_FLOAT_PIPELINE
 from lut_opt.passes.hw.programmable.registers import Storage, with_clock_gate
+from lut_opt.passes.hw.programmable.unit import Clocking
 from lut_opt.passes.hw.programmable.units import ProgrammableStyle, build_programmables
 from lut_opt.passes.hw.stream import with_streams
 from lut_opt.passes.hw.table_unit.select import build_multi
@@ -30,7 +31,7 @@ class SharedRequest:
     storage: Storage
     number_format: Literal["integer", "float32"]
     flush: bool
-    stream: bool
+    clocking: Clocking
     latency: int
     implementation: str
     select: Select
@@ -71,21 +72,26 @@ def build_shared(
     `unique` makes a name one that no other module has.
     """
     if request.unit == "multi":
-        return _multi(applies, request.latency, request.style, unique)
+        enable = request.clocking == "enable"
+        return _multi(applies, request.latency, request.style, enable, unique)
     style = ProgrammableStyle(
         request.entries,
         request.storage,
         request.latency,
         request.style,
         request.flush,
-        two_clocks=request.stream and request.latency > 0,
+        clocking=request.clocking,
         uniform=request.uniform,
     )
     return build_programmables(applies, style, request.number_format, unique)
 
 
 def _multi(
-    applies: Sequence[ApplyOp], latency: int, style: Style, unique: Callable[[str], str]
+    applies: Sequence[ApplyOp],
+    latency: int,
+    style: Style,
+    enable: bool,
+    unique: Callable[[str], str],
 ) -> list[hw.HWModuleOp]:
     """One module for the distinct tables of all operations, numbered in program order."""
     units: list[TableUnit] = []
@@ -106,7 +112,7 @@ def _multi(
     kinds = (f"{'i' if s.signed else 'u'}{s.bits}" for s in (first.operand, first.result))
     name = unique("_".join(("pwl_multi", *kinds, f"t{len(units)}")))
     with about(applies[0]):
-        op = build_multi(name, units, latency, style)
+        op = build_multi(name, units, latency, style, enable)
     op.location = applies[0].location
     return [op]
 

@@ -4,8 +4,9 @@ A valid/ready stream around a unit.
     x, x_valid → x_ready      a value moves in a cycle in which valid and ready are both set
     y, y_valid → y_ready
 
-While a result waits for its reader the unit's clock stands still, so nothing in it is lost and
-nothing in it needs an enable: one clock gate for the unit. `y_valid` does not depend on `y_ready`,
+While a result waits for its reader the unit stands still, so that nothing in it is lost: by a gate
+of its clock, so that nothing in it needs an enable, or by the enable that its registers have, for
+FPGAs, whose clocks are not gated. `y_valid` does not depend on `y_ready`,
 and x_ready = y_ready where a result waits, without a register in between. The latency is the
 unit's, more by the cycles in which nothing moves; one input a cycle may enter.
 """
@@ -18,7 +19,14 @@ from xdsl.dialects import comb, hw, seq
 from xdsl.dialects.builtin import SymbolRefAttr
 from xdsl.ir import SSAValue
 
-from lut_opt.dialects.pwl.hardware import UNIT, ElementUnit, StreamUnit, StreamUnitAttr, UnitAttr
+from lut_opt.dialects.pwl.hardware import (
+    ENABLE,
+    UNIT,
+    ElementUnit,
+    StreamUnit,
+    StreamUnitAttr,
+    UnitAttr,
+)
 from lut_opt.passes.hw.builder.circuit import Circuit
 from lut_opt.passes.hw.builder.clocks import CLOCK_GATE, DATAPATH_CLOCK
 from lut_opt.passes.hw.builder.module import hardware_module, type_of
@@ -28,7 +36,8 @@ from lut_opt.passes.hw.datapath.runtime import invert
 
 def build_stream(op: hw.HWModuleOp, name: str) -> hw.HWModuleOp:
     """
-    A module with the ports of the unit and four more, which instantiates unit and clock gate.
+    A module with the ports of the unit and four more, which instantiates the unit and, where that
+    has no enable, a clock gate.
 
     The unit has ports x and y. One that only writes its table at the clock has nothing to reset;
     one without registers has neither clock nor reset.
@@ -43,7 +52,9 @@ def build_stream(op: hw.HWModuleOp, name: str) -> hw.HWModuleOp:
     circuit = Circuit(block)
     y_valid, x_ready = _handshake(circuit, values, unit.latency)
     inner = [port for port in unit.ports if not port.output]
-    if unit.latency:
+    if unit.enable:
+        values = {**values, ENABLE: x_ready}
+    elif unit.latency:
         which = DATAPATH_CLOCK if DATAPATH_CLOCK in unit.widths else "clock"
         values = {**values, which: _gate(circuit, values["clock"], x_ready)}
     operands = [(port.name, values[port.name]) for port in inner]

@@ -140,27 +140,29 @@ def _cat(site: Site) -> Real:
     listed = code.insert(torch_op("prim.ListConstruct", tensors, [ListType(VTensorType())]))
     result = VTensorType(site.shape, kind.dtype)
     made = code.insert(torch_op("aten.cat", [listed, site.operand(1)], [result]))
-
-    def joined(arrays: Sequence[Array]) -> Array:
-        if all(np.array_equal(arrays[0], each) for each in arrays) and arrays[0].shape[axis] == 1:
-            return arrays[0]
-        shape = np.broadcast_shapes(*(_without(each.shape, axis) for each in arrays))
-        parts = [
-            np.broadcast_to(each, (*shape[:axis], real.shape[axis], *shape[axis + 1 :]))
-            for each, real in zip(arrays, reals, strict=True)
-        ]
-        return np.concatenate(parts, axis)
-
+    sizes = [real.shape[axis] for real in reals]
     term = Term(
         code.builtin(made),
         site.shape,
         signed,
         min(term.low for term in terms),
         max(term.high for term in terms),
-        joined([term.scale for term in terms]),
-        joined([term.bias for term in terms]),
+        _joined([term.scale for term in terms], axis, sizes),
+        _joined([term.bias for term in terms], axis, sizes),
     )
     return Real(site.shape, (term,))
+
+
+def _joined(arrays: Sequence[Array], axis: int, sizes: Sequence[int]) -> Array:
+    """Scales or biases of parts of these sizes along an axis; one for all if they are equal."""
+    if all(np.array_equal(arrays[0], each) for each in arrays) and arrays[0].shape[axis] == 1:
+        return arrays[0]
+    shape = np.broadcast_shapes(*(_without(each.shape, axis) for each in arrays))
+    parts = [
+        np.broadcast_to(each, (*shape[:axis], size, *shape[axis + 1 :]))
+        for each, size in zip(arrays, sizes, strict=True)
+    ]
+    return np.concatenate(parts, axis)
 
 
 def _without(shape: Shape, axis: int) -> Shape:

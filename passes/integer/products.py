@@ -98,20 +98,33 @@ def contract(
     """
     if length < 0:
         raise NotIntegerError("the length of its sums is not known")
-    correction: Integers | None = None
     right = centred(code, right)
-    if right.data is not None and left.uniform_bias is not None:
-        sums = right.data.astype(np.int64).sum(summed, keepdims=True)
-        correction = left.uniform_bias * sums
-        magnitude = max(abs(left.low), abs(left.high))
-        bound = magnitude * int(np.abs(right.data.astype(np.int64)).sum(summed).max(initial=0))
-    else:
-        left = centred(code, left)
-        bound = length * left.bound * right.bound
-    bits = 32 if bound < _ACCUMULATOR else 64
+    left, bound, correction = _bounded(code, left, right, length, summed)
     if bound >= 1 << 62:
         raise NotIntegerError("its sums do not fit 64 bits: quantize its operands to fewer bits")
-    names = {expr for expr in maps[-1].results}
+    value = _sums(code, left, right, shape, maps, 32 if bound < _ACCUMULATOR else 64)
+    bias = zeros(len(shape)) if correction is None else correction
+    product = left.scale * right.scale if scale is None else scale
+    return Term(value, shape, True, -bound, bound, product, bias, product=True)
+
+
+def _bounded(
+    code: Code, left: Term, right: Term, length: int, summed: tuple[int, ...]
+) -> tuple[Term, int, Integers | None]:
+    """The left operand, what bounds the sums, and what a bias of the operand adds to them."""
+    if right.data is None or left.uniform_bias is None:
+        left = centred(code, left)
+        return left, length * left.bound * right.bound, None
+    weights = right.data.astype(np.int64)
+    magnitude = max(abs(left.low), abs(left.high))
+    bound = magnitude * int(np.abs(weights).sum(summed).max(initial=0))
+    return left, bound, left.uniform_bias * weights.sum(summed, keepdims=True)
+
+
+def _sums(
+    code: Code, left: Term, right: Term, shape: Shape, maps: Sequence[AffineMap], bits: int
+) -> SSAValue:
+    names = set(maps[-1].results)
     iterators = [
         IteratorTypeAttr.parallel()
         if AffineExpr.dimension(loop) in names
@@ -124,11 +137,7 @@ def contract(
         return b.insert(arith.AddiOp(e[2], b.insert(arith.MuliOp(x, y)).result)).result
 
     out = code.filled(shape, bits, 0, [left.value, right.value])
-    value = code.generic([left.value, right.value], out, maps, iterators, body)
-    rank = len(shape)
-    bias = zeros(rank) if correction is None else correction
-    product = left.scale * right.scale if scale is None else scale
-    return Term(value, shape, True, -bound, bound, product, bias, product=True)
+    return code.generic([left.value, right.value], out, maps, iterators, body)
 
 
 def _convolution(site: Site) -> Real:
@@ -149,19 +158,7 @@ def _convolution(site: Site) -> Real:
     by_group = (groups, outside, inside, *window)
     right = reshaped(site.code, Real(w.shape, (w,)), by_group).terms[0]
     space = len(window)
-    loops = [AffineExpr.dimension(i) for i in range(4 + 2 * space)]
-    n, g, f, *rest = loops
-    at, (c, *taps) = rest[:space], rest[space:]
-    places = [
-        p * s + t * d if s > 1 or d > 1 else p + t
-        for p, t, s, d in zip(at, taps, stride, dilation, strict=True)
-    ]
-    count = len(loops)
-    maps = [
-        AffineMap(count, 0, (n, g, c, *places)),
-        AffineMap(count, 0, (g, f, c, *taps)),
-        AffineMap(count, 0, (n, g, f, *at)),
-    ]
+    maps = _windows(space, stride, dilation)
     out = (batch, groups, outside, *shape[2:])
     scale = (x.scale.reshape(-1)[0] * right.scale).reshape(_result_axes(right.scale.shape, space))
     summed = tuple(range(2, 3 + space))
@@ -176,6 +173,19 @@ def _convolution(site: Site) -> Real:
         raise NotIntegerError("its bias is computed")
     column = bias.reshape((1, -1, *(1,) * space))
     return made.plus(Real(column.shape, constant=column), shape)
+
+
+def _windows(space: int, stride: Sequence[int], dilation: Sequence[int]) -> list[AffineMap]:
+    """Where input, weights and result are read, by batch, group, filter, place, channel and tap."""
+    loops = [AffineExpr.dimension(i) for i in range(4 + 2 * space)]
+    n, g, f, *rest = loops
+    at, (c, *taps) = rest[:space], rest[space:]
+    places = [
+        p * s + t * d if s > 1 or d > 1 else p + t
+        for p, t, s, d in zip(at, taps, stride, dilation, strict=True)
+    ]
+    results = (n, g, c, *places), (g, f, c, *taps), (n, g, f, *at)
+    return [AffineMap(len(loops), 0, each) for each in results]
 
 
 def _result_axes(shape: Shape, space: int) -> Shape:

@@ -12,10 +12,10 @@ from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.passes.recognize.names import operator_name
 from lut_opt.passes.recognize.without_table import (
     Remaining,
-    computing_ops,
     remaining_nonlinear,
+    unused_ranges,
 )
-from lut_opt.passes.support.declarations import KEPT, NUMERATOR, RANGE
+from lut_opt.passes.support.declarations import KEPT
 from lut_opt.passes.support.diagnostics import OpError, remark
 
 _EXPRESS = "express it with functions that have one"
@@ -96,13 +96,9 @@ def check_keep(module: ModuleOp, keep: Iterable[str], known: Collection[str]) ->
 
 def report_unused_ranges(module: ModuleOp, pass_name: str) -> None:
     """Tell of ranges that are declared where no table takes them."""
-    for op in computing_ops(module):
-        if op.name.startswith("pwl.") or KEPT in op.attributes:
-            continue
-        for attribute in (RANGE, NUMERATOR):
-            if attribute in op.attributes:
-                called = operator_name(op)
-                remark(op, pass_name, f"{attribute} of {called} is not used: it gets no table")
+    for op, attribute in unused_ranges(module):
+        called = operator_name(op)
+        remark(op, pass_name, f"{attribute} of {called} is not used: it gets no table")
 
 
 def _names(left: Remaining) -> tuple[str, ...]:

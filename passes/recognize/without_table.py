@@ -25,7 +25,7 @@ from lut_opt.dialects.pwl.functions import FUNCTIONS
 from lut_opt.dialects.torch import is_float
 from lut_opt.passes.recognize.linear import is_linear
 from lut_opt.passes.recognize.names import named_ops, operator_name
-from lut_opt.passes.support.declarations import KEPT
+from lut_opt.passes.support.declarations import KEPT, NUMERATOR, RANGE
 
 Kind = Literal["function", "division by a constant"]
 
@@ -72,6 +72,13 @@ def remaining_nonlinear(module: ModuleOp) -> list[Remaining]:
             constant = all(operand in constants for operand in op.operands)
             found.append(Remaining(op, operator_name(op), place, kind, kept, constant))
     return found
+
+
+def unused_ranges(module: ModuleOp) -> Iterator[tuple[Operation, str]]:
+    """Ops that are declared a range which no table takes, each with the attribute's name."""
+    for op in computing_ops(module):
+        if not op.name.startswith("pwl.") and KEPT not in op.attributes:
+            yield from ((op, name) for name in (RANGE, NUMERATOR) if name in op.attributes)
 
 
 def computing_ops(module: ModuleOp) -> Iterator[Operation]:

@@ -71,7 +71,8 @@ def _chosen(op: Operation) -> dict[str, Attribute]:
     """The width and the sizes that the last op of a norm declares, or a factor of it."""
     factors = [unexpanded(operand).owner for operand in op.operands]
     parts = [op, *(factor for factor in factors if isinstance(factor, Operation))]
-    return next((made for part in parts if (made := chosen_declarations(part))), {})
+    nothing: dict[str, Attribute] = {}
+    return next((made for part in parts if (made := chosen_declarations(part))), nothing)
 
 
 def _seen_result(op: Operation) -> tuple[float, float] | None:

@@ -89,9 +89,11 @@ class SearchOptions:
     monotone: Monotone = "none"
     """Optimal: no slope and no step at a breakpoint points the other way."""
     symmetry: Symmetry = "none"
-    """Optimal: the accumulator of −x is that of x, negated if odd, exactly; half of the table tells
-    all. Results are rounded half up: an odd one that lies just between two steps is no mirror
-    image, and a warning says how many are. A function that is not so itself is refused."""
+    """Optimal: the accumulator of −x is that of x, negated if odd, less x if relu, exactly; half of
+    the table tells all, which implementation=folded builds: relu(x) − h(|x|) for `relu` (GELU,
+    SiLU, HSWISH, softplus). Results are rounded half up: an odd one that lies just between two
+    steps is no mirror image, and a warning says how many are. A function that is not so itself is
+    refused."""
     left_tail: TailName = "auto"
     """The first segment is exactly 0, x, 1 or −1. `auto`, for inputs of more than 8 bits: the one
     of these that the function runs into, if any; what it rounds correctly no longer counts, since

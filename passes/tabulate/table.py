@@ -22,6 +22,7 @@ from lut_opt.passes.search import (
     meet,
     search,
 )
+from lut_opt.passes.search.model.constraints import Symmetry
 from lut_opt.passes.search.optimal.budget import Make
 from lut_opt.passes.search.optimal.exponents import minimize_exponents, narrowed
 from lut_opt.passes.tabulate.options import SearchOptions
@@ -100,7 +101,7 @@ def _solve(options: SearchOptions, wanted: Wanted, form: Form) -> Answer:
     Raises `ValueError` for a symmetry that the function has not.
     """
     if options.symmetry != "none":
-        _check_symmetry(wanted, odd=options.symmetry == "odd")
+        _check_symmetry(wanted, options.symmetry)
     make = problems(options, wanted, form)
     found: SearchResult | None = None
     if (budget := options.budget()) is not None:
@@ -130,20 +131,34 @@ def problems(options: SearchOptions, wanted: Wanted, form: Form) -> Make:
     return make
 
 
-def _check_symmetry(wanted: Wanted, *, odd: bool) -> None:
+_MIRRORED: dict[Symmetry, tuple[str, Callable[[Reals, Reals], Reals]]] = {
+    "odd": ("−f(−x)", lambda x, image: -image),
+    "even": ("f(−x)", lambda x, image: image),
+    "relu": ("f(−x) + x", lambda x, image: image + x),
+}
+"""What f(x) is to equal, in words, and what it is from x and f(−x)."""
+
+
+def _check_symmetry(wanted: Wanted, symmetry: Symmetry) -> None:
     """Half a step of the result is what a symmetric table may miss by, saturation apart."""
+    words, image = _MIRRORED[symmetry]
     points, result = wanted.points, wanted.result
-    (mirrored,) = np.nonzero(np.isin(-points.x, points.x))
+    x = points.x[np.isin(-points.x, points.x)]
     reach = max(abs(float(bound)) for bound in result.dequantize(result.ends))
-    here = wanted.function(points.x[mirrored])
-    there = wanted.function(-points.x[mirrored]) * (-1.0 if odd else 1.0)
+    here, there = wanted.function(x), image(x, wanted.function(-x))
     apart = np.abs(np.clip(here, -reach, reach) - np.clip(there, -reach, reach))
     worst = int(np.argmax(apart)) if len(apart) else 0
     if len(apart) and apart[worst] > result.scale / 2:
-        kind, sign = ("odd", "−") if odd else ("even", "")
+        kind = "relu(x) plus an even function" if symmetry == "relu" else symmetry
         raise ValueError(
-            f"{wanted.function.name} is not {kind}: f(x) and {sign}f(−x) differ by "
-            f"{apart[worst]:.3g} at x = {points.x[mirrored][worst]:g}: leave symmetry= out"
+            f"{wanted.function.name} is not {kind}: f(x) and {words} differ by "
+            f"{apart[worst]:.3g} at x = {x[worst]:g}: leave symmetry= out"
+        )
+    # A step that one half lacks is half a step for each.
+    if symmetry == "relu" and np.any(clipped := np.abs(result.clip(here) - here) > result.scale):
+        raise ValueError(
+            f"{wanted.function.name} saturates at x = {x[int(np.argmax(clipped))]:g}, where it has "
+            "no mirror image: use a coarser result scale, or leave symmetry= out"
         )
 
 

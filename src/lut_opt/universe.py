@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from xdsl.passes import ModulePass
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from xdsl.dialects.hw import HWModuleOp
     from xdsl.utils.target import Target
 
-    from lut_opt.passes.hw.cost.model import Figures
+    from lut_opt.passes.hw.cost.model import Family, Figures
 
 
 def _lower_nonlinear_to_pwl() -> type[ModulePass]:
@@ -62,9 +63,11 @@ def _convert_lutnet_to_hw() -> type[ModulePass]:
 
 def _convert_pwl_to_hw() -> type[ModulePass]:
     from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
-    from lut_opt.passes.hw.cost.model import register_cost
+    from lut_opt.passes.hw.cost.model import FPGA_FAMILIES, register_cost
 
     register_cost("synthesis", _synthesis_cost)
+    for name in FPGA_FAMILIES:
+        register_cost(name, partial(_fpga_cost, name))
     return ConvertPwlToHwPass
 
 
@@ -73,6 +76,13 @@ def _synthesis_cost(module: HWModuleOp, liberty: tuple[str, ...]) -> Figures:
     from lut_opt.backends.synthesis.cost import synthesis_cost
 
     return synthesis_cost(module, liberty)
+
+
+def _fpga_cost(family: Family, module: HWModuleOp, liberty: tuple[str, ...]) -> Figures:
+    """LUTs of an FPGA, likewise."""
+    from lut_opt.backends.synthesis.cost import fpga_cost
+
+    return fpga_cost(module, family)
 
 
 def _verify_pwl() -> type[ModulePass]:

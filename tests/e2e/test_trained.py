@@ -15,6 +15,7 @@ import pytest
 torch: Any = pytest.importorskip("torch", reason="pip install lut-opt[torch]")
 pytest.importorskip("torch_mlir.ir", reason="pip install lut-opt[torch]")
 
+from exact import Exact
 from torch import nn
 from xdsl.context import Context
 from xdsl.dialects.builtin import FunctionType, IntegerType, ModuleOp
@@ -25,17 +26,29 @@ from xdsl.interpreters.shaped_array import ShapedArray
 from xdsl.interpreters.utils.ptr import TypedPtr
 from xdsl.ir import Block, Region
 
-from lut_opt.backends import jit
+from lut_opt.backends import iree, jit
+from lut_opt.backends.simulate import tables
+from lut_opt.backends.simulate.row_bench import Stimulus
+from lut_opt.backends.simulate.rows import simulate_rows
+from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.assembly import Program, context, parse, print_program
 from lut_opt.dialects.pwl import ApplyOp, NormOp, UnitOp
+from lut_opt.dialects.pwl.hardware import RowUnit
 from lut_opt.dialects.pwl.interpreter import PwlFunctions
 from lut_opt.dialects.quantization import Integers, Quantization
-from lut_opt.frontends.torch import qat
+from lut_opt.frontends.torch import IntegerQuantizer, qat
 from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
+from lut_opt.passes.convert_quantized_to_integer import ConvertQuantizedToIntegerPass
+from lut_opt.passes.hw.modules import modules_of, units_of
 from lut_opt.passes.lower_nonlinear_to_pwl import LowerNonlinearToPwlPass
 from lut_opt.passes.pwl_search import PwlSearchPass
 from lut_opt.passes.verify_pwl import VerifyPwlPass
+
+EIGHT = LowerNonlinearToPwlPass(input_bits=8)
+
+QUICK = PwlSearchPass(strategy="uniform", param_bits=10)
+"""How good the tables are is nothing to these tests."""
 
 
 class RMSNorm(nn.Module):
@@ -80,7 +93,7 @@ def trained() -> Trained:
     """Eight bits where functions are, trained for a while."""
     torch.manual_seed(0)
     x, y = torch.randn(64, 1, 8, 8), torch.randint(0, 5, (64,))
-    config = qat.Config(lowering=LowerNonlinearToPwlPass(input_bits=8), octaves=1)
+    config = qat.Config(lowering=EIGHT, search=QUICK, octaves=1)
     prepared = qat.prepare(Net(), x[:16], config)
     qat.calibrate(prepared, x.split(16))
     optimizer = torch.optim.AdamW(qat.parameter_groups(prepared, lr=3e-3))
@@ -236,10 +249,14 @@ def test_pytorch_and_the_interpreter_agree_on_every_bit() -> None:
         assert result.data == wanted.reshape(-1).tolist(), op.name
 
 
-def test_pytorch_and_compiled_code_agree_on_every_bit() -> None:
+@pytest.mark.parametrize("backend", [jit, iree])
+def test_pytorch_and_compiled_code_agree_on_every_bit(backend: Any) -> None:
     module = alone().clone()
     ConvertPwlToArithPass().apply(Context(), module)
-    executable = jit.compile(Program(module, ""), opt_level=1)
+    try:
+        executable = backend.compile(Program(module, ""))
+    except ImportError as error:
+        pytest.skip(str(error))
     for number, op in enumerate(units(trained().program)):
         inputs = stored_inputs(op)
         arrays = [
@@ -251,18 +268,109 @@ def test_pytorch_and_compiled_code_agree_on_every_bit() -> None:
         assert np.array_equal(result, wanted), op.name
 
 
-def test_hardware_has_the_trained_tables() -> None:
-    simulate = pytest.importorskip("lut_opt.backends.simulate.tables")
-    pytest.importorskip("pycde")
-    if shutil.which("iverilog") is None:
-        pytest.skip("needs iverilog: make apt")
+def in_hardware(*kinds: type) -> ModuleOp:
+    """The units of some kinds as circuits."""
     module = alone().clone()
     for function in list(module.ops):
         assert isinstance(function, FuncOp)
-        if not any(isinstance(op, ApplyOp) for op in function.walk()):
+        if not any(isinstance(op, kinds) for op in function.walk()):
             function.detach()
             function.erase()
     ConvertPwlToHwPass().apply(Context(), module)
-    sweeps = simulate.simulate(module)
+    return module
+
+
+def needs_a_simulator() -> None:
+    pytest.importorskip("pycde")
+    if shutil.which("iverilog") is None:
+        pytest.skip("needs iverilog: make apt")
+
+
+def test_hardware_has_the_trained_tables() -> None:
+    """Every input of eight bits, judged by the table, which the tests above compare."""
+    needs_a_simulator()
+    sweeps = tables.simulate(in_hardware(ApplyOp))
     assert len(sweeps) == 3
     assert not [str(sweep) for sweep in sweeps if not sweep.passed]
+
+
+def test_pytorch_and_streaming_hardware_agree_on_every_bit() -> None:
+    """Softmax and norms; a division has no circuit."""
+    needs_a_simulator()
+    ops = [(i, op) for i, op in enumerate(units(trained().program)) if op.name in STREAMS]
+    module = in_hardware(*(type(op) for _, op in ops))
+    built = [unit for unit in units_of(modules_of(module)).values() if isinstance(unit, RowUnit)]
+    stimuli: list[Stimulus] = []
+    for unit, (number, op) in zip(built, ops, strict=True):
+        x, *parameters = stored_inputs(op)
+        assert unit.semantics == op.unit()
+        named = dict(zip(unit.semantics.parameters, parameters, strict=True))
+        stimuli.append(Stimulus(unit, list(x.reshape(-1, unit.length)), named))
+        wanted = in_pytorch(number, op, [x, *parameters]).reshape(-1)
+        assert np.array_equal(stimuli[-1].expected(), wanted), op.name
+    assert len(stimuli) == len(STREAMS)
+    for result in simulate_rows(systemverilog.emit(module), stimuli):
+        assert result.passed, str(result)
+
+
+STREAMS = ("pwl.layer_norm", "pwl.softmax", "pwl.rms_norm")
+
+
+class Encoder(nn.Module):
+    """Attention and an MLP, with norms and residuals."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.LayerNorm(16), nn.LayerNorm(16)
+        self.qkv, self.out = nn.Linear(16, 48), nn.Linear(16, 16)
+        self.up, self.down = nn.Linear(16, 32), nn.Linear(32, 16)
+
+    def forward(self, x: Any) -> Any:
+        q, k, v = self.qkv(self.first(x)).chunk(3, -1)
+        x = x + self.out(torch.softmax(q @ k.transpose(-1, -2) / 4.0, -1) @ v)
+        return x + self.down(nn.functional.gelu(self.up(self.second(x))))
+
+
+def test_a_trained_network_in_integers_throughout() -> None:
+    """PyTorch on integer values, the JIT and IREE."""
+    pytest.importorskip("torchao", reason="pip install lut-opt[quantize]")
+    torch.manual_seed(0)
+    x = torch.randn(24, 6, 16)
+    quantizer = IntegerQuantizer(power_of_two=True)
+    config = qat.Config(lowering=EIGHT, search=QUICK, octaves=1, quantizer=quantizer)
+    prepared = qat.prepare(Encoder(), x[:4], config)
+    qat.calibrate(prepared, x.split(4))
+    groups = qat.parameter_groups(prepared, lr=1e-2)
+    scales = [p.detach().clone() for p in groups[1]["params"]]
+    optimizer = torch.optim.Adam(groups)
+    losses: list[float] = []
+    for _ in range(4):
+        for batch in x.split(4):
+            loss = (prepared(batch) - batch.roll(1, 1)).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+    assert losses[-1] < losses[0]
+    moved = [not torch.equal(p, q) for p, q in zip(scales, groups[1]["params"], strict=True)]
+    assert sum(moved) > len(moved) // 2  # what a table made lies on its grid already
+    qat.freeze(prepared)
+    converted = qat.convert(prepared)
+    assert prepared.left == []
+    ctx = context()
+    program = parse(print_program(qat.export(converted)), "trained.mlir", ctx)
+    ConvertQuantizedToIntegerPass(float="error").apply(ctx, program.module)
+    ConvertPwlToArithPass().apply(ctx, program.module)
+    batch = torch.randn(4, 6, 16)
+    with torch.no_grad():
+        wanted = Exact(converted.graph).run(batch).float().numpy()
+        near = prepared(batch).numpy()
+    got = jit.compile(program, opt_level=1)(batch.numpy())
+    np.testing.assert_array_equal(got, wanted)
+    assert np.abs(got - near).max() < 0.1  # what was trained, but for the order of its sums
+    assert len(np.unique(wanted)) > 64
+    try:
+        compiled = iree.compile(program)
+    except ImportError:
+        return
+    np.testing.assert_array_equal(compiled(batch.numpy()), got)

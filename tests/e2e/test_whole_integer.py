@@ -1,11 +1,7 @@
 """
 Networks in integers throughout: PyTorch, the JIT and IREE agree on every bit.
 
-What is compared: PyTorch runs the converted model in float64 on the values of its integers. Where
-all scales are powers of two, products, sums and scales are exact there, in any order, so this *is*
-the arithmetic on integers with the scale after the sum. (Fake quantization in float32 is not: its
-sums round, and in another order differently.) Biases are rounded to the accumulators' steps, and
-non-linear operators are the NumPy semantics of the tables and units that the lowering made.
+What is compared is told in `tests/exact.py`: PyTorch on the values of the integers.
 """
 
 # ruff: noqa: E402 — imports follow the skip
@@ -21,8 +17,8 @@ torch: Any = pytest.importorskip("torch", reason="pip install lut-opt[torch]")
 pytest.importorskip("torch_mlir.ir", reason="pip install lut-opt[torch]")
 pytest.importorskip("torchao", reason="pip install lut-opt[quantize]")
 
+from exact import Exact
 from torch import nn
-from torch.fx import Interpreter
 from torch.nn import functional as F
 from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 from torchao.quantization.pt2e.quantizer import ComposableQuantizer
@@ -35,10 +31,7 @@ from lut_opt.backends import iree, jit
 from lut_opt.backends.report import report
 from lut_opt.dialects.assembly import context, parse
 from lut_opt.dialects.pwl import ApplyOp, DivideOp, NormOp, RowExponentialsOp
-from lut_opt.dialects.quant import element_type
 from lut_opt.frontends.torch import IntegerQuantizer, NonlinearQuantizer, export_text
-from lut_opt.frontends.torch.graph import operator_name
-from lut_opt.frontends.torch.operators import is_non_linear
 from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 from lut_opt.passes.convert_quantized_to_integer import ConvertQuantizedToIntegerPass
 from lut_opt.passes.lower_nonlinear_to_pwl import LowerNonlinearToPwlPass
@@ -75,50 +68,6 @@ def integers(quantized: Any, batch: Any) -> tuple[Any, list[Any]]:
     return program, units
 
 
-class Exact(Interpreter):
-    """A converted model in float64; see the module's docstring."""
-
-    def __init__(self, model: Any, units: list[Any]) -> None:
-        super().__init__(model, garbage_collect_values=False)
-        self.units = iter(units)
-
-    def run_node(self, n: Any) -> Any:
-        name, target = operator_name(n), str(n.target)
-        if "quantize_per_tensor" in target and "dequantize" not in target:
-            x, scale, zero, low, high, dtype = self.fetch_args_kwargs_from_env(n)[0]
-            return torch.clamp(torch.round(x.double() / scale) + zero, low, high).to(dtype)
-        if is_non_linear(name) and not (name == "div.Tensor" and len(n.all_input_nodes) < 2):
-            return self.unit(n)
-        if name in ("linear", "conv2d") and len(n.args) > 2 and n.args[2] is not None:
-            return self.with_bias(n)
-        result = super().run_node(n)
-        wide = isinstance(result, torch.Tensor) and result.is_floating_point()
-        return result.double() if wide else result
-
-    def with_bias(self, n: Any) -> Any:
-        """A product and its bias, which is rounded to the steps of the accumulators."""
-        (x, w, bias, *rest), keywords = self.fetch_args_kwargs_from_env(n)
-        step = n.args[0].args[1] * self.env[n.args[1].args[1]].double()
-        return n.target(x, w, torch.round(bias.double() / step) * step, *rest, **keywords)
-
-    def unit(self, n: Any) -> Any:
-        """A non-linear operator by the next unit's own semantics."""
-        (x, *rest), _ = self.fetch_args_kwargs_from_env(n)
-        op = next(self.units)
-        if isinstance(op, ApplyOp):
-            q = op.input_quantization.quantize(x.numpy())
-            y = op.table.data.evaluate(q, op.result_quantization)
-            return torch.tensor(op.result_quantization.dequantize(y))
-        stored = [element_type(value.type).quantization for value in op.operands]
-        tensors = [x, *(value for value in rest if isinstance(value, torch.Tensor))]
-        q = [
-            kind.quantize(value.detach().double().numpy())
-            for kind, value in zip(stored, tensors, strict=True)
-        ]
-        axes = {"axes": op.row_axes} if isinstance(op, RowExponentialsOp) else {}
-        return torch.tensor(op.result_quantization.dequantize(op.unit().evaluate(*q, **axes)))
-
-
 def check(model: Any, batches: Any, quantizer: Any = None, *, on_iree: bool = False) -> Any:
     """
     PyTorch in float64, the JIT and, if asked, IREE agree; the result.
@@ -126,8 +75,9 @@ def check(model: Any, batches: Any, quantizer: Any = None, *, on_iree: bool = Fa
     A quantizer with scales that are no powers of two leaves the floats of the last dequantization
     equal but for their rounding.
     """
-    exact = quantizer is None
-    quantized = converted(model, batches, quantizer or IntegerQuantizer(power_of_two=True))
+    quantizer = quantizer or IntegerQuantizer(power_of_two=True)
+    exact = getattr(quantizer, "power_of_two", False)
+    quantized = converted(model, batches, quantizer)
     program, units = integers(quantized, batches[0])
     arrays = [tensor.numpy() for tensor in batches[-1]]
     with torch.no_grad():
@@ -153,6 +103,30 @@ def test_encoder_block(norm_first: bool) -> None:
     )
     got = check(model, batches, on_iree=norm_first)
     assert np.abs(got - model(*batches[-1]).detach().numpy()).max() < 0.1
+
+
+class MaskedAttention(nn.Module):
+    """One head; tokens whose mask is 0 are attended by none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query, self.key, self.value = (nn.Linear(32, 32) for _ in range(3))
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        scores = self.query(x) @ self.key(x).transpose(1, 2) / 32**0.5
+        scores = scores.masked_fill(mask[:, None] == 0, -torch.inf)
+        return torch.softmax(scores, -1) @ self.value(x)
+
+
+def test_masks_beside_accumulators_of_64_bits() -> None:
+    torch.manual_seed(0)
+    masks = (torch.arange(8) < torch.tensor([[5], [8], [2]])).long()
+    batches: Any = [(torch.randn(3, 8, 32), masks) for _ in range(3)]
+    model = MaskedAttention()
+    got = check(model, batches, IntegerQuantizer(16, power_of_two=True))
+    with torch.no_grad():
+        wanted = model(*batches[-1]).numpy()
+    assert np.abs(got - wanted).max() < 0.1
 
 
 def test_scales_of_any_kind_and_zero_points() -> None:

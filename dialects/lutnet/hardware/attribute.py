@@ -50,8 +50,10 @@ class NetworkUnitAttr(UnitAttr):
             "result": lambda: _parse(parser, UniformQuantizedType).quantization,
         }
         with parser.in_angle_brackets():
-            values = parse_fields(parser, fields, tuple(fields), first=True)
-        latency = values.pop("latency")
+            required = tuple(fields)
+            fields["enable"] = parser.parse_boolean
+            values = parse_fields(parser, fields, required, first=True)
+        latency, enable = values.pop("latency"), values.pop("enable", False)
         block = Block(
             values["operand"],
             values["thresholds"],
@@ -59,7 +61,7 @@ class NetworkUnitAttr(UnitAttr):
             values["weights"],
             values["result"],
         )
-        unit = NetworkUnit("", block, latency=latency)
+        unit = NetworkUnit("", block, latency=latency, enable=enable)
         try:
             unit.check()
         except ValueError as error:
@@ -72,7 +74,8 @@ class NetworkUnitAttr(UnitAttr):
         assert isinstance(unit, NetworkUnit)
         block = unit.block
         with printer.in_angle_brackets():
-            printer.print_string(f"latency = {unit.latency}, operand = ")
+            enable = "enable = true, " if unit.enable else ""
+            printer.print_string(f"latency = {unit.latency}, {enable}operand = ")
             printer.print_attribute(UniformQuantizedType.from_quantization(block.operand))
             printer.print_string(", thresholds = ")
             printer.print_attribute(ThresholdsAttr(block.thermometer))

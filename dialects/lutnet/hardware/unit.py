@@ -12,7 +12,7 @@ from lut_opt.dialects.lutnet.hardware.parts import Parts
 from lut_opt.dialects.lutnet.network import Block
 from lut_opt.dialects.pwl.hardware import Description, ElementUnit, Port
 from lut_opt.dialects.pwl.hardware.table_unit import clocked
-from lut_opt.dialects.pwl.hardware.unit import describe_port
+from lut_opt.dialects.pwl.hardware.unit import check_timing, describe_port
 from lut_opt.dialects.quantization import Integers, storage_range
 
 TOKENS = 256
@@ -38,7 +38,7 @@ class NetworkUnit(ElementUnit):
     def ports(self) -> tuple[Port, ...]:
         block = self.block
         return (
-            *clocked(self.latency),
+            *clocked(self),
             Port("x", block.thermometer.features * block.operand.bits),
             Port("y", block.readout.results * block.result.bits, output=True),
         )
@@ -54,6 +54,7 @@ class NetworkUnit(ElementUnit):
                 f"this block has {most} levels behind which registers can stand: pipeline must be "
                 f"from 0 to {most}, got {self.latency}"
             )
+        check_timing(self, most)
 
     def evaluate(self, q: Integers) -> Integers:
         """Stored results (…, results) of any stored inputs (…, features)."""

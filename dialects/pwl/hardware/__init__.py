@@ -3,6 +3,8 @@
 from lut_opt.dialects.pwl.hardware.attributes import (
     UNIT,
     UNIT_ATTRIBUTES,
+    AroundAttr,
+    AxisUnitAttr,
     ProgrammableUnitAttr,
     RowUnitAttr,
     SelectUnitAttr,
@@ -11,6 +13,7 @@ from lut_opt.dialects.pwl.hardware.attributes import (
     UnitAttr,
     unit_attribute,
 )
+from lut_opt.dialects.pwl.hardware.axis_unit import AxisUnit
 from lut_opt.dialects.pwl.hardware.programmable_unit import (
     ENTRIES,
     CellKind,
@@ -29,6 +32,7 @@ from lut_opt.dialects.pwl.hardware.table_unit import (
     storage_of,
 )
 from lut_opt.dialects.pwl.hardware.unit import (
+    ENABLE,
     Description,
     ElementUnit,
     HardwareUnit,
@@ -37,10 +41,14 @@ from lut_opt.dialects.pwl.hardware.unit import (
 )
 
 __all__ = [
+    "ENABLE",
     "ENTRIES",
     "SWEPT_BITS",
     "UNIT",
     "UNIT_ATTRIBUTES",
+    "AroundAttr",
+    "AxisUnit",
+    "AxisUnitAttr",
     "CellKind",
     "Description",
     "ElementUnit",

@@ -8,6 +8,7 @@ The attribute `pwl.unit` of an `hw.module`: what the module computes, verified w
                            programs = [<function = gelu, table = …, writes = [[0, 12], …]>, …]>
     #pwl.row_unit<latency = 43, semantics = <function = softmax, …>, length = 16, …>
     #pwl.stream_unit<@pwl_gelu_i8_i8_s2m4_s2m4>
+    #pwl.axis_unit<@pwl_gelu_i8_i8_s2m4_s2m4_stream>
 
 The keys are the fields of the units' classes.
 """
@@ -92,11 +93,8 @@ class RowUnitAttr(UnitAttr):
     KIND = RowUnit
 
 
-@irdl_attr_definition
-class StreamUnitAttr(Data[str]):
-    """The unit that a module makes a stream of, by its name."""
-
-    name = "pwl.stream_unit"
+class AroundAttr(Data[str]):
+    """The unit inside of a module, by its name; a subclass for what is around it."""
 
     @classmethod
     def parse_parameter(cls, parser: AttrParser) -> str:
@@ -108,6 +106,20 @@ class StreamUnitAttr(Data[str]):
         """Print `<@name>`."""
         with printer.in_angle_brackets():
             printer.print_symbol_name(self.data)
+
+
+@irdl_attr_definition
+class StreamUnitAttr(AroundAttr):
+    """The unit that a module makes a stream of."""
+
+    name = "pwl.stream_unit"
+
+
+@irdl_attr_definition
+class AxisUnitAttr(AroundAttr):
+    """The stream or unit of rows that a module gives the ports of AXI4-Stream."""
+
+    name = "pwl.axis_unit"
 
 
 UNIT_ATTRIBUTES: tuple[type[UnitAttr], ...] = (

@@ -11,11 +11,12 @@ import numpy as np
 from lut_opt.dialects.pwl.float_table import QUIET_NAN, FloatTable
 from lut_opt.dialects.pwl.hardware.table_unit import TableUnit, listed
 from lut_opt.dialects.pwl.hardware.unit import (
+    ENABLE,
     Description,
     ElementUnit,
     Port,
     Tabulated,
-    check_latency,
+    check_timing,
     describe_port,
 )
 from lut_opt.dialects.quantization import Integers, Quantization, storage_range
@@ -184,6 +185,7 @@ class ProgrammableUnit(ElementUnit):
         return (
             Port("clock", None),
             *([Port("x_clock", None)] if self.two_clocks else []),
+            *([Port(ENABLE, 1)] if self.enable else []),
             Port("write_enable", 1),
             Port("address", self.layout.address_bits),
             Port("data", self.layout.data_bits),
@@ -192,7 +194,7 @@ class ProgrammableUnit(ElementUnit):
         )
 
     def check(self) -> None:
-        check_latency(self.latency)
+        check_timing(self)
         if (self.operand is None) != (self.result is None):
             raise ValueError("operand and result come together: neither for single precision")
         if self.operand and self.result:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lut_opt.dialects.pwl.hardware.unit import Description, ElementUnit, Port
+from lut_opt.dialects.pwl.hardware.unit import ENABLE, Description, ElementUnit, Port
 from lut_opt.dialects.quantization import Integers
 
-CLOCKS = ("clock", "x_clock", "reset")
+CLOCKS = ("clock", "x_clock", "reset", ENABLE)
+"""What a stream has of its own, or drives itself."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class StreamUnit(ElementUnit):
     def ports(self) -> tuple[Port, ...]:
         inner = self.unit.ports
         kept = [port for port in inner if port.name not in CLOCKS and not port.output]
-        clocked = any(port.name in CLOCKS for port in inner)
+        clocked = any(port.bits is None for port in inner)
         return (
             *([Port("clock", None)] * clocked),
             *([Port("reset", 1)] * bool(self.latency)),

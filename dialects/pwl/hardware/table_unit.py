@@ -11,11 +11,12 @@ import numpy as np
 
 from lut_opt.dialects.pwl.attributes import Fit
 from lut_opt.dialects.pwl.hardware.unit import (
+    ENABLE,
     Description,
     ElementUnit,
     Port,
     Tabulated,
-    check_latency,
+    check_timing,
     describe_port,
 )
 from lut_opt.dialects.pwl.range_reduction import Reduction
@@ -56,13 +57,13 @@ class TableUnit(ElementUnit):
     @property
     def ports(self) -> tuple[Port, ...]:
         return (
-            *clocked(self.latency),
+            *clocked(self),
             Port("x", self.operand.bits),
             Port("y", self.result.bits, output=True),
         )
 
     def check(self) -> None:
-        check_latency(self.latency)
+        check_timing(self)
         if (reduced := self.reduced) is not None:
             reduced.check()
         elif (bits := self.table.accumulator_bits(self.operand)) > MAX_ACCUMULATOR_BITS:
@@ -138,14 +139,14 @@ class SelectUnit(ElementUnit):
     def ports(self) -> tuple[Port, ...]:
         first = self.tables[0]
         return (
-            *clocked(self.latency),
+            *clocked(self),
             Port("select", self.select_bits),
             Port("x", first.operand.bits),
             Port("y", first.result.bits, output=True),
         )
 
     def check(self) -> None:
-        check_latency(self.latency)
+        check_timing(self)
         if not self.tables:
             raise ValueError("tables: a unit with a select needs one at least")
         for unit in self.units:
@@ -174,9 +175,10 @@ def storage_of(unit: TableUnit | Tabulated) -> tuple[object, ...]:
     return (*sides, result.minimum, result.maximum)
 
 
-def clocked(latency: int) -> tuple[Port, ...]:
+def clocked(unit: ElementUnit) -> tuple[Port, ...]:
     """The ports that a unit with registers has beside the others."""
-    return (Port("clock", None), Port("reset", 1)) if latency else ()
+    enable = (Port(ENABLE, 1),) if unit.enable else ()
+    return (Port("clock", None), Port("reset", 1), *enable) if unit.latency else ()
 
 
 def listed(names: Iterable[str]) -> str:

@@ -85,9 +85,16 @@ class HardwareUnit(ABC):
         return {port.name: port.bits or 1 for port in self.ports}
 
 
+ENABLE = "x_enable"
+"""The port with which the registers between x and y move on."""
+
+
 @dataclass(frozen=True)
 class ElementUnit(HardwareUnit, ABC):
     """A unit each of whose results belongs to one input x."""
+
+    enable: bool = field(default=False, kw_only=True)
+    """Whether registers between x and y move on only in cycles with `x_enable` set."""
 
     @abstractmethod
     def steps(self) -> dict[str, Integers]:
@@ -117,7 +124,9 @@ def describe_port(port: Port) -> dict[str, Any]:
     return {"name": port.name, "direction": direction, "bits": port.bits or 1}
 
 
-def check_latency(latency: int, most: int = 64) -> None:
-    """Raise `ValueError` for a number of cycles that no pipeline has."""
-    if not 0 <= latency <= most:
-        raise ValueError(f"latency must be from 0 to {most} cycles, got {latency}")
+def check_timing(unit: ElementUnit, most: int = 64) -> None:
+    """Raise `ValueError` for a number of cycles that no pipeline has, or an enable of nothing."""
+    if not 0 <= unit.latency <= most:
+        raise ValueError(f"latency must be from 0 to {most} cycles, got {unit.latency}")
+    if unit.enable and not unit.latency:
+        raise ValueError("enable is for units that have a latency")

@@ -32,7 +32,10 @@ class Config:
     bits: Bits = BITS
     """Widths that calibration names, as in `calibrate`."""
     quantizer: Any = None
-    """A quantizer of torchao's PT2E for the linear layers; None leaves those in floating point."""
+    """
+    A quantizer of torchao's PT2E for the linear layers; None leaves those in floating point. Where
+    it puts observers, as `IntegerQuantizer` does, their scales are learnt.
+    """
     dynamic_shapes: Any = None
     """As for `torch.export`; without it a model takes batches of the example's size."""
 

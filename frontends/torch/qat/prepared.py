@@ -14,10 +14,11 @@ import copy
 import importlib
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any, Self, cast
 
-from torch import nn
+from torch import Tensor, nn
 from torch.fx import GraphModule
+from torch.utils import _pytree as pytree
 from xdsl.utils.exceptions import VerifyException
 
 from lut_opt.dialects.assembly import Program, context, describe_location, parse
@@ -29,7 +30,7 @@ from lut_opt.frontends.torch.graph import Graph, Inputs
 from lut_opt.frontends.torch.qat.config import Config, QatError
 from lut_opt.frontends.torch.qat.places import Place, describe, number_in, numbered, place_of
 from lut_opt.frontends.torch.qat.slots import Slot, make_slot, place_slots
-from lut_opt.frontends.torch.qat.windows import windows
+from lut_opt.frontends.torch.qat.windows import Window, windows
 from lut_opt.frontends.torch.traced import Traced
 from lut_opt.passes.support.diagnostics import OpError
 
@@ -55,8 +56,25 @@ class Prepared(nn.Module):
         self.is_frozen = False
 
     def forward(self, *inputs: Any, **keywords: Any) -> Any:
-        """What the model returns, as far as tensors go."""
-        return self.calibrated(*inputs, **keywords)
+        """What the model returns, as far as tensors go. QatError from a backward pass if frozen."""
+        results = self.calibrated(*inputs, **keywords)
+        if self.is_frozen:
+            leaves: list[Any] = pytree.tree_leaves(results)
+            for result in leaves:
+                if isinstance(result, Tensor) and result.requires_grad:
+                    cast(Any, result).register_hook(self._refuse_gradient)
+        return results
+
+    def _refuse_gradient(self, _: Tensor) -> None:
+        raise self._is_final()
+
+    def _is_final(self) -> QatError:
+        """What to say to whoever trains a frozen model, with the first unit's line."""
+        first = next((slot.name for slot in self.slots.values()), "the model")
+        return QatError(
+            f"{first} is frozen, and so are the others: train before qat.freeze, or prepare the "
+            "model again"
+        )
 
     @property
     def calibrated(self) -> GraphModule:
@@ -76,7 +94,7 @@ class Prepared(nn.Module):
         QatError for a model that is frozen.
         """
         if mode and self.is_frozen:
-            raise QatError("the model is frozen: train before qat.freeze, or prepare it again")
+            raise self._is_final()
         self.training = mode
         return self
 
@@ -93,6 +111,7 @@ def calibrate(prepared: Prepared, batches: Iterable[Any]) -> None:
     Raises `QatError`, with the line, where a unit cannot be made.
     """
     config, model = prepared.config, prepared.model
+    batches = list(batches)
     calibration = observe(
         model,
         batches,
@@ -113,20 +132,24 @@ def calibrate(prepared: Prepared, batches: Iterable[Any]) -> None:
     except (OpError, ValueError, VerifyException) as error:
         raise QatError(_readable(error, traced)) from error
     for (number, place), window in zip(found, tables, strict=True):
-        if window.is_lossy and not config.search.allow_lossy:
-            raise QatError(
-                f"{place.name}: the results of its table are no better than zeros: give it more "
-                "entries, bits or parameter bits, or Config(search=PwlSearchPass(allow_lossy=True))"
-            )
-        prepared.slots[number] = make_slot(place, window, module, config.octaves, config.slope)
+        prepared.slots[number] = _slot(place, window, module, config)
     place_slots(((f"unit_{i}", prepared.slots[i], place) for i, place in found), module)
-    prepared.graph = _with_linear(module, config.quantizer)
+    prepared.graph = _with_linear(module, config.quantizer, batches)
     for number, _ in found:
         # A quantizer may have copied the graph.
         slot = prepared.graph.get_submodule(f"unit_{number}")
         assert isinstance(slot, Slot)
         prepared.slots[number] = slot
     prepared.calibration = calibration
+
+
+def _slot(place: Place, window: Window, module: GraphModule, config: Config) -> Slot:
+    if window.is_lossy and not config.search.allow_lossy:
+        raise QatError(
+            f"{place.name}: the results of its table are no better than zeros: give it more "
+            "entries, bits or parameter bits, or Config(search=PwlSearchPass(allow_lossy=True))"
+        )
+    return make_slot(place, window, module, config.octaves, config.slope)
 
 
 def _lowered(
@@ -162,10 +185,23 @@ def _readable(error: Exception, traced: Graph) -> str:
     return f"{describe(nodes[number])}: {error}" if number is not None else str(error)
 
 
-def _with_linear(module: GraphModule, quantizer: Any) -> GraphModule:
+def _with_linear(module: GraphModule, quantizer: Any, batches: Iterable[Any]) -> GraphModule:
+    """With what quantizes linear layers while they learn."""
     if quantizer is None:
         return module
-    return pt2e().prepare_qat_pt2e(module, quantizer)
+    graph: GraphModule = pt2e().prepare_qat_pt2e(module, quantizer)
+
+    def run() -> None:
+        for inputs in map(Inputs.of, batches):
+            graph(*inputs.positional, **inputs.keyword)
+
+    _learnt().learn_scales(graph, run)
+    return graph
+
+
+def _learnt() -> Any:
+    """Needs torchao, which not everybody has."""
+    return importlib.import_module("lut_opt.frontends.torch.qat.learnt")
 
 
 def pt2e() -> Any:
@@ -183,6 +219,8 @@ def parameter_groups(
     """
     graph = prepared.calibrated
     scales = [s.exponent for slot in prepared.slots.values() for s in slot.scales]
+    if prepared.config.quantizer is not None:
+        scales += _learnt().learnt_scales(graph)
     learnt = [p for p in scales if p.requires_grad]
     own = {id(p) for p in scales}
     weights = [p for p in graph.parameters() if id(p) not in own and p.requires_grad]
@@ -210,5 +248,8 @@ def freeze(prepared: Prepared) -> None:
                     "scale_lr"
                 )
             scale.freeze()
+    if prepared.config.quantizer is not None:
+        for exponent in _learnt().learnt_scales(prepared.calibrated):
+            exponent.requires_grad_(False)
     prepared.is_frozen = True
     prepared.eval()

@@ -8,6 +8,7 @@ Weightless blocks in PyTorch, whose forward pass is the integer semantics of `lu
 """
 
 from lut_opt.frontends.torch.weightless.blocks import WeightlessBlock, WeightlessConfig
+from lut_opt.frontends.torch.weightless.checkpoint import read_torch_dwn
 from lut_opt.frontends.torch.weightless.encoder import Encoder
 from lut_opt.frontends.torch.weightless.luts import LutLayer
 from lut_opt.frontends.torch.weightless.readout import Popcount, Sum
@@ -21,5 +22,6 @@ __all__ = [
     "WeightlessBlock",
     "WeightlessConfig",
     "distill",
+    "read_torch_dwn",
     "replace_mlps",
 ]

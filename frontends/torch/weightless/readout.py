@@ -45,6 +45,8 @@ class Sum(nn.Module):
 
     Dense, each result sees all bits; or grouped, an equal share of them each. Weights are reals
     that training sees rounded: the step is the least power of two that covers them in `bits`.
+    `bias` is the result while half of what the bits weigh is there: so weights learn from bits of
+    ±1/2, and what all bits have in common does not move all of them at once.
     """
 
     def __init__(
@@ -66,8 +68,7 @@ class Sum(nn.Module):
         terms = inputs if dense else inputs // results
         start = torch.randn(results, terms, generator=generator) * (0.3 / math.sqrt(terms))
         self.weight = nn.Parameter(start)
-        # Half of the bits are set at the start.
-        self.bias = nn.Parameter(-start.sum(1) / 2)
+        self.bias = nn.Parameter(torch.zeros(results))
 
     @property
     def quantization(self) -> Quantization:
@@ -87,13 +88,13 @@ class Sum(nn.Module):
         step, stored = self.scale / 2.0**shift, self.quantization
         weight, bias = (
             straight_through(exact, real / step)
-            for exact, real in zip(self._integers(step), (self.weight, self.bias), strict=True)
+            for exact, real in zip(self._integers(step), self._reals(), strict=True)
         )
         if self.dense:
             sums = bits.T @ weight.T + bias
         else:
             groups = bits.reshape(self.results, self.inputs // self.results, -1)
-            sums = (groups * weight[:, :, None]).sum(1).T + bias
+            sums = (weight[:, None, :] @ groups)[:, 0, :].T + bias
         scaled = sums / 2.0**shift
         low, high = stored.minimum, stored.maximum
         smooth = scaled.clamp(low, high)
@@ -109,7 +110,11 @@ class Sum(nn.Module):
         groups = tuple(tuple(range(j * size, (j + 1) * size)) for j in range(self.results))
         return ConditionalSum(tuples(weight), tuple(bias), shift, None if self.dense else groups)
 
+    def _reals(self) -> tuple[Tensor, Tensor]:
+        """Weights of set bits, and what there is without any."""
+        return self.weight, self.bias - self.weight.sum(1) / 2
+
     def _integers(self, step: float) -> tuple[Tensor, Tensor]:
         most = (1 << (self.bits - 1)) - 1
-        weight = (self.weight.detach() / step).round().clamp(-most - 1, most)
-        return weight, (self.bias.detach() / step).round()
+        weight, bias = ((real.detach() / step).round() for real in self._reals())
+        return weight.clamp(-most - 1, most), bias

@@ -54,6 +54,8 @@ class ClockDomain:
 
     clock: SSAValue
     reset: SSAValue | None = None
+    enable: SSAValue | None = None
+    """Set in cycles in which registers take what is before them; None: in all of them."""
 
 
 class Circuit:
@@ -195,7 +197,10 @@ class Circuit:
         reset = None
         if self.domain.reset is not None:
             reset = self.domain.reset, self.constant(0, wire.width).value
-        value = self.add_op(seq.CompRegOp(wire.value, self.domain.clock, reset))
+        made = seq.CompRegOp(wire.value, self.domain.clock, reset)
+        if self.domain.enable is not None:
+            made.operands[0] = self.add_op(comb.MuxOp(self.domain.enable, wire.value, made.data))
+        value = self.add_op(made)
         value.name_hint = name
         # The reset value joins the range.
         return Wire(value, wire.low, wire.high)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from xdsl.dialects import hw, seq
 from xdsl.dialects.builtin import ArrayAttr, IntegerType, StringAttr
 from xdsl.ir import Block, Region, SSAValue, TypeAttribute
 
-from lut_opt.dialects.pwl.hardware import Port
+from lut_opt.dialects.pwl.hardware import ENABLE, Port
+from lut_opt.passes.hw.builder.circuit import ClockDomain
+from lut_opt.passes.hw.builder.clocks import DATAPATH_CLOCK
 
 
 def hardware_module(
@@ -30,6 +32,14 @@ def hardware_module(
     if comment is not None:
         op.attributes["comment"] = StringAttr(comment)
     return op, block, values
+
+
+def domain_of(ports: Mapping[str, SSAValue]) -> ClockDomain | None:
+    """The domain of the registers between x and y, by the inputs of their module."""
+    if "clock" not in ports:
+        return None
+    clock = ports.get(DATAPATH_CLOCK, ports["clock"])
+    return ClockDomain(clock, ports.get("reset"), ports.get(ENABLE))
 
 
 def type_of(port: Port) -> TypeAttribute:

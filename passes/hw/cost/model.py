@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,19 +25,32 @@ if TYPE_CHECKING:
 
 Objective = Literal["area", "delay", "power"]
 
+Family = Literal["xc7", "ice40", "ecp5"]
+"""FPGAs whose LUTs a cost function counts that has the family's name."""
+
+FPGA_FAMILIES: tuple[Family, ...] = get_args(Family)
+
 
 @dataclass(frozen=True)
 class Figures:
-    """Area, delay and power of a module, in the units that `source` names."""
+    """Area, delay and power of a module, in the units that `source` names; None: not known."""
 
     area: float
-    delay: float
-    power: float
+    delay: float | None
+    power: float | None
     source: str
 
     def of(self, objective: Objective) -> float:
-        """The figure to be made small."""
-        return {"area": self.area, "delay": self.delay, "power": self.power}[objective]
+        """The figure to be made small. Raises `ValueError` for one that is not known."""
+        if (value := self.known.get(objective)) is None:
+            raise ValueError(f"{self.source}: no {objective} is known: use objective=area")
+        return value
+
+    @property
+    def known(self) -> dict[str, float]:
+        """The figures by name."""
+        every = {"area": self.area, "delay": self.delay, "power": self.power}
+        return {name: value for name, value in every.items() if value is not None}
 
 
 CostFunction = Callable[["hw.HWModuleOp", tuple[str, ...]], Figures]

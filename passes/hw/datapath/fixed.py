@@ -141,7 +141,7 @@ def _not_symmetric(table: Table, operand: Quantization) -> str | None:
         return None
     return (
         "the halves of the table do not follow from each other: search with "
-        "--pwl-search=symmetry=odd or even, or use implementation=compare"
+        "--pwl-search=symmetry=odd, even or relu, or use implementation=compare"
     )
 
 

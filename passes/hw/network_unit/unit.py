@@ -20,8 +20,8 @@ from lut_opt.dialects.pwl.hardware import UNIT
 from lut_opt.dialects.quantization import storage_range
 from lut_opt.dialects.wires import WireOp
 from lut_opt.passes.hw.builder.arithmetic import Arithmetic
-from lut_opt.passes.hw.builder.circuit import ClockDomain, Wire, bits_of
-from lut_opt.passes.hw.builder.module import hardware_module
+from lut_opt.passes.hw.builder.circuit import Wire, bits_of
+from lut_opt.passes.hw.builder.module import domain_of, hardware_module
 from lut_opt.passes.hw.builder.timing import describe_timing
 from lut_opt.passes.hw.datapath.lookup import lookup_wires
 from lut_opt.passes.hw.table_unit.unit import describe_side
@@ -30,8 +30,7 @@ from lut_opt.passes.hw.table_unit.unit import describe_side
 def build_network(unit: NetworkUnit) -> hw.HWModuleOp:
     """The module of a block: ports `clock` and `reset` if it has registers, `x`, and `y`."""
     op, block, ports = hardware_module(unit.module, unit.ports, comment(unit))
-    domain = ClockDomain(ports["clock"], ports["reset"]) if unit.latency else None
-    circuit = _Network(Arithmetic(block, domain), unit)
+    circuit = _Network(Arithmetic(block, domain_of(ports)), unit)
     circuit.circuit.output([circuit.build(ports["x"])])
     op.attributes[UNIT] = NetworkUnitAttr(unit)
     return op

@@ -15,14 +15,21 @@ from lut_opt.passes.support.diagnostics import about
 
 
 def build_networks(
-    blocks: Sequence[tuple[ReadoutOp, Block]], latency: int, unique: Callable[[str], str]
+    blocks: Sequence[tuple[ReadoutOp, Block]],
+    latency: int,
+    enable: bool,
+    unique: Callable[[str], str],
 ) -> list[hw.HWModuleOp]:
-    """The modules in program order; `unique` makes a name one that no other module has."""
+    """
+    The modules in program order, their registers with an enable if asked for.
+
+    `unique` makes a name one that no other module has.
+    """
     made: dict[Block, hw.HWModuleOp] = {}
     for op, block in blocks:
         if block in made:
             continue
-        unit = NetworkUnit("", block, latency=latency)
+        unit = NetworkUnit("", block, latency=latency, enable=enable and latency > 0)
         with about(op):
             unit.check()
         module = build_network(replace(unit, module=unique(network_name(unit))))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 from xdsl.dialects import hw
 from xdsl.ir import SSAValue
@@ -21,13 +21,15 @@ from lut_opt.dialects.pwl.hardware import (
     ProgrammableUnit,
     unit_attribute,
 )
-from lut_opt.passes.hw.builder.circuit import Circuit, ClockDomain
-from lut_opt.passes.hw.builder.clocks import DATAPATH_CLOCK
-from lut_opt.passes.hw.builder.module import hardware_module
+from lut_opt.passes.hw.builder.circuit import Circuit
+from lut_opt.passes.hw.builder.module import domain_of, hardware_module
 from lut_opt.passes.hw.builder.timing import describe_timing
 from lut_opt.passes.hw.programmable.registers import Storage, WritePort, build_words
 from lut_opt.passes.hw.programmable.words import Words, words_of
 from lut_opt.passes.hw.table_unit.unit import describe_error
+
+Clocking = Literal["free", "gate", "enable"]
+"""How registers between x and y are made to wait: they never do, by their clock, by an enable."""
 
 
 class Function(Protocol):
@@ -56,21 +58,27 @@ def build_programmable(
     function: Function,
     storage: Storage,
     programs: Sequence[Program] = (),
-    two_clocks: bool = False,
+    clocking: Clocking = "free",
 ) -> hw.HWModuleOp:
     """
     The module; with `storage="gated"` it instantiates `clock_gate()`, once for every word.
 
-    `two_clocks` gives the registers between x and y a clock of their own, `x_clock`, which may
-    stop.
+    A stream holds the registers between x and y, if there are any, by a clock of their own,
+    `x_clock`, where `clocking` is `gate`, and by `x_enable` where it is `enable`.
     """
+    bare = function.unit(name)
+    held = clocking if bare.latency else "free"
     unit = replace(
-        function.unit(name), storage=storage, two_clocks=two_clocks, programs=tuple(programs)
+        bare,
+        storage=storage,
+        two_clocks=held == "gate",
+        enable=held == "enable",
+        programs=tuple(programs),
     )
     header = "\n".join(_header(unit, function.describe()))
     op, block, ports = hardware_module(name, unit.ports, header)
     clock = ports["clock"]
-    circuit = Circuit(block, ClockDomain(ports.get(DATAPATH_CLOCK, clock)))
+    circuit = Circuit(block, domain_of(ports))
     write = WritePort(clock, ports["write_enable"], ports["address"], ports["data"])
     values = build_words(circuit, write, words_of(unit.layout), storage)
     n = unit.layout.entries

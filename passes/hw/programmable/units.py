@@ -15,7 +15,7 @@ from lut_opt.passes.hw.datapath.fixed import Style
 from lut_opt.passes.hw.programmable.float_datapath import FloatFunction
 from lut_opt.passes.hw.programmable.program import fit_layout
 from lut_opt.passes.hw.programmable.registers import Storage
-from lut_opt.passes.hw.programmable.unit import Function, build_programmable
+from lut_opt.passes.hw.programmable.unit import Clocking, Function, build_programmable
 from lut_opt.passes.hw.programmable.words import IntegerFunction
 from lut_opt.passes.support.diagnostics import about
 
@@ -32,7 +32,7 @@ class ProgrammableStyle:
     latency: int
     datapath: Style
     flush: bool = True
-    two_clocks: bool = False
+    clocking: Clocking = "free"
     uniform: bool = False
 
 
@@ -103,7 +103,7 @@ def _build(
     source: ApplyOp,
 ) -> hw.HWModuleOp:
     distinct = [program for i, program in enumerate(programs) if program not in programs[:i]]
-    op = build_programmable(name, function, style.storage, distinct, style.two_clocks)
+    op = build_programmable(name, function, style.storage, distinct, style.clocking)
     op.location = source.location
     return op
 

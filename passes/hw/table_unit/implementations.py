@@ -32,6 +32,8 @@ class Request:
     liberty: tuple[str, ...] = ()
     allow_exact: bool = False
     compare: Style = field(default_factory=Style)
+    enable: bool = False
+    """Whether registers have an enable, by which a stream holds them."""
 
 
 def build_fixed(unit: TableUnit, request: Request, exact: TableUnit | None) -> hw.HWModuleOp:
@@ -103,8 +105,7 @@ def _describe(module: hw.HWModuleOp, taken: str, notes: tuple[str, ...]) -> None
 
 
 def _sentence(name: str, figures: Figures) -> str:
-    rest = f"area {_number(figures.area)}, delay {_number(figures.delay)}"
-    return f"{name}: {rest}, power {_number(figures.power)}"
+    return f"{name}: " + ", ".join(f"{key} {_number(v)}" for key, v in figures.known.items())
 
 
 def _number(value: float) -> str:
@@ -112,13 +113,7 @@ def _number(value: float) -> str:
 
 
 def _figures_attribute(figures: Figures) -> DictionaryAttr:
-    return DictionaryAttr(
-        {
-            "area": FloatAttr(figures.area, f64),
-            "delay": FloatAttr(figures.delay, f64),
-            "power": FloatAttr(figures.power, f64),
-        }
-    )
+    return DictionaryAttr({name: FloatAttr(v, f64) for name, v in figures.known.items()})
 
 
 def exact_unit(unit: TableUnit, function: RealFunction) -> TableUnit | None:

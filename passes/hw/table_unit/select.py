@@ -18,8 +18,8 @@ from xdsl.ir import SSAValue
 
 from lut_opt.dialects.pwl.hardware import UNIT, SelectUnit, TableUnit, Tabulated, unit_attribute
 from lut_opt.dialects.quantization import storage_range
-from lut_opt.passes.hw.builder.circuit import Circuit, ClockDomain, Wire, width_of
-from lut_opt.passes.hw.builder.module import hardware_module
+from lut_opt.passes.hw.builder.circuit import Circuit, Wire, width_of
+from lut_opt.passes.hw.builder.module import domain_of, hardware_module
 from lut_opt.passes.hw.builder.timing import describe_timing
 from lut_opt.passes.hw.datapath.fixed import CUTS, DIRECT, Style
 from lut_opt.passes.hw.datapath.lookup import MAX_LOOKUP_BITS, lookup
@@ -28,16 +28,19 @@ from lut_opt.passes.hw.datapath.segments import Segment, segments
 from lut_opt.passes.hw.table_unit.unit import describe_error, digest
 
 
-def build_multi(name: str, units: Sequence[TableUnit], latency: int, style: Style) -> hw.HWModuleOp:
+def build_multi(
+    name: str, units: Sequence[TableUnit], latency: int, style: Style, enable: bool = False
+) -> hw.HWModuleOp:
     """
     A module with `select`, `x` and `y`: `units[select]` of x, `latency` cycles later.
 
     A `select` that no table belongs to gives the last one's result. The stored inputs of all units
-    are of one type, and so are their results. With `style.form` DIRECT all results are one truth
-    table; raises `ValueError` if `select` and x have too many bits for that.
+    are of one type, and so are their results. With `enable` registers have one. With `style.form`
+    DIRECT all results are one truth table; raises `ValueError` if `select` and x have too many bits
+    for that.
     """
     tables = (Tabulated(u.function, u.table, u.operand, u.result, u.fit) for u in units)
-    made = SelectUnit(name, tuple(tables), latency=latency)
+    made = SelectUnit(name, tuple(tables), latency=latency, enable=enable and latency > 0)
     operand, bits = units[0].operand, made.select_bits
     if style.form is DIRECT and bits + operand.bits > MAX_LOOKUP_BITS:
         raise ValueError(
@@ -45,8 +48,7 @@ def build_multi(name: str, units: Sequence[TableUnit], latency: int, style: Styl
             f"{operand.bits} of input"
         )
     op, block, ports = hardware_module(name, made.ports, _comment(name, units, latency))
-    domain = ClockDomain(ports["clock"], ports["reset"]) if latency else None
-    circuit = Circuit(block, domain)
+    circuit = Circuit(block, domain_of(ports))
     x = Wire(ports["x"], *storage_range(operand.bits, operand.signed))
     select = Wire(ports["select"], 0, (1 << bits) - 1)
     circuit.output([_datapath(circuit, x, select, units, style, CUTS[:latency]).value])

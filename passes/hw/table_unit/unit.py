@@ -17,8 +17,7 @@ from lut_opt.dialects.pwl.hardware import UNIT, TableUnit, unit_attribute
 from lut_opt.dialects.pwl.reduction_attributes import reduction_attribute
 from lut_opt.dialects.quantization import Quantization, exact_log2, storage_range
 from lut_opt.passes.hw.builder.arithmetic import Arithmetic
-from lut_opt.passes.hw.builder.circuit import ClockDomain
-from lut_opt.passes.hw.builder.module import hardware_module
+from lut_opt.passes.hw.builder.module import domain_of, hardware_module
 from lut_opt.passes.hw.builder.timing import describe_timing
 from lut_opt.passes.hw.datapath.fixed import Style, build_datapath
 from lut_opt.passes.hw.datapath.reduced import build_reduced
@@ -27,8 +26,7 @@ from lut_opt.passes.hw.datapath.reduced import build_reduced
 def build_unit(unit: TableUnit, style: Style = Style()) -> hw.HWModuleOp:
     """The module of a unit: ports `clock` and `reset` if it has registers, `x`, and `y`."""
     op, block, ports = hardware_module(unit.module, unit.ports, comment(unit))
-    domain = ClockDomain(ports["clock"], ports["reset"]) if unit.latency else None
-    circuit, x = Arithmetic(block, domain), ports["x"]
+    circuit, x = Arithmetic(block, domain_of(ports)), ports["x"]
     if (reduced := unit.reduced) is not None:
         y = build_reduced(circuit, x, reduced, unit.latency, style)
     else:

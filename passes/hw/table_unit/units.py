@@ -39,7 +39,9 @@ def build_fixed_units(
             continue
         name = unique(unit_name(apply.function_name, *sides[1:]))
         fit = apply.fit.data if apply.fit is not None else None
-        unit = TableUnit(name, _describe(apply), *sides, fit, reduction, latency=latency)
+        enable = request.enable and latency > 0
+        said = _describe(apply)
+        unit = TableUnit(name, said, *sides, fit, reduction, latency=latency, enable=enable)
         module = _build(unit, apply, request)
         module.location = apply.location
         made[key] = module, apply

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 Monotone = Literal["none", "increasing", "decreasing"]
-Symmetry = Literal["none", "odd", "even"]
+Symmetry = Literal["none", "odd", "even", "relu"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,11 @@ class Constraints:
     """No slope and no step at a breakpoint points the other way."""
 
     symmetry: Symmetry = "none"
-    """f(−x) = −f(x) or f(x) at every stored input that has a mirror image."""
+    """
+    f(−x) = −f(x), f(x), or f(x) − x at every stored input that has a mirror image.
+
+    The last is that of relu(x) − h(|x|): GELU, SiLU, HSWISH and softplus with their own h.
+    """
 
     left: Tail | None = None
     """The line of the first segment; its breakpoint is free."""
@@ -53,11 +57,13 @@ class Constraints:
                 f"monotone must be none, increasing or decreasing, not '{self.monotone}'"
             )
         if self.symmetry not in get_args(Symmetry):
-            raise ValueError(f"symmetry must be none, odd or even, not '{self.symmetry}'")
+            raise ValueError(f"symmetry must be none, odd, even or relu, not '{self.symmetry}'")
         if self.max_jump is not None and not self.max_jump >= 0:
             raise ValueError(f"max-jump must not be negative, got {self.max_jump}")
         if self.symmetry == "even" and self.monotone != "none":
             raise ValueError("a monotone even function is constant: drop one of the two")
+        if self.symmetry == "relu" and self.monotone != "none":
+            raise ValueError("symmetry=relu bounds the steps of one half only: drop monotone")
         if self.symmetry != "none" and self.left is not None:
             raise ValueError("symmetry makes the left tail from the right one: give right only")
 

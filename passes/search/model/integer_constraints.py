@@ -36,6 +36,21 @@ def tail_line(problem: Problem, tail: Tail) -> tuple[int, int]:
     return round(slope), round(intercept)
 
 
+def identity_slope(problem: Problem) -> int:
+    """
+    The slope of f(x) = x, which tables of symmetry `relu` are mirrored about.
+
+    Raises `ValueError` where it is no integer: no such table is symmetric.
+    """
+    slope = problem.operand.scale / problem.accumulator_scale
+    if slope != round(slope):
+        raise ValueError(
+            f"symmetry=relu needs an integer slope for x, which is {slope:g} here: use scales a "
+            "power of two apart, or other frac-bits"
+        )
+    return round(slope)
+
+
 def pinned(problem: Problem) -> tuple[int, int]:
     """
     Index of x = 0 among the points, and the accumulator that it must have.
@@ -63,8 +78,10 @@ def violations(problem: Problem, table: Table) -> list[str]:
         found.append("monotone")
     if wanted.symmetry != "none":
         both = np.isin(-q, q)
-        factor = -1 if wanted.symmetry == "odd" else 1
-        if np.any(table.accumulate(-q[both]) != factor * acc[both]):
+        image = acc[both] * (-1 if wanted.symmetry == "odd" else 1)
+        if wanted.symmetry == "relu":
+            image = image - identity_slope(problem) * q[both]
+        if np.any(table.accumulate(-q[both]) != image):
             found.append("symmetry")
     if wanted.left and (table.slopes[0], table.intercepts[0]) != tail_line(problem, wanted.left):
         found.append("left")

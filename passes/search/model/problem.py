@@ -70,6 +70,12 @@ class Problem:
     constraints: Constraints = field(default_factory=Constraints)
     """What every table must satisfy; the strategies `optimal` and `auto` see to it."""
 
+    slope_limits: tuple[int, int] | None = None
+    """Least and greatest slope where those are narrower than the width's, None: they are not."""
+
+    intercept_limits: tuple[int, int] | None = None
+    """Likewise of the intercepts."""
+
     gap: float = 1e-3
     """Where the points are too many for a proof: how far above a proven bound, relative, the loss
     may be."""
@@ -128,12 +134,12 @@ class Problem:
     @property
     def parameter_range(self) -> tuple[int, int]:
         """Smallest and largest slope."""
-        return storage_range(self.param_bits, signed=True)
+        return self.slope_limits or storage_range(self.param_bits, signed=True)
 
     @property
     def intercept_range(self) -> tuple[int, int]:
         """Smallest and largest intercept."""
-        return storage_range(self.intercept_width, signed=True)
+        return self.intercept_limits or storage_range(self.intercept_width, signed=True)
 
     @property
     def real_targets(self) -> Reals:

@@ -90,6 +90,8 @@ def _on_a_coarser_grid(problem: Problem) -> Table:
         param_bits=problem.param_bits - 2,
         intercept_bits=problem.intercept_width - 2,
         accumulator_scale=problem.accumulator_scale * 4,
+        slope_limits=_quarter(problem.slope_limits),
+        intercept_limits=_quarter(problem.intercept_limits),
     )
     table = minimize_coupled(coarse).table
     slopes, intercepts = np.array(table.slopes) * 4, np.array(table.intercepts) * 4
@@ -97,6 +99,11 @@ def _on_a_coarser_grid(problem: Problem) -> Table:
     if broken := violations(problem, fine):
         raise NotProvable(f"no table was found within the effort that satisfies {broken[0]}")
     return fine
+
+
+def _quarter(limits: tuple[int, int] | None) -> tuple[int, int] | None:
+    """The integers whose fourfold lies within the limits."""
+    return None if limits is None else (-(-limits[0] // 4), limits[1] // 4)
 
 
 class _Search:

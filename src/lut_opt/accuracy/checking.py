@@ -223,9 +223,12 @@ def measured(
         raise CheckError("the model returns no floats; only those can be compared")
     clock.stop("PyTorch")
     real: dict[str, Figures] = {}
+    integer: dict[str, Figures] = {}
     costs: tuple[Operator, ...] = ()
     if operators:  # first, for what cannot be evaluated is found at once
-        real, costs = _by_operator(Evaluator(program), reference, held, wanted)
+        evaluator = Evaluator(program)
+        real, costs = _by_operator(evaluator, reference, held, wanted)
+        integer = _on_integers(evaluator, reference, held, wanted)
         clock.stop("operators")
     converted = Program(program.module.clone(), program.resources, program.name)
     recipe.convert.apply(context(), converted.module)
@@ -237,7 +240,20 @@ def measured(
     outputs = figures(pairs)
     verdicts = requirements.verdicts(outputs, pairs)
     seen = len(given.seen)
-    return Accuracy(seen, len(held), outputs, real, costs, verdicts, clock.seconds), run
+    accuracy = Accuracy(seen, len(held), outputs, real, costs, verdicts, clock.seconds, integer)
+    return accuracy, run
+
+
+def _on_integers(
+    evaluator: Any, reference: Any, held: list[Any], wanted: list[dict[str, Array]]
+) -> dict[str, Figures]:
+    """The figures with every operator on integers, in PyTorch."""
+    names = list(wanted[0])
+    pairs: list[tuple[dict[str, Array], dict[str, Array]]] = []
+    for batch, expected in zip(held, wanted, strict=True):
+        made = evaluator.outputs(evaluator.run(reference.tensors(batch), evaluator.units))
+        pairs.append((expected, as_arrays(dict(zip(names, made, strict=True)))))
+    return figures(pairs)
 
 
 def _by_operator(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from lut_opt.accuracy.metrics import Figures
+from lut_opt.accuracy.metrics import Figures, worst
 from lut_opt.accuracy.requirements import Verdict
+
+STRAYS = 10.0
+"""Decibels that no rounding of a linear operator's sums costs."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,16 @@ class Accuracy:
     operators: tuple[Operator, ...]
     verdicts: tuple[Verdict, ...]
     seconds: Mapping[str, float]
+    integer: Mapping[str, Figures] = field(default_factory=dict[str, Figures])
+    """Of the same integers, evaluated by PyTorch; none where single operators are left out."""
+
+    @property
+    def strays(self) -> bool:
+        """Whether compiled code is much worse than the same integers in PyTorch: it is wrong."""
+        return any(
+            other.sqnr is not None and own.sqnr is not None and own.sqnr < other.sqnr - STRAYS
+            for own, other in ((self.outputs[name], each) for name, each in self.integer.items())
+        )
 
     @property
     def met(self) -> bool:
@@ -76,6 +89,15 @@ def table(accuracy: Accuracy) -> str:
         ]
         header = ("operator alone", "layer", "cosine", "SQNR", "largest error", "source")
         lines += ["", *_columns(header, rows, left=(0, 1, 5))]
+    if accuracy.strays:
+        reached = worst(accuracy.integer, "sqnr")
+        assert reached is not None
+        lines += [
+            "",
+            f"warning: the same integers in PyTorch reach {decibels(reached)}: an operator without "
+            "a table is compiled otherwise than PyTorch computes it; compare the exported module, "
+            "compiled without a pass, with the model, and report it",
+        ]
     seconds = ", ".join(f"{step} {spent:.1f} s" for step, spent in accuracy.seconds.items())
     lines += ["", seconds]
     for verdict in accuracy.verdicts:
@@ -131,6 +153,7 @@ def record(accuracy: Accuracy) -> dict[str, Any]:
         "held_out": accuracy.held_out,
         "outputs": {name: _finite(asdict(each)) for name, each in accuracy.outputs.items()},
         "real": {name: _finite(asdict(each)) for name, each in accuracy.real.items()},
+        "integer": {name: _finite(asdict(each)) for name, each in accuracy.integer.items()},
         "operators": [_finite(asdict(each)) for each in accuracy.operators],
         "requirements": [_finite(asdict(each)) for each in accuracy.verdicts],
         "seconds": {step: round(spent, 3) for step, spent in accuracy.seconds.items()},

@@ -21,6 +21,7 @@ import lut_opt
 from lut_opt.accuracy import Accuracy, CheckError, RequirementError
 from lut_opt.accuracy.checking import split
 from lut_opt.accuracy.report import record
+from lut_opt.backends.execute import torch_input
 from lut_opt.cli.check import main
 from lut_opt.frontends.torch.reference import BatchError
 
@@ -106,6 +107,18 @@ def test_what_cannot_be_measured(
 def test_a_model_without_floats() -> None:
     with pytest.raises(CheckError, match="returns no floats"):
         lut_opt.check(network("Labels"), batches(2))
+
+
+def test_an_operator_that_is_compiled_wrongly_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What torch-mlir does with negative pads."""
+    shifted = torch.nn.Sequential(torch.nn.ZeroPad2d((0, 0, 1, -1)), torch.nn.GELU())
+    batches = [torch.randn(2, 4, 8) for _ in range(4)]
+    right = lut_opt.check(shifted, batches)
+    assert not right.strays
+    monkeypatch.setattr(torch_input, "_crop_before_pads", lambda module: None)
+    wrong = lut_opt.check(shifted, batches)
+    assert wrong.strays
+    assert "is compiled otherwise than PyTorch computes it" in str(wrong)
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

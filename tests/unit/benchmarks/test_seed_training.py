@@ -71,8 +71,15 @@ def test_the_study_goes_on_where_it_stopped(
 ) -> None:
     plan = protocol.Plan(fp32=3, quantized=2, tuned=2, scenes=32)
     cells = [protocol.Cell("efficientvit", 0, ("hardswish", "reciprocal"), m) for m in METHODS[-3:]]
+    cells.append(protocol.Cell("efficientvit", 0, (), protocol.CONTROL))
+    baseline = protocol.Cell("efficientvit", 0, ())
     first = protocol.Study(plan, tmp_path)
     scores = [first.measure(cell) for cell in cells]
+    # The same network before fine-tuning, another after.
+    assert scores[-1].agreement_before == 100.0
+    tuned = [tmp_path / f"{each.key}.pt" for each in (cells[-1], baseline)]
+    ends = [torch.load(each, weights_only=True)["head.classes.weight"] for each in tuned]
+    assert not torch.equal(*ends)
     monkeypatch.setattr(protocol.Study, "replaced", lambda *_: pytest.fail("measured again"))
     again = protocol.Study(plan, tmp_path)
     assert [again.measure(cell) for cell in cells] == scores

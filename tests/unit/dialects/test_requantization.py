@@ -55,6 +55,36 @@ def test_halves_go_to_the_even_neighbour() -> None:
     assert (q.multipliers[0], q.shift, q.bits) == (1, 1, 32)
 
 
+@given(st.integers(20, 36), st.integers(-24, 8), st.data())
+@settings(max_examples=200, deadline=None)
+def test_masks_leave_what_they_mask_exact(bits: int, exponent: int, data: st.DataObject) -> None:
+    """However far an accumulator might reach, a mask beside it takes none of its bits."""
+    scale, to = 2.0**exponent, Quantization(16, True, 2.0**-8)
+    operand = Scaled(np.array(scale), 1 << bits)
+    q = Requantization.of([operand], to, choices=[Choice(0.0, -math.inf)])
+    x = data.draw(st.integers(-(1 << bits), 1 << bits))
+    assert q.evaluate(np.array(x), np.array(1)) == exact(q, [scale], [x], 0.0)
+    assert q.evaluate(np.array(x), np.array(0)) == to.minimum
+
+
+@given(st.floats(1e-9, 1e-6), st.floats(1e-2, 10.0), st.data())
+@settings(max_examples=200, deadline=None)
+def test_a_fine_operand_beside_a_coarse_one(
+    fine: float, coarse: float, data: st.DataObject
+) -> None:
+    bounds = 1 << 31, 1 << 15
+    operands = [Scaled(np.array(s), b) for s, b in zip((fine, coarse), bounds, strict=True)]
+    q = Requantization.of(operands, Quantization(16, True, 0.01))
+    xs = [data.draw(st.integers(-b, b)) for b in bounds]
+    assert abs(int(q.evaluate(*map(np.array, xs))) - exact(q, [fine, coarse], xs, 0.0)) <= 1
+
+
+def test_operands_too_far_apart() -> None:
+    fine, coarse = Scaled(np.array(3e-12), 1 << 50), Scaled(np.array(1e3), 1 << 40)
+    with pytest.raises(ValueError, match="too far apart"):
+        Requantization.of([fine, coarse], Quantization(8, True, 1.0))
+
+
 def test_channels_clamps_and_masks() -> None:
     scales = np.array([0.5, 0.25])
     to = Quantization(8, True, 0.5)

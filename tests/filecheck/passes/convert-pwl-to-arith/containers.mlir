@@ -43,8 +43,10 @@ func.func @vector(%x: vector<2x!quant.uniform<i8:f32, 1.0>>) -> vector<2x!quant.
 
 // CHECK-LABEL: func.func @unsigned(%x: f32) -> f32
 // CHECK: math.roundeven
-// CHECK: arith.maxnumf
-// CHECK: arith.minnumf
+// CHECK: arith.cmpf ogt
+// CHECK: arith.select
+// CHECK: arith.cmpf olt
+// CHECK: arith.select
 // CHECK: arith.fptosi
 // CHECK: arith.cmpi uge
 // CHECK: arith.extui

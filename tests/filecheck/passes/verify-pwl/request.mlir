@@ -19,7 +19,7 @@
 // TEXT: request = {entries = 6 : i64, symmetry = "odd", strategy = "optimal", population = 20 : i64}>
 // JSON: "request": "strategy=optimal entries=6 symmetry=odd population=20",
 // RENAMED: error: [verify-pwl] the certificate was asked for 'mirror', which is no option of pwl-search (any more), so that it cannot be checked: search the table again
-// VALUE: error: [verify-pwl] option 'symmetry' takes none|odd|even, got 'strange'
+// VALUE: error: [verify-pwl] option 'symmetry' takes none|odd|even|relu, got 'strange'
 // TYPE: error: {{.*}}symmetry of the request must be an integer, a float, a string, a boolean or an array of integers, not i8
 // WORD: error: {{.*}}'symmetry' of the request is no option: expected name=value
 // HALF: error: {{.*}}exponent_bits and mantissa_bits are one format: give both

@@ -68,6 +68,9 @@ PROGRAMS = {
     "programmable": (ELEMENTS, "unit=programmable pipeline=1 interface=stream"),
     "float": (ELEMENTS, "unit=programmable number-format=float32"),
     "stream": (ELEMENTS, "interface=stream pipeline=1"),
+    "enabled": (ELEMENTS, "interface=stream pipeline=1 target=fpga"),
+    "enabled select": (ELEMENTS, "unit=multi pipeline=1 interface=stream target=fpga"),
+    "enabled program": (ELEMENTS, "unit=programmable pipeline=1 interface=stream target=fpga"),
     "norm": (ROWS, "pipeline=1 lanes=4"),
     "softmax": (SOFTMAX, "pipeline=1"),
 }

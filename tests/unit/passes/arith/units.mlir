@@ -14,6 +14,8 @@
 !u16_8 = !quant.uniform<u16:f32, 0.00390625>
 !u8_4 = !quant.uniform<u8:f32, 0.0625>
 !u8_8 = !quant.uniform<u8:f32, 0.00390625>
+!u8_0 = !quant.uniform<u8:f32, 1.0>
+!u8_1 = !quant.uniform<u8<1:255>:f32, 0.5>
 !z8_4 = !quant.uniform<i8:f32, 0.0625:-7>
 
 func.func @softmax_last(%x: tensor<?x7x!i16_4>) -> tensor<?x7x!u8_8> {
@@ -32,6 +34,32 @@ func.func @softmax_vector(%x: tensor<8192x!i16_4>) -> tensor<8192x!u16_15> {
   %y = pwl.softmax %x {axis = 0 : i64, clip = -255 : i64} : tensor<8192x!i16_4> -> tensor<8192x!u16_15>
   func.return %y : tensor<8192x!u16_15>
 }
+// Rows of whole vectors, a few rows at a time.
+func.func @softmax_rows(%x: tensor<3x32x64x!u16_8>) -> tensor<3x32x64x!u16_15> {
+  %y = pwl.softmax %x {axis = 2 : i64, clip = -32767 : i64} : tensor<3x32x64x!u16_8> -> tensor<3x32x64x!u16_15>
+  func.return %y : tensor<3x32x64x!u16_15>
+}
+func.func @softmax_columns(%x: tensor<2x5x64x!i8_4>) -> tensor<2x5x64x!i8_7> {
+  %y = pwl.softmax %x {axis = 1 : i64, clip = -127 : i64} : tensor<2x5x64x!i8_4> -> tensor<2x5x64x!i8_7>
+  func.return %y : tensor<2x5x64x!i8_7>
+}
+func.func @softmax_far(%x: tensor<8x48x!i16_9>) -> tensor<8x48x!u8_8> {
+  %y = pwl.softmax %x {axis = 1 : i64, clip = -65535 : i64} : tensor<8x48x!i16_9> -> tensor<8x48x!u8_8>
+  func.return %y : tensor<8x48x!u8_8>
+}
+// Results of 1 and of 0.5: the largest product is shifted by 32 bits, and others by more.
+func.func @softmax_halves(%x: tensor<6x2x!u16_8>) -> tensor<6x2x!u8_0> {
+  %y = pwl.softmax %x {axis = 1 : i64, clip = -2047 : i64} : tensor<6x2x!u16_8> -> tensor<6x2x!u8_0>
+  func.return %y : tensor<6x2x!u8_0>
+}
+func.func @softmax_quarters(%x: tensor<6x4x!u16_8>) -> tensor<6x4x!u8_1> {
+  %y = pwl.softmax %x {axis = 1 : i64, clip = -2047 : i64} : tensor<6x4x!u16_8> -> tensor<6x4x!u8_1>
+  func.return %y : tensor<6x4x!u8_1>
+}
+func.func @softmax_nothing(%x: tensor<3x64x!u16_8>) -> tensor<3x64x!u8_0> {
+  %y = pwl.softmax %x {axis = 1 : i64, clip = -2047 : i64} : tensor<3x64x!u16_8> -> tensor<3x64x!u8_0>
+  func.return %y : tensor<3x64x!u8_0>
+}
 func.func @log_softmax_last(%x: tensor<?x7x!i16_9>) -> tensor<?x7x!i16_10> {
   %y = pwl.log_softmax %x {axis = 1 : i64, clip = -4095 : i64} : tensor<?x7x!i16_9> -> tensor<?x7x!i16_10>
   func.return %y : tensor<?x7x!i16_10>
@@ -45,6 +73,12 @@ func.func @layer_affine(%x: tensor<3x?x6x!i16_9>,
   %y = pwl.layer_norm %x gamma %g : tensor<6x!i16_13> beta %b : tensor<6x!i32_20>
       {epsilon = 1.0e-05, normalized = 1 : i64} : tensor<3x?x6x!i16_9> -> tensor<3x?x6x!i16_10>
   func.return %y : tensor<3x?x6x!i16_10>
+}
+func.func @layer_rows(%x: tensor<4x32x96x!i16_9>,
+    %g: tensor<96x!i16_13>, %b: tensor<96x!i32_20>) -> tensor<4x32x96x!i16_10> {
+  %y = pwl.layer_norm %x gamma %g : tensor<96x!i16_13> beta %b : tensor<96x!i32_20>
+      {epsilon = 1.0e-05, normalized = 1 : i64} : tensor<4x32x96x!i16_9> -> tensor<4x32x96x!i16_10>
+  func.return %y : tensor<4x32x96x!i16_10>
 }
 func.func @layer_dynamic(%x: tensor<3x?x!i8_4>) -> tensor<3x?x!z8_4> {
   %y = pwl.layer_norm %x {epsilon = 1.0e-05, normalized = 1 : i64} : tensor<3x?x!i8_4> -> tensor<3x?x!z8_4>

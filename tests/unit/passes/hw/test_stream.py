@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -118,6 +119,8 @@ UNITS = {
     "four stages": "pipeline=4",
     "programmable": "unit=programmable pipeline=2 storage=latch",
     "programmable, combinational": "unit=programmable storage=gated",
+    "by enables": "pipeline=4 target=fpga",
+    "programmable, by enables": "unit=programmable pipeline=2 target=fpga",
 }
 
 
@@ -133,6 +136,19 @@ def test_every_value_arrives_once_and_in_order(unit: str, stall: int, tmp_path: 
 def test_one_input_a_cycle_where_nothing_stalls(unit: str, latency: int, tmp_path: Path) -> None:
     _, _, first, cycles = run(UNITS[unit], tmp_path, idle=0, stall=0)
     assert (first, cycles) == (latency, COUNT + latency)
+
+
+@pytest.mark.parametrize("unit", ["fixed", "multi", "programmable"])
+def test_no_clock_is_gated_on_an_fpga(unit: str) -> None:
+    module = parse(MODULE, "m.mlir", context()).module
+    options = f"interface=stream pipeline=2 target=fpga unit={unit}"
+    from_text(ConvertPwlToHwPass, options).apply(Context(), module)
+    inner, stream = (op for op in module.ops if isinstance(op, hw.HWModuleOp))
+    assert "x_enable" in {port.port_name.data for port in inner.module_type.ports}
+    assert "x_enable" not in {port.port_name.data for port in stream.module_type.ports}
+    text = systemverilog.emit(module)
+    assert "always_latch" not in text
+    assert re.search(r"\.x_enable +\(moves\)", text)
 
 
 def test_the_module_keeps_its_clock_gate_once() -> None:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,6 +38,14 @@ class Small(nn.Module):
         return self.second(self.norm(self.act(self.first(x))))
 
 
+_LINE = 1 + Path(__file__).read_text().splitlines().index(
+    "        return self.second(self.norm(self.act(self.first(x))))"
+)
+
+GELU = rf".*test_qat\.py:{_LINE}: `gelu` of layer `act`"
+"""Where it is written, and in which module."""
+
+
 def batches() -> list[Any]:
     return list(torch.randn(32, 4, generator=torch.Generator().manual_seed(0)).split(8))
 
@@ -53,8 +63,7 @@ def test_units_are_where_operators_were() -> None:
     prepared = calibrated()
     assert [type(slot.unit) for slot in prepared.slots.values()] == [Apply, NormModule]
     names = [slot.name for slot in prepared.slots.values()]
-    assert names[0].endswith("`gelu` of layer `act`")
-    assert "test_qat.py:" not in names[0] or names[0].split(":")[1].isdigit()
+    assert re.fullmatch(GELU, names[0])
     assert [str(n.target) for n in prepared.graph.graph.nodes if "gelu" in str(n.target)] == []
 
 
@@ -79,7 +88,7 @@ def test_groups_hold_every_parameter_once() -> None:
 
 def test_without_ranges_the_first_operator_is_named() -> None:
     prepared = qat.prepare(Small(), batches()[0])
-    expected = r"`gelu` of layer `act` has no calibrated range: call qat.calibrate"
+    expected = GELU + " has no calibrated range: call qat.calibrate"
     with pytest.raises(qat.QatError, match=expected):
         prepared(batches()[0])
     with pytest.raises(qat.QatError, match=expected):
@@ -93,7 +102,7 @@ def test_a_scale_at_the_edge_of_its_window_is_named() -> None:
     scale = next(iter(prepared.slots.values())).scales[0]
     with torch.no_grad():
         scale.exponent.add_(7.0)
-    with pytest.raises(qat.QatError, match=r"`gelu` of layer `act`: its scale .* is the last"):
+    with pytest.raises(qat.QatError, match=GELU + ": its scale .* is the last"):
         qat.freeze(prepared)
 
 
@@ -103,16 +112,20 @@ def test_training_ends_when_scales_are_frozen() -> None:
         qat.convert(prepared)
     qat.freeze(prepared)
     assert not prepared.training
-    prepared(batches()[0])
-    with pytest.raises(qat.QatError, match="is frozen"):
+    y = prepared(batches()[0])
+    expected = GELU + " is frozen.*: train before qat.freeze"
+    with pytest.raises(qat.QatError, match=expected):
         prepared.train()
+    with pytest.raises(qat.QatError, match=expected):
+        y.sum().backward()
+    assert all(p.grad is None for p in prepared.parameters())
 
 
 def test_a_table_that_does_not_fit_is_named() -> None:
     search = PwlSearchPass(frac_bits=30)
-    with pytest.raises(qat.QatError, match=r"`gelu` of layer `act`: .*frac"):
+    with pytest.raises(qat.QatError, match=GELU + ": .*frac"):
         calibrated(search=search)
-    with pytest.raises(qat.QatError, match=r"`gelu` of layer `act`: .*do not fit in 2 bits"):
+    with pytest.raises(qat.QatError, match=GELU + ": .*do not fit in 2 bits"):
         calibrated(search=PwlSearchPass(form="seed", entries=1, param_bits=2, unit_bits=8))
 
 

@@ -1,0 +1,130 @@
+"""Units on FPGAs: what is counted, what `auto` makes small, whether a unit fits and how fast."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from tables import TWO
+from xdsl.context import Context
+from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr
+
+from lut_opt import cli
+from lut_opt.backends.report.costs import cost_lines
+from lut_opt.backends.synthesis.fpga import FLOWS, Resources, count
+from lut_opt.backends.synthesis.synthesize import run_yosys
+from lut_opt.backends.verilog import systemverilog
+from lut_opt.dialects.assembly import parse
+from lut_opt.dialects.assembly.context import context
+from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
+from lut_opt.passes.hw.cost.model import FPGA_FAMILIES
+from lut_opt.passes.hw.modules import modules_of
+from lut_opt.passes.support.options import from_text
+from lut_opt.universe import LUT_OPT_UNIVERSE
+
+pytest.importorskip("pycde")
+pytest.importorskip("pyosys")
+
+
+def hardware(options: str) -> ModuleOp:
+    module = parse(TWO, "two.mlir", context()).module
+    LUT_OPT_UNIVERSE.all_passes["convert-pwl-to-hw"]()  # what cost functions there are
+    from_text(ConvertPwlToHwPass, f"target=fpga {options}").apply(Context(), module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("family", "cells", "found"),
+    [
+        ("xc7", {"LUT6": 3, "LUT2": 1, "RAM32M": 2, "FDRE": 5, "FDSE": 1, "RAMB36E1": 1,
+                 "RAMB18E1": 1, "DSP48E1": 2, "CARRY4": 4, "MUXF7": 1, "INV": 3},
+         Resources("xc7", 12, 6, 2, 3, 4, 1, 0)),
+        ("ice40", {"SB_LUT4": 7, "SB_DFFESR": 2, "SB_DFF": 1, "SB_MAC16": 1, "SB_CARRY": 6,
+                   "SB_RAM40_4K": 2, "SB_ODD": 1},
+         Resources("ice40", 7, 3, 1, 2, 6, 0, 0, ("1 SB_ODD",))),
+        ("ecp5", {"LUT4": 9, "TRELLIS_FF": 4, "MULT18X18D": 1, "PFUMX": 3, "L6MUX21": 1,
+                  "CCU2C": 2, "DP16KD": 1, "TRELLIS_DPR16X4": 1},
+         Resources("ecp5", 11, 4, 1, 1, 2, 4, 0)),
+    ],
+)  # fmt: skip
+def test_every_kind_of_cell_counts(family: str, cells: dict[str, int], found: Resources) -> None:
+    assert count(cells, found.family) == found
+    assert found.family == family
+
+
+def test_the_report_counts_luts() -> None:
+    lines = cost_lines(hardware("family=ice40 implementation=direct"))
+    assert lines[0] == "FPGA: Yosys, neither placed nor routed"
+    (gelu, silu) = (line for line in lines if line.startswith("    ice40: "))
+    assert 10 < int(re.findall(r"(\d+) LUTs, 0 flip-flops, 0 DSPs", gelu)[0]) < 100
+    assert gelu != silu
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("liberty=a.lib", "leave out liberty"),
+        ("cost=synthesis objective=delay", "and objective with cost=synthesis"),
+    ],
+)
+def test_what_an_fpga_has_not_is_refused(
+    options: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "two.mlir"
+    source.write_text(TWO)
+    command = f"--convert-pwl-to-hw=target=fpga implementation=auto {options}"
+    assert cli.main([str(source), command]) != 0
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.hardware
+def test_auto_takes_the_fewest_luts() -> None:
+    module = hardware("family=ice40 implementation=auto cost=synthesis")
+    for op in modules_of(module).values():
+        found = op.attributes["pwl.alternatives"]
+        assert isinstance(found, DictionaryAttr)
+        luts = {
+            name: str(each).split("area = ")[1].split(" ")[0] for name, each in found.data.items()
+        }
+        least = min((float(v) for name, v in luts.items() if name != "exact"))
+        taken = op.attributes["pwl.implementation"]
+        assert isinstance(taken, StringAttr)
+        assert luts[taken.data] == least
+        assert "LUTs of ice40" in str(op.attributes["comment"])
+
+
+@pytest.mark.hardware
+@pytest.mark.skipif(shutil.which("nextpnr-ice40") is None, reason="make apt-fpga")
+@pytest.mark.parametrize(
+    "options",
+    [
+        "interface=axis implementation=direct pipeline=2",
+        "interface=axis pipeline=4",
+        "interface=axis unit=programmable pipeline=4",
+    ],
+)
+def test_a_unit_fits_an_ice40_and_runs_at_50_mhz(options: str, tmp_path: Path) -> None:
+    module = hardware(f"family=ice40 {options}")
+    *_, top = (name for name in modules_of(module) if name.endswith("_axis"))
+    (tmp_path / "design.sv").write_text(systemverilog.emit(module))
+    flow = f"{FLOWS['ice40']} -top {top} -json design.json"
+    run_yosys(["read_verilog -sv design.sv", flow], tmp_path)
+    command = ["nextpnr-ice40", "--up5k", "--package", "sg48", "--json", "design.json"]
+    if "unit=programmable" in options:  # more pins than the small one has
+        command[1:4] = ["--hx8k", "--package", "ct256"]
+        run_yosys(["read_verilog -sv design.sv", flow.replace(" -dsp", "")], tmp_path)
+    command += ["--freq", "50", "--seed", "1", "--pcf-allow-unconstrained"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    found = re.findall(r"Max frequency for clock .*: ([\d.]+) MHz", done.stderr)
+    assert done.returncode == 0, done.stderr[-500:]
+    print(f"{top}: {found[-1]} MHz on {command[1].strip('-')}")
+    assert float(found[-1]) >= 50
+
+
+def test_families_are_those_of_the_option() -> None:
+    assert tuple(FLOWS) == FPGA_FAMILIES
+    for family in FPGA_FAMILIES:
+        from_text(ConvertPwlToHwPass, f"target=fpga family={family}")

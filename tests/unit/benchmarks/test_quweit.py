@@ -1,0 +1,61 @@
+"""What the measurements of weightless blocks stand on: neurons in INT8, parts of blocks, counts."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("pyosys")
+sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))
+
+from int8_mlp import neurons
+from multiplications import counted
+from quweit_energy import BIT, some_results, wires
+
+from lut_opt.backends.synthesis.power import settled
+from lut_opt.backends.synthesis.synthesize import synthesize
+from lut_opt.dialects.lutnet.hardware.unit import pack
+from lut_opt.dialects.lutnet.network import Block, ConditionalSum, popcount
+
+
+@pytest.mark.parametrize("gelu", [True, False])
+def test_a_neuron_in_verilog_is_the_numbers(gelu: bool):
+    torch.manual_seed(0)
+    linear, scale = torch.nn.Linear(5, 3), 2.0**-5
+    q = np.random.default_rng(0).integers(-128, 128, (40, 5))
+    layer = neurons(linear, q * scale, scale, gelu)
+    y = layer.evaluate(q)
+    with torch.no_grad():
+        real = linear(torch.tensor(q * scale, dtype=torch.float32))
+        real = torch.nn.functional.gelu(real) if gelu else real
+    # Half a step of the result, of GELU's input too, and what rounding five weights costs.
+    assert np.abs(y * layer.result - real.numpy()).max() < 2.5 * layer.result
+    for neuron in range(3):
+        netlist = synthesize(layer.verilog(neuron), "neuron", effort="quick")
+        found = settled(netlist, {"x": pack(q, 8)}, "y")
+        assert np.array_equal((found + 128) % 256 - 128, y[:, neuron])
+
+
+def test_bits_pass_a_part_as_they_are():
+    bits = np.random.default_rng(0).integers(0, 2, (20, 7))
+    assert np.array_equal(Block(BIT, wires(7), (), popcount(7, 7), BIT).evaluate(bits), bits)
+
+
+def test_a_dense_sum_is_measured_by_some_of_its_results():
+    dense = ConditionalSum(((1, 2, 3),) * 8, tuple(range(8)))
+    some, scale = some_results(dense, 2)
+    assert (some.results, scale) == (2, 4.0)
+    assert some.evaluate(np.ones((1, 3), bool), BIT).shape == (1, 2)
+    whole = popcount(8, 4)
+    assert some_results(whole, 2) == (whole, 1.0)
+
+
+def test_multiplications_are_those_of_products():
+    layers = torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.GELU(), torch.nn.Linear(5, 4))
+    assert counted(layers, torch.zeros(3, 6)) == 3 * (6 * 5 + 5 * 4)
+    convolution = torch.nn.Conv2d(2, 4, 3, groups=2)
+    assert counted(convolution, torch.zeros(1, 2, 5, 5)) == 4 * 9 * 9
