@@ -1,30 +1,43 @@
 """
 Bits of tables at equal accuracy: a setting for each operator against one for all.
 
-A block of a transformer (weights and data random, seeded). A row a target: of the settings that all
-operators could have alike, that of fewest table bits that meets the target, and what is chosen
-operator by operator; both measured with every operator on integers, bit for bit, on batches that
-neither calibration nor choice has seen, but for the choice's repairs.
+A block of a transformer (weights and data random, seeded), or a pretrained sentence encoder. A row
+a target: of the settings that all operators could have alike, that of fewest table bits that meets
+the target, and what is chosen operator by operator; both searched to the end, and measured with
+every operator on integers, bit for bit, on batches that neither calibration nor choice has seen,
+but for the choice's repairs.
 
-    python benchmarks/network_choice.py            five targets, minutes
-    python benchmarks/network_choice.py --quick    one target, the two smallest settings
+    python benchmarks/network_choice.py                    the block, five targets, minutes
+    python benchmarks/network_choice.py --quick            one target, the two smallest settings
+    python benchmarks/network_choice.py --model minilm --plot pareto.svg
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
+from xdsl.utils.exceptions import PassFailedException
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
 from lut_opt.accuracy import Recipe, Requirements
-from lut_opt.accuracy.checking import Calibrated, calibrated, figures
+from lut_opt.accuracy.checking import Calibrated, calibrated, figures, tabulated
 from lut_opt.compiling import candidates
-from lut_opt.compiling.candidates import table_bits, units_of
+from lut_opt.compiling.candidates import declaring, table_bits, units_of, with_settings
 from lut_opt.compiling.choice import choose, on_held_out, sensitivity
+from lut_opt.compiling.store import Store, default_folder
 from lut_opt.dialects.assembly import Program
 
-TARGETS = (35.0, 40.0, 45.0, 50.0, 55.0)
+Point = tuple[int, float, str]
+"""Bits of distinct tables, decibels of the network's output, and what it is of."""
+
+TARGETS = {"block": (35.0, 40.0, 45.0, 50.0, 55.0), "minilm": (20.0, 25.0, 30.0, 35.0, 40.0)}
 """Decibels of the network's output."""
 
 WIDTH, TOKENS = 32, 8
@@ -58,33 +71,82 @@ def measured(given: Calibrated, program: Program) -> tuple[int, float]:
     return table_bits(units_of(program)), value
 
 
+def calibrated_model(name: str) -> Calibrated:
+    """A model and its data."""
+    if name == "minilm":
+        from minilm_demo import load
+        from sentences import CALIBRATION, EVALUATION
+
+        demo = load()
+        held_out = demo.batches(EVALUATION)
+        return calibrated(demo.model, demo.batches(CALIBRATION), held_out=held_out)
+    torch.manual_seed(0)
+    return calibrated(Block().eval(), batches())
+
+
+def uniform(given: Calibrated, recipe: Recipe) -> list[Point]:
+    """Every setting that all operators can have alike."""
+    operators = range(len(declaring(given.program)))
+    found: list[Point] = []
+    for setting in candidates.SETTINGS:
+        source = with_settings(given.program, dict.fromkeys(operators, setting))
+        try:
+            found.append((*measured(given, tabulated(source, recipe)), str(setting)))
+        except PassFailedException:
+            continue  # some operator cannot have it, or keeps nothing of its signal
+    return found
+
+
+def row(target: float, alike: Sequence[Point], chosen: Point) -> str:
+    """A line of the table."""
+    enough = [(bits, -db, setting) for bits, db, setting in alike if db >= target]
+    least, reached, setting = min(enough) if enough else (0, 0.0, "none is good enough")
+    bits, decibels, steps = chosen
+    mark = "" if decibels >= target else "  NOT MET"
+    return (
+        f"{target:5.0f} dB {setting:>40} {least:6} {-reached:6.1f}   {bits:12} {decibels:6.1f}"
+        f"  {steps}{mark}"
+    )
+
+
+def plot(path: str, alike: Sequence[Point], chosen: Sequence[Point]) -> None:
+    """Decibels over bits, of both."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes: Any = figure.subplots()
+    for points, label, style in ((alike, "one setting for all", "o"), (chosen, "chosen", "s-")):
+        axes.plot([p[0] for p in points], [p[1] for p in points], style, label=label)
+    axes.set(xscale="log", xlabel="bits of distinct tables", ylabel="SQNR of the network in dB")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.savefig(path)
+
+
 def main() -> None:
     """Print the rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument("--model", choices=tuple(TARGETS), default="block")
     parser.add_argument("--quick", action="store_true", help="one target, two settings")
-    quick = parser.parse_args().quick
-    if quick:
-        candidates.SETTINGS = candidates.SETTINGS[:2]
-    torch.manual_seed(0)
-    model = Block().eval()
-    given = calibrated(model, batches())
-    recipe = Recipe()
-    known = sensitivity(given, recipe)
-    uniform = [(*measured(given, program), str(s)) for s, program in known.programs.items()]
+    parser.add_argument("--plot", metavar="FILE", help="draw all points")
+    options = parser.parse_args()
+    targets = TARGETS[options.model]
+    if options.quick:
+        candidates.SETTINGS, targets = candidates.SETTINGS[:2], targets[:1]
+    given, recipe = calibrated_model(options.model), Recipe()
+    known = sensitivity(given, recipe, Store(default_folder()))
+    alike = uniform(given, recipe)
     print(
         f"{'target':>8} {'one for all':>40} {'bits':>6} {'dB':>6}   {'chosen: bits':>12} {'dB':>6}"
     )
-    for target in TARGETS[:1] if quick else TARGETS:
-        enough = [(bits, -db, setting) for bits, db, setting in uniform if db >= target]
+    points: list[Point] = []
+    for target in targets:
         _, program, choice = choose(given, recipe, Requirements.of(f"sqnr >= {target}"), known)
-        bits, decibels = measured(given, program)
-        least, reached, setting = min(enough) if enough else (0, 0.0, "none is good enough")
-        mark = "" if decibels >= target else "  NOT MET"
-        print(
-            f"{target:5.0f} dB {setting:>40} {least:6} {-reached:6.1f}   {bits:12} {decibels:6.1f}"
-            f"  step {choice.steps} of {len(choice.ladder.steps)}{mark}",
-            flush=True,
-        )
+        steps = f"step {choice.steps} of {len(choice.ladder.steps)}"
+        points.append((*measured(given, program), steps))
+        print(row(target, alike, points[-1]), flush=True)
+    if options.plot:
+        plot(options.plot, alike, points)
 
 
 if __name__ == "__main__":

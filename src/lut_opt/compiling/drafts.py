@@ -75,13 +75,28 @@ def search(units: Sequence[Unit], options: SearchOptions, store: Store) -> dict[
 
 
 def _solved(tasks: Sequence[Task]) -> Iterator[Answer]:
-    if len(tasks) > 1 and find_spec("joblib") is not None:
-        return unordered(_solve, tasks)
-    return map(_solve, tasks)
+    if len(tasks) < 2 or find_spec("joblib") is None:
+        yield from map(_solve, tasks)
+        return
+    own = {task[0]: task for task in tasks}
+    for key, answer in unordered(_elsewhere, tasks):
+        yield answer or _solve(own[key])
+
+
+def _elsewhere(task: Task) -> tuple[str, Answer | None]:
+    """
+    The answer to a task in a process of its own, None where it has none.
+
+    It knows no functions and strategies but lut-opt's: what the caller registered is for it to use.
+    """
+    try:
+        return task[0], _solve(task)
+    except Exception:
+        return task[0], None
 
 
 def _solve(task: Task) -> Answer:
-    """Search one unit's tables; runs in a process of its own."""
+    """Search one unit's tables."""
     key, text, options = task
     program = parse(text, "unit", context())
     try:

@@ -92,6 +92,16 @@ def test_one_process_and_several_find_the_same(given: Calibrated) -> None:
         assert told(given, NOTHING) == several
 
 
+def test_what_no_other_process_can_do_is_done_here(
+    given: Calibrated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("joblib", reason="pip install lut-opt[sweep]")
+    whole = told(given, NOTHING)
+    monkeypatch.setattr(drafts, "unordered", lambda call, items: map(call, items))
+    monkeypatch.setattr(drafts, "_elsewhere", lambda task: (task[0], None))
+    assert told(given, NOTHING) == whole
+
+
 def test_what_cannot_be_kept_costs_no_result(given: Calibrated, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     nowhere, damaged = Store(tmp_path / "file" / "folder"), Store(tmp_path / "damaged")
