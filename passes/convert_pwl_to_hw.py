@@ -10,7 +10,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.passes import ModulePass
 
-from lut_opt.passes.hw.options import HwOptions
+from lut_opt.passes.hw.options import FAMILY, HwOptions
 
 if TYPE_CHECKING:
     from xdsl.dialects import hw
@@ -47,7 +47,6 @@ class ConvertPwlToHwPass(HwOptions, ModulePass):
         from xdsl.dialects import hw
 
         from lut_opt.dialects.pwl import ApplyOp, UnitOp
-        from lut_opt.passes.hw.modules import FAMILY
         from lut_opt.passes.support.names import unique_names
 
         applies = [child for child in op.walk() if isinstance(child, ApplyOp)]

@@ -33,12 +33,10 @@ from lut_opt.dialects.pwl.hardware import (
     StreamUnit,
     UnitAttr,
 )
+from lut_opt.passes.hw.options import FAMILY
 from lut_opt.passes.hw.row_unit.unit import CIRCUITS, latency_of
 from lut_opt.passes.support.declarations import HISTOGRAM
 from lut_opt.passes.support.diagnostics import OpError
-
-FAMILY = "pwl.family"
-"""The FPGAs that a module is for, where it is for such."""
 
 NOTES: Mapping[str, type[Attribute]] = {
     "comment": StringAttr,

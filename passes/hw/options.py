@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from lut_opt.dialects.pwl.units import UNITS
 from lut_opt.passes.hw.table_unit.circuits import implementations
 from lut_opt.passes.support.options import choice
 
@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     from lut_opt.passes.hw.shared import SharedRequest
     from lut_opt.passes.hw.table_unit.implementations import Request
 
+FAMILY = "pwl.family"
+"""Attribute of a module: the FPGAs that it is for, where it is for such."""
+
 MAX_LANES = 64
+
+
+def _check_units(names: Collection[str]) -> None:
+    # Loaded where it is needed: `lut-opt --help` describes options, and computes nothing.
+    from lut_opt.dialects.pwl.units import UNITS
+
+    if unknown := [name for name in names if name not in UNITS]:
+        raise ValueError(f"host takes names of units ({', '.join(UNITS)}), got '{unknown[0]}'")
 
 
 @dataclass(frozen=True)
@@ -100,8 +111,8 @@ class HwOptions:
             raise ValueError(
                 f"option 'implementation' takes {'|'.join(known)}, got '{self.implementation}'"
             )
-        if unknown := [name for name in self.host if name not in UNITS]:
-            raise ValueError(f"host takes names of units ({', '.join(UNITS)}), got '{unknown[0]}'")
+        if self.host:
+            _check_units(self.host)
         if self.row < 0:
             raise ValueError(f"row must not be negative, got {self.row}")
         if not 1 <= self.lanes <= MAX_LANES or self.lanes & (self.lanes - 1):

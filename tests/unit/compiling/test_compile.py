@@ -133,7 +133,6 @@ def test_names_and_tuples_without_a_target() -> None:
 
 
 def test_iree_computes_the_same() -> None:
-    pytest.importorskip("iree.compiler", reason="pip install lut-opt[iree]")
     pytest.importorskip("iree.runtime", reason="pip install lut-opt[iree]")
     data = batches(3)
     by_iree = lut_opt.compile(network("Pair"), calibrate=data, operators=False, backend="iree")

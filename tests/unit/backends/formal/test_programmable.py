@@ -39,7 +39,7 @@ CHAIN = IntegerFunction(I5, I5, SMALL)
 
 
 def module_of(function: Function, storage: Storage, stream: bool = False) -> ModuleOp:
-    unit = build_programmable("unit", function, storage, two_clocks=stream and function.latency > 0)
+    unit = build_programmable("unit", function, storage, clocking="gate" if stream else "free")
     streams = [build_stream(unit, "unit_stream")] if stream else []
     return ModuleOp([clock_gate(), unit, *streams])
 
