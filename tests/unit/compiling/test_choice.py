@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("torch", reason="pip install lut-opt[torch]")
 
-from lut_opt.compiling import choice  # noqa: E402
+from lut_opt.compiling import choice
 
 
 def test_a_choice_bears_slightly_larger_errors() -> None:
