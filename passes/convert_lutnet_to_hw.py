@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.passes import ModulePass
 
 
@@ -38,14 +38,20 @@ class ConvertLutnetToHwPass(ModulePass):
     target: Literal["asic", "fpga"] = "asic"
     """Streams that gate their clock, or that have clock enables."""
 
+    family: Literal["xc7", "ice40", "ecp5"] | None = None
+    """Of target=fpga: what `-t report` maps blocks to (default: xc7)."""
+
     def __post_init__(self) -> None:
         if self.pipeline < 0:
             raise ValueError(f"pipeline must not be negative, got {self.pipeline}")
+        if self.family is not None and self.target != "fpga":
+            raise ValueError(f"family={self.family} is one of FPGAs: add target=fpga")
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Convert a module."""
         from xdsl.dialects import hw
 
+        from lut_opt.passes.hw.modules import FAMILY
         from lut_opt.passes.hw.network_unit.chains import blocks
         from lut_opt.passes.hw.network_unit.units import build_networks
         from lut_opt.passes.hw.shared import with_interface
@@ -59,6 +65,9 @@ class ConvertLutnetToHwPass(ModulePass):
         stream = self.interface == "stream"
         made = build_networks(found, self.pipeline, stream and self.target == "fpga", unique)
         made = with_interface(made, kept, stream, unique)
+        if self.target == "fpga":
+            for module in made:
+                module.attributes[FAMILY] = StringAttr(self.family or "xc7")
         for child in list(op.ops):
             if child not in kept:
                 child.detach()

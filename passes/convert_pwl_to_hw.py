@@ -73,9 +73,9 @@ class ConvertPwlToHwPass(HwOptions, ModulePass):
             from lut_opt.passes.hw.axis import with_axis
 
             made = with_axis(made, unique)
-        if self.target == "fpga":
+        if self.fpga is not None:
             for module in made:
-                module.attributes[FAMILY] = StringAttr(self.family)
+                module.attributes[FAMILY] = StringAttr(self.fpga)
         for child in list(op.ops):
             if child not in kept:
                 child.detach()

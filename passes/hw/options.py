@@ -10,6 +10,7 @@ from lut_opt.passes.hw.table_unit.circuits import implementations
 from lut_opt.passes.support.options import choice
 
 if TYPE_CHECKING:
+    from lut_opt.passes.hw.cost.model import Family
     from lut_opt.passes.hw.datapath.multiply import Multiplier
     from lut_opt.passes.hw.programmable.unit import Clocking
     from lut_opt.passes.hw.row_unit.units import Build
@@ -88,8 +89,8 @@ class HwOptions:
     """Cells: recoded multipliers, streams that gate their clock. `fpga`: inferred multipliers,
     streams by clock enables, and costs in LUTs."""
 
-    family: Literal["xc7", "ice40", "ecp5"] = "xc7"
-    """Of FPGAs: what cost=synthesis and `-t report` map units to."""
+    family: Literal["xc7", "ice40", "ecp5"] | None = None
+    """Of target=fpga: what cost=synthesis and `-t report` map units to (default: xc7)."""
 
     entries: int = 8
     """Of programmable units: a power of two from 2 to 64."""
@@ -125,6 +126,8 @@ class HwOptions:
                 "objective, cost, liberty and allow-exact guide implementation=auto: add it"
             )
         fpga = self.target == "fpga"
+        if self.family is not None and not fpga:
+            raise ValueError(f"family={self.family} is one of FPGAs: add target=fpga")
         if fpga and (self.liberty or (self.cost == "synthesis" and self.objective != "area")):
             raise ValueError(
                 "target=fpga counts LUTs: leave out liberty, and objective with cost=synthesis"
@@ -138,6 +141,11 @@ class HwOptions:
 
         if not 0 <= self.pipeline <= MAX_PIPELINE:
             raise ValueError(f"pipeline must be between 0 and {MAX_PIPELINE}, got {self.pipeline}")
+
+    @property
+    def fpga(self) -> Family | None:
+        """The family of FPGAs that units are for, if they are for one."""
+        return (self.family or "xc7") if self.target == "fpga" else None
 
     @property
     def multiplication(self) -> Multiplier:
@@ -161,7 +169,7 @@ class HwOptions:
         return Request(
             self.implementation,
             self.objective,
-            self.family if self.target == "fpga" and self.cost == "synthesis" else self.cost,
+            (self.fpga or self.cost) if self.cost == "synthesis" else self.cost,
             self.liberty,
             self.allow_exact,
             Style(self.select, self.multiplication),

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import networks
 import pytest
 from tables import TWO
 from xdsl.context import Context
@@ -19,6 +20,7 @@ from lut_opt.backends.synthesis.synthesize import run_yosys
 from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.assembly import parse
 from lut_opt.dialects.assembly.context import context
+from lut_opt.passes.convert_lutnet_to_hw import ConvertLutnetToHwPass
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
 from lut_opt.passes.hw.cost.model import FPGA_FAMILIES
 from lut_opt.passes.hw.modules import modules_of
@@ -128,3 +130,20 @@ def test_families_are_those_of_the_option() -> None:
     assert tuple(FLOWS) == FPGA_FAMILIES
     for family in FPGA_FAMILIES:
         from_text(ConvertPwlToHwPass, f"target=fpga family={family}")
+
+
+@pytest.mark.parametrize("convert", [ConvertPwlToHwPass, ConvertLutnetToHwPass])
+def test_a_family_needs_target_fpga(
+    convert: type[ConvertPwlToHwPass] | type[ConvertLutnetToHwPass],
+) -> None:
+    for text in ("family=xc7", "target=asic family=ice40"):
+        with pytest.raises(ValueError, match="is one of FPGAs: add target=fpga"):
+            from_text(convert, text)
+
+
+def test_the_report_counts_luts_of_weightless_blocks() -> None:
+    module = networks.program(networks.block(3, layers=(12, 8)), (4,))
+    from_text(ConvertLutnetToHwPass, "target=fpga family=ecp5 pipeline=1").apply(Context(), module)
+    lines = cost_lines(module)
+    assert lines[0] == "FPGA: Yosys, neither placed nor routed"
+    assert re.fullmatch(r"    ecp5: [1-9]\d* LUTs, [1-9]\d* flip-flops, 0 DSPs, .*", lines[2])
