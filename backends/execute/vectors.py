@@ -21,6 +21,9 @@ _LANES = (8, 32)
 _STORED = (8, 16, 32, 64)
 """Widths that lie in memory as they lie in vectors."""
 
+_EMULATED = ("f16", "bf16")
+"""Floats whose arithmetic is that of f32: they are expanded one by one."""
+
 _MATH = ("math.roundeven", "math.ctlz", "math.absi", "math.absf")
 """Functions that are instructions; others are calls."""
 
@@ -69,7 +72,11 @@ def _tile_sizes(generic: Generic) -> tuple[int, ...] | None:
 
 def _widths(generic: Generic) -> list[int] | None:
     """The widths of all values but bits; None where some op or type is of another kind."""
+    values = [value for op in generic.body for value in (*op.operands, *op.results)]
+    kinds = [*generic.elements, *(value.type for value in values)]
     if any(bits(kind) not in _STORED for kind in generic.elements):
+        return None
+    if any(str(kind) in _EMULATED for kind in kinds):
         return None
     widths = [bits(kind) for kind in generic.elements]
     for op in generic.body:

@@ -207,3 +207,22 @@ def test_other_processors_keep_the_chain(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(shuffles, "is_supported", lambda: False)
     monkeypatch.setattr(products, "is_supported", lambda: False)
     np.testing.assert_array_equal(jit.compile(text)(q), here)
+
+
+@pytest.mark.parametrize("kind", ["bf16", "f16"])
+def test_small_floats_are_rounded_as_numbers_of_their_type(kind: str) -> None:
+    """They are expanded one by one, in loops that are wide enough for vectors, too."""
+    text = f"""
+    func.func @main(%x: tensor<4x32xf32>) -> tensor<4x32xf32> {{
+      %small = arith.truncf %x : tensor<4x32xf32> to tensor<4x32x{kind}>
+      %sum = arith.addf %small, %small : tensor<4x32x{kind}>
+      %y = arith.extf %sum : tensor<4x32x{kind}> to tensor<4x32xf32>
+      return %y : tensor<4x32xf32>
+    }}"""
+    x = np.random.default_rng(0).normal(0, 3, (4, 32)).astype(np.float32)
+    found = jit.compile(text)(x)
+    if kind == "f16":
+        assert np.array_equal(found, x.astype(np.float16).astype(np.float32) * 2)
+    else:
+        assert np.array_equal(found.view(np.uint32) & 0xFFFF, np.zeros_like(x, np.uint32))
+        assert np.allclose(found, 2 * x, rtol=2**-8)
