@@ -10,7 +10,8 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.passes import ModulePass
 
-from lut_opt.passes.hw.options import FAMILY, HwOptions
+from lut_opt.passes.hw.cost.model import FAMILY
+from lut_opt.passes.hw.options import HwOptions
 
 if TYPE_CHECKING:
     from xdsl.dialects import hw

@@ -26,9 +26,8 @@ from lut_opt.backends.synthesis.synthesize import Synthesis, synthesize
 from lut_opt.backends.synthesis.table_power import working_power
 from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.pwl.hardware import HardwareUnit, ProgrammableUnit, TableUnit
-from lut_opt.passes.hw.cost.model import FPGA_FAMILIES
+from lut_opt.passes.hw.cost.model import FAMILY, FPGA_FAMILIES
 from lut_opt.passes.hw.modules import modules_of, units_of
-from lut_opt.passes.hw.options import FAMILY
 from lut_opt.passes.hw.programmable.words import words_of
 from lut_opt.passes.support.declarations import HISTOGRAM
 

@@ -33,7 +33,7 @@ from lut_opt.dialects.pwl.hardware import (
     StreamUnit,
     UnitAttr,
 )
-from lut_opt.passes.hw.options import FAMILY
+from lut_opt.passes.hw.cost.model import FAMILY
 from lut_opt.passes.hw.row_unit.unit import CIRCUITS, latency_of
 from lut_opt.passes.support.declarations import HISTOGRAM
 from lut_opt.passes.support.diagnostics import OpError

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from lut_opt.passes.hw.shared import SharedRequest
     from lut_opt.passes.hw.table_unit.implementations import Request
 
-FAMILY = "pwl.family"
-"""Attribute of a module: the FPGAs that it is for, where it is for such."""
-
 MAX_LANES = 64
 
 

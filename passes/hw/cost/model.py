@@ -28,6 +28,9 @@ Objective = Literal["area", "delay", "power"]
 Family = Literal["xc7", "ice40", "ecp5"]
 """FPGAs whose LUTs a cost function counts that has the family's name."""
 
+FAMILY = "pwl.family"
+"""Attribute of a hardware module: the FPGAs that it is for, where it is for such."""
+
 FPGA_FAMILIES: tuple[Family, ...] = get_args(Family)
 
 
