@@ -51,7 +51,7 @@ class ConvertLutnetToHwPass(ModulePass):
         """Convert a module."""
         from xdsl.dialects import hw
 
-        from lut_opt.passes.hw.modules import FAMILY
+        from lut_opt.passes.hw.cost.model import FAMILY
         from lut_opt.passes.hw.network_unit.chains import blocks
         from lut_opt.passes.hw.network_unit.units import build_networks
         from lut_opt.passes.hw.shared import with_interface
