@@ -44,7 +44,9 @@ def tile(module: Any) -> None:
         if sizes is not None:
             transform.mark(op, _MARK, groups.setdefault(sizes, len(groups)))
     if groups:
-        transform.apply(module, [*_lines(groups), _VECTORS], "the matmul tiling")
+        transform.apply(
+            module, [*transform.vectorized(_MARK, groups), _VECTORS], "the matmul tiling"
+        )
 
 
 def _tile_sizes(op: Any, ir: Any) -> tuple[int, ...] | None:
@@ -79,14 +81,3 @@ def _is_plain(maps: Any, rank: int) -> bool:
 
 def _dims(kind: Any) -> list[int | None]:
     return [None if kind.is_dynamic_dim(i) else int(kind.shape[i]) for i in range(kind.rank)]
-
-
-def _lines(groups: dict[tuple[int, ...], int]) -> list[str]:
-    lines: list[str] = []
-    for sizes, number in groups.items():
-        lines += [
-            transform.marked(_MARK, number),
-            transform.tiled(number, sizes),
-            f"transform.structured.vectorize %t{number} : !any",
-        ]
-    return lines

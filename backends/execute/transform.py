@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lut_opt.backends.execute.lowering import bindings, explain
@@ -56,6 +56,19 @@ def tiled(number: int, sizes: Sequence[int]) -> str:
         f"%t{number}, %l{number}:{loops} = transform.structured.tile_using_for %m{number}"
         f" tile_sizes {list(sizes)} : (!any) -> (!any{', !any' * loops})"
     )
+
+
+def vectorized(attribute: str, groups: Mapping[tuple[int, ...], int]) -> list[str]:
+    """The lines that tile what is marked with each number by its sizes, and vectorize the tiles."""
+    return [
+        line
+        for sizes, number in groups.items()
+        for line in (
+            marked(attribute, number),
+            tiled(number, sizes),
+            f"transform.structured.vectorize %t{number} : !any",
+        )
+    ]
 
 
 def divisor(size: int | None, most: int) -> int:

@@ -43,15 +43,9 @@ def vectorize(module: Any) -> None:
         sizes = _tile_sizes(generic)
         if sizes is not None:
             transform.mark(generic.op, _MARK, groups.setdefault(sizes, len(groups)))
-    lines: list[str] = []
-    for sizes, number in groups.items():
-        lines += [
-            transform.marked(_MARK, number),
-            transform.tiled(number, sizes),
-            f"transform.structured.vectorize %t{number} : !any",
-        ]
-    if lines:
-        transform.apply(module, [*lines, _CLEANED], "the vectorization of loops")
+    if groups:
+        lines = [*transform.vectorized(_MARK, groups), _CLEANED]
+        transform.apply(module, lines, "the vectorization of loops")
 
 
 def _tile_sizes(generic: Generic) -> tuple[int, ...] | None:

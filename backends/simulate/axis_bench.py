@@ -11,11 +11,7 @@ a `tlast` on every fifth one, and must give it back on the same.
 
 from __future__ import annotations
 
-from functools import singledispatch
-
-from lut_opt.backends.simulate.row_bench import Stalls, bench, sample, vectors
-from lut_opt.backends.simulate.unit_bench import questions
-from lut_opt.dialects.pwl.hardware import AxisUnit, HardwareUnit, RowUnit, StreamUnit
+from lut_opt.dialects.pwl.hardware import AxisUnit, RowUnit
 from lut_opt.dialects.pwl.hardware.axis_unit import BYTE, RENAMED
 
 ROW = 5
@@ -55,29 +51,9 @@ endmodule
 """
 
 
-def axis_bench(unit: AxisUnit, name: str, stalls: Stalls) -> dict[str, str]:
-    """The bench, a module `name`, with adapter and monitor, and its vectors."""
-    inner = unit.unit.named(f"{unit.module}_adapter")
-    files = _files(inner, name, stalls)
-    files[f"{name}.sv"] += _adapter(unit, inner.module) + MONITOR
-    return files
-
-
-@singledispatch
-def _files(unit: HardwareUnit, name: str, stalls: Stalls) -> dict[str, str]:
-    raise TypeError(f"nothing is inside of AXI4-Stream ports but streams: {unit}")
-
-
-@_files.register
-def _(unit: StreamUnit, name: str, stalls: Stalls) -> dict[str, str]:
-    asked = questions(unit)
-    return {**asked.vectors(), f"{name}.sv": asked.bench(name, stalls)}
-
-
-@_files.register
-def _(unit: RowUnit, name: str, stalls: Stalls) -> dict[str, str]:
-    stimulus = sample(unit)
-    return {**vectors(stimulus), f"{name}.sv": bench(stimulus, name, stalls)}
+def adapter(unit: AxisUnit, name: str) -> str:
+    """Modules with the ports of what is inside, `name`, and with the monitor around the unit."""
+    return _adapter(unit, name) + MONITOR
 
 
 def _adapter(unit: AxisUnit, name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 
 from lut_opt.backends.errors import BackendError
-from lut_opt.backends.simulate.axis_bench import axis_bench
+from lut_opt.backends.simulate.axis_bench import adapter
 from lut_opt.backends.simulate.row_bench import Stalls, bench, sample, vectors
 from lut_opt.backends.simulate.unit_bench import questions
 from lut_opt.dialects.pwl.hardware import AxisUnit, ElementUnit, HardwareUnit, RowUnit
@@ -31,4 +31,7 @@ def _(unit: RowUnit, name: str, stalls: Stalls) -> dict[str, str]:
 
 @bench_files.register
 def _(unit: AxisUnit, name: str, stalls: Stalls) -> dict[str, str]:
-    return axis_bench(unit, name, stalls)
+    inner = unit.unit.named(f"{unit.module}_adapter")
+    files = bench_files(inner, name, stalls)
+    files[f"{name}.sv"] += adapter(unit, inner.module)
+    return files

@@ -72,7 +72,7 @@ def table(accuracy: Accuracy) -> str:
         "",
         *_columns(
             ("output", "cosine", "worst", "SQNR", "largest error", "agreement"),
-            [_output(name, figures) for name, figures in accuracy.outputs.items()],
+            [cells(name, figures) for name, figures in accuracy.outputs.items()],
         ),
     ]
     if accuracy.operators:
@@ -110,19 +110,20 @@ def _count(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def _output(name: str, figures: Figures) -> tuple[str, ...]:
+def cells(name: str, figures: Figures, unknown: str = "-") -> tuple[str, ...]:
+    """One output as text: cosine, worst cosine, SQNR, largest error, agreement."""
+
+    def number(value: float | None, style: str) -> str:
+        return unknown if value is None else format(value, style)
+
     return (
         name,
-        _number(figures.cosine, ".6f"),
-        _number(figures.worst_cosine, ".6f"),
-        "-" if figures.sqnr is None else decibels(figures.sqnr),
-        _number(figures.error, ".1e"),
-        _number(figures.agreement, ".1%"),
+        number(figures.cosine, ".6f"),
+        number(figures.worst_cosine, ".6f"),
+        unknown if figures.sqnr is None else decibels(figures.sqnr),
+        number(figures.error, ".1e"),
+        number(figures.agreement, ".1%"),
     )
-
-
-def _number(value: float | None, style: str) -> str:
-    return "-" if value is None else format(value, style)
 
 
 def decibels(value: float) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lut_opt.accuracy.metrics import Figures
-from lut_opt.accuracy.report import decibels
+from lut_opt.accuracy.report import cells, decibels
 from lut_opt.backends.page.page import Page, Section, page_of
 from lut_opt.compiling.commands import commands
 from lut_opt.compiling.network import Network
@@ -40,8 +39,8 @@ def _verdict(met: bool, value: float | None) -> str:
 
 
 def _accuracy(accuracy: Accuracy, backend: str) -> Section:
-    rows = [_figures(name, each) for name, each in accuracy.outputs.items()]
-    rows += [_figures(f"{name}, in real numbers", each) for name, each in accuracy.real.items()]
+    rows = [cells(name, each, "–") for name, each in accuracy.outputs.items()]
+    rows += [cells(f"{name}, in real numbers", each, "–") for name, each in accuracy.real.items()]
     lead = (
         f"Compiled code ({backend}) against PyTorch, on {accuracy.held_out} batches that the "
         f"calibration has not seen; it saw {accuracy.seen} others."
@@ -53,20 +52,6 @@ def _accuracy(accuracy: Accuracy, backend: str) -> Section:
         )
     columns = ("output", "cosine", "worst cosine", "SQNR", "largest error", "agreement")
     return Section(title="Accuracy", lead=lead, columns=columns, rows=rows)
-
-
-def _figures(name: str, figures: Figures) -> tuple[str, ...]:
-    def number(value: float | None, style: str) -> str:
-        return "–" if value is None else format(value, style)
-
-    return (
-        name,
-        number(figures.cosine, ".6f"),
-        number(figures.worst_cosine, ".6f"),
-        "–" if figures.sqnr is None else decibels(figures.sqnr),
-        number(figures.error, ".1e"),
-        number(figures.agreement, ".1%"),
-    )
 
 
 def _sensitivity(accuracy: Accuracy) -> Section:
