@@ -13,21 +13,24 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import nbformat
-from jupyter_client.manager import AsyncKernelManager
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from nbclient import NotebookClient
 from nbconvert import MarkdownExporter
+from traitlets.config import Config
 
 LIMIT = 300
 """Seconds for a cell."""
+
+KERNEL = Config({"KernelManager": {"transport": "ipc"}})
+"""Sockets that no other user of the machine can open; the default warns of them."""
 
 
 @cache
 def rendered(source: str, name: str) -> tuple[str, Mapping[str, bytes]]:
     """A notebook as Markdown, and its pictures by name; one that has not changed is kept."""
     notebook = nbformat.reads(source, as_version=4)
-    NotebookClient(notebook, km=AsyncKernelManager(transport="ipc"), timeout=LIMIT).execute()
+    NotebookClient(notebook, timeout=LIMIT, config=KERNEL).execute()
     text, resources = MarkdownExporter().from_notebook_node(notebook, {"unique_key": name})
     # The title says what the page is; nobody can read out what a cell drew.
     title, _, rest = text.strip().partition("\n")

@@ -18,6 +18,9 @@ FOLDER = ROOT / "docs" / "gallery"
 PAGE = FOLDER / "index.md"
 MADE = re.compile(r"(?<=<!-- units: begin -->\n).*?(?=<!-- units: end -->)", re.DOTALL)
 
+CONTINUED = " \\\n    --convert"
+"""A command goes on in the next line."""
+
 FIGURES = re.compile(r"[\d,]+ NAND2, path [\d,.]+")
 """What is synthesized, which takes a while."""
 
@@ -101,7 +104,7 @@ def _unit(shown: Shown) -> str:
     lines = (
         f"## {shown.title} {{ #{shown.name.replace('_', '-')} }}",
         shown.words,
-        f"```sh\n{shown.command}\n```",
+        f"```sh\n{shown.command.replace(' --convert', CONTINUED)}\n```",
         f"![Ports of the unit]({shown.name}-ports.svg)",
         f'<div class="waves" markdown>\n![Waves at its ports]({shown.name}-waves.svg)\n</div>',
         "",
