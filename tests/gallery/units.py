@@ -119,11 +119,11 @@ UNITS = (
         "softmax",
         "Softmax",
         "Rows stream through, an element a cycle: while one row is summed, the next one's maximum "
-        "is looked for. A row may be shorter than eight: `x_last` ends it.",
+        "is looked for. A row may be shorter: `x_last` ends it.",
         'examples/softmax.mlir --lower-nonlinear-to-pwl="output-bits=8" --pwl-search '
         '--convert-pwl-to-hw="pipeline=1"',
         _valid,
-        cycles=36,
+        cycles=24,
     ),
     Shown(
         "layer_norm",
@@ -132,7 +132,7 @@ UNITS = (
         "multiplication, and the learned scale and offset, which are written beforehand.",
         f'examples/layer_norm.mlir {TABLES} --convert-pwl-to-hw="pipeline=1"',
         _valid,
-        cycles=31,
+        cycles=23,
     ),
     Shown(
         "weightless",
