@@ -18,8 +18,6 @@ import os
 from importlib.util import find_spec
 from pathlib import Path
 
-from xdsl.passes import ModulePass
-
 from lut_opt.accuracy.report import record
 from lut_opt.backends.bundle import bundle
 from lut_opt.backends.errors import BackendError
@@ -60,21 +58,22 @@ def files(network: Network, *, hardware: bool = True) -> dict[str, str]:
     made = {
         "torch.mlir": print_program(network.source, debuginfo=True),
         "tables.mlir": print_program(network.program, debuginfo=True),
-        "arith.mlir": print_program(_after(network.program, network.recipe.convert)),
+        "arith.mlir": print_program(network.converted),
         "tables.json": tables_json.emit(network.program.module),
         "accuracy.json": json.dumps(record(network.accuracy), indent=2) + "\n",
         "report.html": render(page.page(network)),
         "reproduce.sh": script(network, hardware=hardware),
     }
     if hardware:
-        units = _after(network.program, ConvertPwlToHwPass(host=network.host_units))
+        units = _units(network)
         made["units.sv"] = systemverilog.emit(units.module)
         made |= {f"units/{name}": text for name, text in bundle(units.module).items()}
     return made
 
 
-def _after(program: Program, a_pass: ModulePass) -> Program:
+def _units(network: Network) -> Program:
+    program = network.program
     made = Program(program.module.clone(), program.resources, program.name)
-    a_pass.apply(context(), made.module)
+    ConvertPwlToHwPass(host=network.host_units).apply(context(), made.module)
     made.module.verify()
     return made
