@@ -132,15 +132,14 @@ class Evaluator:
         operands = [values[operand] for operand in op.operands]
         match op:
             case ApplyOp() | UnitOp():
-                doubles = [operand.to(torch.float64) for operand in operands]
                 if op not in units and (function := _own_function(op)) is not None:
-                    made: Any = function(doubles[0])
+                    made: Any = function(operands[0])
                 else:
                     computes = self._function(units.get(op, op), op in units)
-                    results = computes([each.numpy() for each in doubles])
-                    made = torch.as_tensor(np.ascontiguousarray(results))
-            case QuantizeCastOp():
-                made = operands[0].to(torch.float64)
+                    arrays = [operand.to(torch.float64).numpy() for operand in operands]
+                    made = torch.as_tensor(np.ascontiguousarray(computes(arrays)))
+            case QuantizeCastOp():  # to at least the precision that PyTorch would compute in
+                made = operands[0].to(torch.promote_types(operands[0].dtype, torch.float32))
             case DequantizeCastOp():
                 made = operands[0].to(_dtype(op, op.result.type))
             case StorageCastOp():
