@@ -14,9 +14,9 @@ The folder that `Compiled.save` writes.
 from __future__ import annotations
 
 import json
-import os
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from lut_opt.accuracy.report import record
 from lut_opt.backends.bundle import bundle
@@ -38,8 +38,11 @@ def check_new(folder: Path) -> None:
     parent = folder.absolute().parent
     while not parent.exists():
         parent = parent.parent
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise BackendError(f"{folder}: cannot write: {parent} is no folder, or not yours to write")
+    try:
+        with TemporaryDirectory(dir=parent):
+            pass
+    except OSError as error:
+        raise BackendError(f"{folder}: cannot write in {parent}: {error.strerror}") from error
 
 
 def check_tools(*, hardware: bool) -> None:
