@@ -10,13 +10,11 @@ nor choice has seen.
 
 from __future__ import annotations
 
-import argparse
 import sys
 
+import one_call
 import torch
 from published import timm_library
-
-import lut_opt
 
 
 def model() -> torch.nn.Module:
@@ -31,24 +29,5 @@ def images(count: int) -> list[torch.Tensor]:
     return [torch.randn(4, 3, 64, 64, generator=generator) for _ in range(count)]
 
 
-def main() -> int:
-    """Compile, save, and say what it is worth."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument(
-        "-o", "--output", default="build/vit", help="a new folder (default: %(default)s)"
-    )
-    parser.add_argument("--target", default="cosine >= 0.999", help="default: %(default)s")
-    options = parser.parse_args()
-
-    compiled = lut_opt.compile(model(), calibrate=images(8), target=options.target)
-    compiled.save(options.output)
-
-    print(compiled.accuracy)
-    print(f"{compiled.table_bits} bits of distinct tables; report: {options.output}/report.html")
-    return 0 if compiled.accuracy.met else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(one_call.main(__doc__, "vit", lambda: (model(), {"calibrate": images(8)})))
