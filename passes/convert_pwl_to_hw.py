@@ -16,7 +16,7 @@ from lut_opt.passes.hw.options import HwOptions
 if TYPE_CHECKING:
     from xdsl.dialects import hw
 
-    from lut_opt.dialects.pwl import ApplyOp
+    from lut_opt.dialects.pwl import ApplyOp, DivideOp
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,9 @@ class ConvertPwlToHwPass(HwOptions, ModulePass):
     the table says, for every pattern of input bits. Operations with the same table and the same
     scales share one module. The units stand *instead of* the host code, which has no place in
     SystemVerilog: run `convert-pwl-to-arith` on the same input for code that computes the same.
-    Softmax and norms become streaming units: valid and ready on both sides, `lanes` elements a
-    cycle. With `interface=axis` every unit has a module around it with the ports of AXI4-Stream.
+    A division takes numerator and denominator side by side. Softmax and norms become streaming
+    units: valid and ready on both sides, `lanes` elements a cycle. With `interface=axis` every unit
+    has a module around it with the ports of AXI4-Stream.
 
     Before:   %y = pwl.apply #pwl.fn<gelu> %x table #pwl.table<…>
                 : !quant.uniform<i8:f32, 6.25e-02> -> !quant.uniform<i8:f32, 6.25e-02>
@@ -47,7 +48,7 @@ class ConvertPwlToHwPass(HwOptions, ModulePass):
         """Convert a module."""
         from xdsl.dialects import hw
 
-        from lut_opt.dialects.pwl import ApplyOp, UnitOp
+        from lut_opt.dialects.pwl import ApplyOp, DivideOp, UnitOp
         from lut_opt.passes.support.names import unique_names
 
         applies = [child for child in op.walk() if isinstance(child, ApplyOp)]
@@ -58,18 +59,16 @@ class ConvertPwlToHwPass(HwOptions, ModulePass):
         ]
         if not applies and not units:
             return
-        self._check(applies)
+        divisions = [unit for unit in units if isinstance(unit, DivideOp)]
+        rows = [unit for unit in units if not isinstance(unit, DivideOp)]
+        self._check(applies, divisions)
         kept = [child for child in op.ops if isinstance(child, hw.HWModuleOp)]
         unique = unique_names({module.sym_name.data for module in kept})
-        made = self._build(applies, unique) if applies else []
-        if self.interface != "plain" or self.storage == "gated":
-            from lut_opt.passes.hw.shared import with_interface
-
-            made = with_interface(made, kept, self.interface != "plain", unique)
-        if units:
+        made = self._elements(applies, divisions, kept, unique)
+        if rows:
             from lut_opt.passes.hw.row_unit.units import build_row_units
 
-            made += build_row_units(units, self.row_build(), unique)
+            made += build_row_units(rows, self.row_build(), unique)
         if self.interface == "axis":
             from lut_opt.passes.hw.axis import with_axis
 
@@ -83,7 +82,7 @@ class ConvertPwlToHwPass(HwOptions, ModulePass):
                 child.erase(safe_erase=False)
         op.body.block.add_ops(made)
 
-    def _check(self, applies: list[ApplyOp]) -> None:
+    def _check(self, applies: list[ApplyOp], divisions: list[DivideOp]) -> None:
         from lut_opt.passes.support.diagnostics import OpError
 
         for apply in applies:
@@ -91,16 +90,36 @@ class ConvertPwlToHwPass(HwOptions, ModulePass):
                 name = apply.function_name
                 message = f"pwl.apply of {name} has no table to build: run --pwl-search first"
                 raise OpError(apply, message)
+            if apply.reduce is not None and self.unit != "fixed":
+                raise OpError(apply, f"range reductions are built by unit=fixed, not {self.unit}")
+        for op in (*applies, *divisions):
             if self.interface == "axis" and not self.pipeline:
                 message = (
                     "AXI4-Stream allows no path through a unit within a cycle: interface=axis "
                     "needs pipeline=1 or more for tables"
                 )
-                raise OpError(apply, message)
-            if apply.reduce is not None and self.unit != "fixed":
-                raise OpError(apply, f"range reductions are built by unit=fixed, not {self.unit}")
+                raise OpError(op, message)
 
-    def _build(self, applies: list[ApplyOp], unique: Callable[[str], str]) -> list[hw.HWModuleOp]:
+    def _elements(
+        self,
+        applies: list[ApplyOp],
+        divisions: list[DivideOp],
+        kept: list[hw.HWModuleOp],
+        unique: Callable[[str], str],
+    ) -> list[hw.HWModuleOp]:
+        """The modules for what is computed element by element, with their interface."""
+        made = self._tables(applies, unique) if applies else []
+        if divisions:
+            from lut_opt.passes.hw.divide_unit.units import build_divisions
+
+            made += build_divisions(divisions, self.fixed_request(), self.pipeline, unique)
+        if self.interface != "plain" or self.storage == "gated":
+            from lut_opt.passes.hw.shared import with_interface
+
+            made = with_interface(made, kept, self.interface != "plain", unique)
+        return made
+
+    def _tables(self, applies: list[ApplyOp], unique: Callable[[str], str]) -> list[hw.HWModuleOp]:
         """The modules for all tables, in program order."""
         if self.unit != "fixed":
             from lut_opt.passes.hw.shared import build_shared

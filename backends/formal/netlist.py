@@ -121,9 +121,9 @@ class Netlist:
                     found[wire] = wire, False
         return found
 
-    def given(self, fixed: Mapping[str, Literal]) -> Netlist:
-        """The netlist with some constants, and without what these decide."""
-        wires = [*self.outputs, *self.registers.values()]
+    def given(self, fixed: Mapping[str, Literal], wires: Iterable[str] | None = None) -> Netlist:
+        """The netlist with some constants, and without what these decide before some wires."""
+        wires = [*self.outputs, *self.registers.values()] if wires is None else wires
         gates = dict(self.gates)
         for wire, (other, inverted) in self.simplify(wires, fixed).items():
             if not other:
@@ -181,7 +181,9 @@ def read_netlists(
     # Registers stay plain: what enables and resets them becomes logic.
     commands += ["hierarchy -check", "proc", "flatten", "opt -nodffe -nosdff"]
     commands += ["memory" if memories else "memory -nomap"]
-    commands += ["opt -nodffe -nosdff", "techmap", "opt_clean", "aigmap", "write_blif gates.blif"]
+    # Products are written as wide as their results: without the copies of signs they are small.
+    commands += ["opt -nodffe -nosdff", "wreduce t:$mul", "techmap", "opt_clean"]
+    commands += ["aigmap", "write_blif gates.blif"]
     with tempfile.TemporaryDirectory(prefix="lut-opt-") as folder:
         directory = Path(folder)
         (directory / "design.sv").write_text(verilog)

@@ -10,7 +10,6 @@ the rest of the unit is a multiplication and an addition, which no longer know o
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -18,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from lut_opt.backends.errors import BackendError
+from lut_opt.backends.formal.formulas import load_z3, translate
 from lut_opt.backends.formal.netlist import Netlist, Words
 from lut_opt.dialects.pwl.hardware import ProgrammableUnit
 
@@ -114,7 +113,7 @@ class Selection:
         None if every wire is the bit of the chosen word that it seems to be, for every input and
         every table; otherwise the bits of x and of all words for which some wire is not.
         """
-        z3 = _z3()
+        z3 = load_z3()
         words, bits = self._variables(z3)
         compared, assumptions = _comparisons(z3, unit, words)
         known = self._comparators(z3, compared, bits)
@@ -127,7 +126,7 @@ class Selection:
         for wire, (place, inverted) in known.items():
             bits[wire] = z3.Not(reached[place]) if inverted else reached[place]
         solver.add(*(z3.Implies(b, a) for a, b in pairwise(reached)))
-        gates = _translate(z3, self.netlist, list(self.chosen), bits)
+        gates = translate(z3, self.netlist, list(self.chosen), bits)
         chosen = {kind: _choose(z3, unit, words, kind, reached) for kind in ("slope", "intercept")}
         different: list[Any] = []
         for wire, (word, place, inverted) in self.chosen.items():
@@ -148,7 +147,7 @@ class Selection:
     ) -> dict[str, tuple[int, bool]]:
         """The wires that are comparisons, whatever the other breakpoints are."""
         solver = z3.SolverFor("QF_BV")
-        gates = _translate(z3, self.netlist, list(self.reached), bits)
+        gates = translate(z3, self.netlist, list(self.reached), bits)
         proved: dict[str, tuple[int, bool]] = {}
         for wire, (place, inverted) in self.reached.items():
             solver.push()
@@ -178,30 +177,6 @@ def bit_names(parts: Parts) -> dict[str, list[str]]:
     """The inputs of a netlist that is cut at the chosen words."""
     widths = {"slope": len(parts.slopes[0]), "intercept": len(parts.intercepts[0])}
     return {word: [f"${word}[{i}]" for i in range(width)] for word, width in widths.items()}
-
-
-def _translate(
-    z3: Any, netlist: Netlist, wires: Sequence[str], leaves: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Every wire of a cone as a formula; what is no word and no input is free."""
-    found = dict(leaves)
-    for wire in netlist.cone(wires):
-        if wire in found:
-            continue
-        kind, sources = netlist.gates.get(wire, ("", ()))
-        operands = [found[source] for source in sources]
-        match kind:
-            case "and":
-                found[wire] = z3.And(*operands)
-            case "not":
-                found[wire] = z3.Not(operands[0])
-            case "copy":
-                found[wire] = operands[0]
-            case "zero" | "one":
-                found[wire] = z3.BoolVal(kind == "one")
-            case _:
-                found[wire] = z3.Bool(wire)
-    return found
 
 
 def _comparisons(
@@ -246,12 +221,3 @@ def _position(z3: Any, number: Any, flush: bool) -> Any:
 
 def _is_nan(z3: Any, number: Any) -> Any:
     return z3.UGT(z3.Extract(30, 0, number), 0x7F800000)
-
-
-def _z3() -> Any:
-    try:
-        return importlib.import_module("z3")
-    except ImportError as error:
-        raise BackendError(
-            "programmable units are proved with z3, which is missing: pip install 'lut-opt[rtl]'"
-        ) from error

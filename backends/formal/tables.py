@@ -15,7 +15,8 @@ is first shown that pausing changes nothing (`streams`), then what is known of t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import singledispatch
 
@@ -24,6 +25,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from lut_opt.backends.errors import BackendError
 from lut_opt.backends.formal.clocks import plain
+from lut_opt.backends.formal.divisions import NoParts, WrongPart, prove_division
 from lut_opt.backends.formal.netlist import ONE, Netlist, read_netlists
 from lut_opt.backends.formal.networks import Unproved, prove_network
 from lut_opt.backends.formal.programmable import TableProof, prove_programmable
@@ -33,13 +35,14 @@ from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.lutnet.hardware import NetworkUnit
 from lut_opt.dialects.pwl.hardware import (
     ENABLE,
+    DivideUnit,
     ElementUnit,
     ProgrammableUnit,
     SelectUnit,
     StreamUnit,
     TableUnit,
 )
-from lut_opt.dialects.quantization import storage_range
+from lut_opt.dialects.quantization import Integers, storage_range
 from lut_opt.passes.hw.modules import instances, modules_of, units_of
 from lut_opt.passes.support.progress import progress
 
@@ -78,8 +81,7 @@ class Proof:
         """One line, which never says more than is true."""
         if (found := self.counterexample) is not None:
             where = "" if self.select is None else f"select = {self.select}, "
-            what = f"{where}x = {found.input} gives {found.actual}, not {found.expected}"
-            return f"{self.module}: wrong: {what}"
+            return f"{self.module}: wrong: {where}{found}"
         if self.wrong is not None:
             return f"{self.module}: wrong: {self.wrong}"
         stalls = ", whenever either side pauses" if self.stream else ""
@@ -91,8 +93,8 @@ class Proof:
 
 
 @dataclass(frozen=True)
-class NetworkProof:
-    """What is known of a weightless block."""
+class PartsProof:
+    """What is known of a unit that is proved by parts: a weightless block, a wide division."""
 
     module: str
     parts: str = ""
@@ -103,7 +105,7 @@ class NetworkProof:
 
     @property
     def refuted(self) -> bool:
-        """Whether it is not proved; a block is proved, or its check fails."""
+        """Whether it is not proved; such a unit is proved, or its check fails."""
         return self.wrong is not None
 
     def __str__(self) -> str:
@@ -114,7 +116,7 @@ class NetworkProof:
         return f"{self.module}: proved by parts, each for all its inputs: {self.parts}{stalls}"
 
 
-Known = Proof | TableProof | NetworkProof
+Known = Proof | TableProof | PartsProof
 
 
 def prove(module: ModuleOp, verilog: str | None = None) -> list[Known]:
@@ -157,11 +159,11 @@ def _(unit: StreamUnit, netlist: Netlist) -> Known:
 
 
 @proof.register
-def _(unit: NetworkUnit, netlist: Netlist) -> NetworkProof:
+def _(unit: NetworkUnit, netlist: Netlist) -> PartsProof:
     try:
-        return NetworkProof(unit.module, str(prove_network(netlist, unit)))
+        return PartsProof(unit.module, str(prove_network(netlist, unit)))
     except Unproved as error:
-        return NetworkProof(unit.module, wrong=str(error))
+        return PartsProof(unit.module, wrong=str(error))
 
 
 @proof.register
@@ -179,6 +181,20 @@ def _(unit: TableUnit, netlist: Netlist) -> Proof:
     return _prove(Unrolled(netlist, unit))
 
 
+@proof.register
+def _(unit: DivideUnit, netlist: Netlist) -> Proof | PartsProof:
+    unrolled = Unrolled(netlist, unit)
+    known = _prove(unrolled)
+    if known.complete or known.refuted or unrolled.doubt:
+        return known
+    try:
+        return PartsProof(unit.module, prove_division(netlist, unit))
+    except NoParts as error:
+        return replace(known, doubt=str(error))
+    except WrongPart as error:
+        return PartsProof(unit.module, wrong=str(error))
+
+
 def prove_tables(netlist: Netlist, tables: Sequence[TableUnit]) -> Proof:
     """Prove one module for each value that `select` may be held at."""
     total = 0
@@ -193,11 +209,11 @@ def prove_tables(netlist: Netlist, tables: Sequence[TableUnit]) -> Proof:
 
 
 def prove_units(
-    verilog: str, units: Sequence[TableUnit], ignored: Sequence[str] = ()
-) -> list[Proof]:
+    verilog: str, units: Sequence[TableUnit | DivideUnit], ignored: Sequence[str] = ()
+) -> list[Known]:
     """Prove units of a SystemVerilog text; the `ignored` modules are not read."""
     netlists = _netlists(verilog, {unit.module for unit in units}, ignored)
-    return [_prove(Unrolled(plain(netlists[unit.module]), unit)) for unit in units]
+    return [proof(unit, plain(netlists[unit.module])) for unit in units]
 
 
 def _netlists(verilog: str, modules: set[str], ignored: Sequence[str]) -> dict[str, Netlist]:
@@ -210,18 +226,31 @@ def _netlists(verilog: str, modules: set[str], ignored: Sequence[str]) -> dict[s
 
 
 def _prove(unrolled: Unrolled) -> Proof:
-    unit = unrolled.unit
-    low, high = storage_range(unit.operand.bits, unit.operand.signed)
-    doubt = unrolled.doubt
-    chunks = [unit.stimuli()]
-    if unit.operand.bits > PROVED_BITS:
-        doubt = f"{unit.operand.bits} input bits are too many for all"
+    unit, doubt = unrolled.unit, unrolled.doubt
+    bits = sum(map(len, unrolled.operands.values()))
+    if bits > PROVED_BITS:
+        doubt = f"{bits} input bits are too many for all"
+        steps = unit.steps()
+        chunks = iter([[steps[name] for name in unit.operands]])
     else:
-        firsts = range(low, high + 1, CHUNK)
-        ends = (min(first + CHUNK, high + 1) for first in firsts)
-        chunks = [np.arange(*pair, dtype=np.int64) for pair in zip(firsts, ends, strict=True)]
-    count = sum(map(len, chunks))
-    for x in chunks:
-        if (wrong := unrolled.first_difference(x)) is not None:
+        chunks = _every(unit)
+    count = 0
+    for operands in chunks:
+        count += len(operands[0])
+        if (wrong := unrolled.first_difference(*operands)) is not None:
             return Proof(unit.module, count, False, wrong)
     return Proof(unit.module, count, doubt is None, doubt=doubt)
+
+
+def _every(unit: TableUnit | DivideUnit) -> Iterator[list[Integers]]:
+    """All values of the operands, the first counted up fastest, a chunk at a time."""
+    sides = unit.sides
+    ranges = [storage_range(sides[name].bits, sides[name].signed) for name in unit.operands]
+    total = math.prod(high - low + 1 for low, high in ranges)
+    for first in range(0, total, CHUNK):
+        index = np.arange(first, min(first + CHUNK, total), dtype=np.int64)
+        operands: list[Integers] = []
+        for low, high in ranges:
+            operands.append(low + index % (high - low + 1))
+            index = index // (high - low + 1)
+        yield operands

@@ -1,5 +1,5 @@
 """
-A pipelined netlist as a function of the input of `latency` cycles before, on many inputs at once.
+A pipelined netlist as a function of its operands of `latency` cycles before, on many at once.
 
 Whatever else the result depends on, the state of registers or other inputs, is random; `doubt` says
 where agreement with a table would then be no proof.
@@ -7,31 +7,39 @@ where agreement with a table would then be no proof.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lut_opt.backends.errors import BackendError
 from lut_opt.backends.formal.netlist import WORD, Netlist, Words, first_unequal, number, planes
-from lut_opt.dialects.pwl.hardware import TableUnit
+from lut_opt.dialects.pwl.hardware import DivideUnit, TableUnit
 from lut_opt.dialects.quantization import Integers
 
 
 @dataclass(frozen=True)
 class Counterexample:
-    """An input on which hardware and table differ."""
+    """Operands on which hardware and meaning differ, by their ports."""
 
-    input: int
+    inputs: Mapping[str, int]
     expected: int
     actual: int
 
+    def __str__(self) -> str:
+        """As in a proof's line."""
+        given = ", ".join(f"{name} = {value}" for name, value in self.inputs.items())
+        return f"{given} gives {self.actual}, not {self.expected}"
+
 
 class Unrolled:
-    """The result of a unit as a function of its input `latency` cycles before."""
+    """The result of a unit as a function of its operands `latency` cycles before."""
 
     def __init__(
-        self, netlist: Netlist, unit: TableUnit, held: Mapping[str, int] | None = None
+        self,
+        netlist: Netlist,
+        unit: TableUnit | DivideUnit,
+        held: Mapping[str, int] | None = None,
     ) -> None:
         """
         `held` are the values of input ports that do not change.
@@ -40,17 +48,20 @@ class Unrolled:
         """
         if netlist.problems:
             raise BackendError(f"{unit.module}: {netlist.problems[0]}")
-        self.netlist, self.unit = netlist, unit
+        # Constants are gone, and what they decide: products are full of them.
+        self.netlist, self.unit = netlist.given({}), unit
         self.held = {
             wire: bool(number >> place & 1)
             for port, number in (held or {}).items()
             for place, wire in enumerate(netlist.port(port))
         }
-        self.x, self.y = netlist.port("x"), netlist.port("y")
-        for name, wires, side in (("x", self.x, unit.operand), ("y", self.y, unit.result)):
-            if len(wires) != side.bits:
+        self.y = netlist.port("y")
+        self.operands = {name: netlist.port(name) for name in unit.operands}
+        self.given = {wire for wires in self.operands.values() for wire in wires}
+        for name, wires in {**self.operands, "y": self.y}.items():
+            if len(wires) != (bits := unit.widths[name]):
                 raise BackendError(
-                    f"{unit.module}: port {name} of the text has {len(wires)} bits, not {side.bits}"
+                    f"{unit.module}: port {name} of the text has {len(wires)} bits, not {bits}"
                 )
         self.cones = self._cones()
         self.undefined = any(netlist.undefined(cone) for cone in self.cones)
@@ -69,27 +80,31 @@ class Unrolled:
         latency = self.unit.latency
         if any(wire in self.netlist.registers for wire in self.cones[0]):
             return f"the result depends on inputs of more than {latency} cycles ago"
-        if any(set(self.x) & set(cone) for cone in self.cones[1:]):
+        if any(self.given & set(cone) for cone in self.cones[1:]):
             return f"the result depends on inputs of less than {latency} cycles ago"
         return "the text leaves values undefined" if self.undefined else None
 
-    def first_difference(self, x: Integers) -> Counterexample | None:
-        """The first input whose result is not the table's."""
-        expected = self.unit.evaluate(x)
+    def first_difference(self, *operands: Integers) -> Counterexample | None:
+        """The first operands whose result is not what the unit says, in the order of its ports."""
+        expected = self.unit.evaluate(*operands)
         for undefined in (0, 1) if self.undefined else (0,):
-            y = self._evaluate(x, undefined)
+            y = self._evaluate(operands, undefined)
             if (index := first_unequal(y, expected)) is not None:
                 actual, bits = number(y, index), self.unit.result.bits
                 if self.unit.result.signed and actual >> (bits - 1):
                     actual -= 1 << bits
-                return Counterexample(int(x[index]), int(expected[index]), actual)
+                values = (int(each[index]) for each in operands)
+                given = dict(zip(self.operands, values, strict=True))
+                return Counterexample(given, int(expected[index]), actual)
         return None
 
-    def _evaluate(self, x: Integers, undefined: int) -> list[Words]:
+    def _evaluate(self, operands: Sequence[Integers], undefined: int) -> list[Words]:
         """The result's bits; whatever else it depends on is random, reset is not set."""
         graph = self.netlist
-        given = planes(x, self.unit.operand.bits)
-        zeros = np.zeros_like(given[0])
+        given: dict[str, Words] = {}
+        for wires, numbers in zip(self.operands.values(), operands, strict=True):
+            given |= zip(wires, planes(numbers, len(wires)), strict=True)
+        zeros = np.zeros_like(next(iter(given.values())))
         random = np.random.default_rng(0)
         stored: dict[str, Words] = {}
         values: dict[str, Words] = {}
@@ -103,7 +118,7 @@ class Unrolled:
             known |= {wire: ~zeros if bit else zeros for wire, bit in self.held.items()}
             known |= {**dict.fromkeys(graph.port("reset"), zeros), **stored}
             if cycle == 0:
-                known |= dict(zip(self.x, given, strict=True))
+                known |= given
             values = graph.evaluate(cone, known)
             following = graph.registers.items()
             stored = {wire: values[source] for wire, source in following if source in values}

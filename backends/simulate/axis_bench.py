@@ -64,10 +64,10 @@ def _adapter(unit: AxisUnit, name: str) -> str:
         for port in inner.ports
     )
     lanes = range(unit.lanes)
-    x, y = ((unit.element_bits(n), BYTE * unit.element_bytes(n)) for n in ("x", "y"))
-    pad = f"{{{x[1] - x[0]}{{1'b1}}}}, " if x[1] > x[0] else ""
-    sent = ", ".join(f"{pad}x[{i * x[0]} +: {x[0]}]" for i in reversed(lanes))
+    y = unit.element_bits("y"), BYTE * unit.element_bytes("y")
+    sent = ", ".join(_sent(unit, name) for name in reversed(unit.operands))
     given = ", ".join(f"m_axis_tdata[{i * y[1]} +: {y[0]}]" for i in reversed(lanes))
+    taken = unit.widths["s_axis_tdata"]
     sign = f"y[%d] & 1'b{int(unit.signed)}"
     wide = ", ".join(
         f"{{{y[1] - y[0]}{{{sign % ((i + 1) * y[0] - 1)}}}}}, y[{i * y[0]} +: {y[0]}]"
@@ -87,11 +87,11 @@ def _adapter(unit: AxisUnit, name: str) -> str:
     return f"""
 // The ports of {inner.module} around {unit.module}, with a monitor on each side.
 module {name} ({declared});
-  wire [{unit.lanes * x[1] - 1}:0] sent = {{{sent}}};
+  wire [{taken - 1}:0] sent = {{{sent}}};
   wire [{unit.lanes * y[1] - 1}:0] given;
 {_lasts(unit)}{_keeps(unit) if kept else ""}  {unit.module} unit ({connected});
   assign y = {{{given.replace("m_axis_tdata", "given")}}};
-  axis_monitor #(.BITS({unit.lanes * x[1] + 1}), .BEATS({beats * unit.takes_last})) s_axis (
+  axis_monitor #(.BITS({taken + 1}), .BEATS({beats * unit.takes_last})) s_axis (
     .aclk(clock), .aresetn(!reset), .tvalid(x_valid), .tready(x_ready), .tlast(s_last),
     .beat({{s_last, sent}}));
   axis_monitor #(.BITS({unit.lanes * y[1] + 1}), .BEATS({beats})) m_axis (
@@ -101,6 +101,13 @@ module {name} ({declared});
     assert (given === {{{wide}}}) else $fatal(1, "FAIL: the upper bits of m_axis_tdata are wrong");
 endmodule
 """
+
+
+def _sent(unit: AxisUnit, name: str) -> str:
+    """An operand in `s_axis_tdata`, lane 0 in the lowest bytes, what does not count driven high."""
+    bits, wide = unit.element_bits(name), BYTE * unit.element_bytes(name)
+    pad = f"{{{wide - bits}{{1'b1}}}}, " if wide > bits else ""
+    return ", ".join(f"{pad}{name}[{i * bits} +: {bits}]" for i in reversed(range(unit.lanes)))
 
 
 def _lasts(unit: AxisUnit) -> str:

@@ -32,8 +32,6 @@ from lut_opt.dialects.pwl.unit_ops import UnitOp, shape_of
 from lut_opt.dialects.quant import UniformQuantizedType, element_type
 from lut_opt.dialects.quantization import Quantization
 
-MAX_NUMERATOR_BITS = 16
-
 
 @irdl_op_definition
 class DivideOp(UnitOp):
@@ -114,11 +112,6 @@ class DivideOp(UnitOp):
         return element.quantization
 
     def verify_attributes(self) -> None:
-        if self.input_quantization.bits > MAX_NUMERATOR_BITS:
-            raise VerifyException(
-                f"the numerator of pwl.divide has at most {MAX_NUMERATOR_BITS} bits, "
-                f"got {self.input.type}"
-            )
         verify_period("reciprocal", self.reduce.data)
 
     def verify_shapes(self) -> None:

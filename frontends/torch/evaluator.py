@@ -44,6 +44,9 @@ Values = Mapping[SSAValue, Any]
 
 Unit = ApplyOp | UnitOp
 
+Function = Callable[[list[Reals]], Reals]
+"""A unit on its operands."""
+
 _DTYPES: Mapping[str, torch.dtype] = {
     "f16": torch.float16,
     "bf16": torch.bfloat16,
@@ -76,6 +79,7 @@ class Evaluator:
             else:
                 self._ops.append(op)
         self._constant = constant
+        self._functions: dict[tuple[Unit, bool], Function] = {}
 
     def run(self, inputs: Sequence[torch.Tensor], integer: Collection[Unit] = ()) -> Values:
         """All values for the program's inputs; `integer` are the units that compute on integers."""
@@ -112,7 +116,8 @@ class Evaluator:
         arrays = [values[operand].to(torch.float64).numpy() for operand in unit.operands]
         wanted = values[unit.results[0]].to(torch.float64).numpy()
         with np.errstate(all="ignore"):
-            return float(np.nan_to_num(np.square(_integers(given, arrays) - wanted)).mean())
+            made = self._function(given, True)(arrays)
+            return float(np.nan_to_num(np.square(made - wanted)).mean())
 
     def outputs(self, values: Values | _Both) -> list[torch.Tensor]:
         """What the program returns."""
@@ -127,15 +132,14 @@ class Evaluator:
         operands = [values[operand] for operand in op.operands]
         match op:
             case ApplyOp() | UnitOp():
-                doubles = [operand.to(torch.float64) for operand in operands]
                 if op not in units and (function := _own_function(op)) is not None:
-                    made: Any = function(doubles[0])
+                    made: Any = function(operands[0])
                 else:
-                    arrays = [each.numpy() for each in doubles]
-                    results = _integers(units[op], arrays) if op in units else _reals(op, arrays)
-                    made = torch.as_tensor(np.ascontiguousarray(results))
-            case QuantizeCastOp():
-                made = operands[0].to(torch.float64)
+                    computes = self._function(units.get(op, op), op in units)
+                    arrays = [operand.to(torch.float64).numpy() for operand in operands]
+                    made = torch.as_tensor(np.ascontiguousarray(computes(arrays)))
+            case QuantizeCastOp():  # to at least the precision that PyTorch would compute in
+                made = operands[0].to(torch.promote_types(operands[0].dtype, torch.float32))
             case DequantizeCastOp():
                 made = operands[0].to(_dtype(op, op.result.type))
             case StorageCastOp():
@@ -150,6 +154,13 @@ class Evaluator:
                 made = _torch(op, operands)
         several = made if len(op.results) > 1 else (made,)
         return dict(zip(op.results, several, strict=True))
+
+    def _function(self, op: Unit, integer: bool) -> Function:
+        """What a unit computes, found once: to read it off the op takes as long as a short row."""
+        key = op, integer
+        if key not in self._functions:
+            self._functions[key] = (_integers if integer else _reals)(op)
+        return self._functions[key]
 
     def _literal(self, op: VTensorLiteralOp) -> torch.Tensor:
         kind = op.results[0].type
@@ -185,19 +196,28 @@ def _is_random(op: Operation) -> bool:
     return "rand" in op.name or "bernoulli" in op.name
 
 
-def _integers(op: Unit, arrays: list[Reals]) -> Reals:
+def _integers(op: Unit) -> Function:
     """What a unit computes on the stored integers of reals, as reals."""
-    if isinstance(op, ApplyOp):
-        assert op.table is not None
-        q = op.input_quantization.quantize(arrays[0])
-        reduced = None if op.reduce is None else op.reduced()
-        result = op.result_quantization
-        y = op.table.data.evaluate(q, result) if reduced is None else reduced.evaluate(q)
-        return result.dequantize(y)
-    unit = op.unit()
-    storages = (unit.operand, *unit.parameters.values())
-    stored = [by.quantize(array) for array, by in zip(arrays, storages, strict=True)]
-    return unit.result.dequantize(unit.evaluate(*stored, axes=op.row_axes))
+    if isinstance(op, UnitOp):
+        unit, axes = op.unit(), op.row_axes
+        storages = (unit.operand, *unit.parameters.values())
+
+        def on_rows(arrays: list[Reals]) -> Reals:
+            stored = [by.quantize(array) for array, by in zip(arrays, storages, strict=True)]
+            return unit.result.dequantize(unit.evaluate(*stored, axes=axes))
+
+        return on_rows
+    assert op.table is not None
+    table, operand, result = op.table.data, op.input_quantization, op.result_quantization
+    reduced = None if op.reduce is None else op.reduced()
+
+    def on_elements(arrays: list[Reals]) -> Reals:
+        q = operand.quantize(arrays[0])
+        return result.dequantize(
+            table.evaluate(q, result) if reduced is None else reduced.evaluate(q)
+        )
+
+    return on_elements
 
 
 def _gelu(x: torch.Tensor) -> torch.Tensor:
@@ -218,19 +238,28 @@ def _own_function(op: Unit) -> Callable[[torch.Tensor], torch.Tensor] | None:
     return _OWN.get(op.function.data.function)
 
 
-def _reals(op: Unit, arrays: list[Reals]) -> Reals:
+def _reals(op: Unit) -> Function:
     """The function that a unit approximates."""
-    with np.errstate(all="ignore"):
-        if isinstance(op, ApplyOp):
-            return real_function(op)(arrays[0])
-        unit, axes = op.unit(), op.row_axes
-        if not axes:
-            return unit.real(*arrays)
-        last = range(-len(axes), 0)
+    if isinstance(op, ApplyOp):
+        function = real_function(op)
+        return lambda arrays: _quietly(function, arrays)
+    unit, axes = op.unit(), op.row_axes
+    if not axes:
+        return lambda arrays: _quietly(unit.real, arrays)
+    last = range(-len(axes), 0)
+
+    def on_rows(*arrays: Reals) -> Reals:
         moved = np.moveaxis(arrays[0], axes, last)
         rows = moved.reshape(*moved.shape[: moved.ndim - len(axes)], -1)
         made = unit.real(rows, *(parameter.reshape(-1) for parameter in arrays[1:]))
         return np.moveaxis(made.reshape(moved.shape), last, axes)
+
+    return lambda arrays: _quietly(on_rows, arrays)
+
+
+def _quietly(function: Callable[..., Reals], arrays: list[Reals]) -> Reals:
+    with np.errstate(all="ignore"):
+        return function(*arrays)
 
 
 def _dtype(op: Operation, kind: Attribute) -> torch.dtype:

@@ -50,7 +50,7 @@ def build_axis(unit: StreamUnit | RowUnit, name: str) -> hw.HWModuleOp:
     inner |= {"y_ready": ports["m_axis_tready"], **_beat(circuit, axis, ports)}
     offered, skid = ports["s_axis_tvalid"], None
     if isinstance(unit, StreamUnit):
-        skid = _Skid(circuit, inner, offered)
+        skid = _Skid(circuit, inner, offered, unit.operands)
         inner, offered = skid.beat, skid.valid
     operands = [(p.name, {**inner, "x_valid": offered}[p.name]) for p in unit.ports if not p.output]
     outputs = [(p.name, type_of(p)) for p in unit.ports if p.output]
@@ -70,10 +70,14 @@ def build_axis(unit: StreamUnit | RowUnit, name: str) -> hw.HWModuleOp:
 
 def _beat(circuit: Circuit, axis: AxisUnit, ports: dict[str, SSAValue]) -> dict[str, SSAValue]:
     """What is offered, as the unit has it; `last` of a stream is nothing of the unit's."""
-    bits, wide = axis.element_bits("x"), axis.element_bytes("x")
-    lanes = range(axis.lanes)
-    data = [circuit.extract(ports["s_axis_tdata"], i * wide * BYTE, bits) for i in lanes]
-    found = {"x": _joined(circuit, data)}
+    lanes, wide = range(axis.lanes), axis.element_bytes("x")
+    data, first = dict[str, list[SSAValue]](), 0
+    for name in axis.operands:
+        bits, size = axis.element_bits(name), axis.element_bytes(name) * BYTE
+        places = [first + i * size for i in lanes]
+        data[name] = [circuit.extract(ports["s_axis_tdata"], at, bits) for at in places]
+        first += axis.lanes * size
+    found = {name: _joined(circuit, data[name]) for name in data}
     if "s_axis_tkeep" in ports:
         keep = [circuit.extract(ports["s_axis_tkeep"], i * wide, 1) for i in lanes]
         found["x_keep"] = _joined(circuit, keep)
@@ -88,9 +92,13 @@ def _beat(circuit: Circuit, axis: AxisUnit, ports: dict[str, SSAValue]) -> dict[
 class _Skid:
     """One beat in front of a stream: taken where that waits, and offered before all others."""
 
-    KEPT = ("x", "last", "select")
-
-    def __init__(self, circuit: Circuit, inner: dict[str, SSAValue], offered: SSAValue) -> None:
+    def __init__(
+        self,
+        circuit: Circuit,
+        inner: dict[str, SSAValue],
+        offered: SSAValue,
+        operands: tuple[str, ...],
+    ) -> None:
         self.circuit, zero = circuit, circuit.constant(0, 1).value
         self._full = seq.CompRegOp(zero, inner["clock"], (inner["reset"], zero))
         self._full.data.name_hint = "skid_full"
@@ -98,7 +106,7 @@ class _Skid:
         self._empty = invert(circuit, full)
         kept = Circuit(circuit.block, ClockDomain(inner["clock"], enable=self._empty))
         self.beat = dict(inner)
-        for name in self.KEPT:
+        for name in (*operands, "last", "select"):
             if name in inner:
                 value = inner[name]
                 held = kept.register(Wire(value, 0, (1 << bits_of(value)) - 1), f"skid_{name}")
@@ -149,15 +157,17 @@ def _joined(circuit: Circuit, parts: Sequence[SSAValue]) -> SSAValue:
 
 
 def _comment(axis: AxisUnit) -> str:
-    x, y = axis.element_bits("x"), axis.element_bits("y")
+    y, wide = axis.element_bits("y"), 8 * axis.element_bytes("y")
     extended = "sign" if axis.signed else "zero"
-    wide = axis.element_bytes("x"), axis.element_bytes("y")
+    operands = ", above it ".join(
+        f"{name} in {8 * axis.element_bytes(name)} bits, of which {axis.element_bits(name)} count"
+        for name in axis.operands
+    )
     each = "one input" if axis.lanes == 1 else f"{axis.lanes} inputs"
     return "\n".join(
         (
             f"{axis.module}: {axis.unit.module} with the ports of AXI4-Stream",
-            f"  tdata:      x in {8 * wide[0]} bits, of which {x} count; "
-            f"y in {8 * wide[1]} bits, {y} extended by {extended}",
+            f"  tdata:      {operands}; y in {wide} bits, {y} extended by {extended}",
             f"  latency:    {cycles(axis.latency)}, more while a beat waits for m_axis_tready",
             f"  throughput: {each} a cycle; no path from one side to the other",
         )

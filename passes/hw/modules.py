@@ -156,12 +156,14 @@ def _check_latency(op: hw.HWModuleOp, unit: HardwareUnit) -> None:
 
 
 def _registers(op: hw.HWModuleOp, unit: HardwareUnit) -> set[int]:
-    """The numbers of registers on the ways from x to y, up to one too many."""
-    (x,) = (arg for arg in op.body.block.args if arg.name_hint == "x")
+    """The numbers of registers on the ways from operands to y, up to one too many."""
+    assert isinstance(unit, ElementUnit)
     output = op.body.block.last_op
     found: set[int] = set()
     seen: set[tuple[SSAValue, int]] = set()
-    open_: list[tuple[SSAValue, int]] = [(x, 0)]
+    open_: list[tuple[SSAValue, int]] = [
+        (arg, 0) for arg in op.body.block.args if arg.name_hint in unit.operands
+    ]
     while open_:
         value, count = open_.pop()
         if (value, count) in seen or count > unit.latency + 1:

@@ -17,7 +17,7 @@ from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, FloatAttr
 from xdsl.ir import Attribute, Operation, OpResult, SSAValue
 
 from lut_opt.dialects.pwl import units
-from lut_opt.dialects.pwl.divide_op import MAX_NUMERATOR_BITS
+from lut_opt.dialects.pwl.units.division import MAX_NUMERATOR_BITS
 from lut_opt.dialects.quant import element_type
 from lut_opt.dialects.quantization import Quantization, Reals
 from lut_opt.dialects.torch import VTensorLiteralOp, VTensorType

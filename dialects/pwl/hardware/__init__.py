@@ -5,6 +5,7 @@ from lut_opt.dialects.pwl.hardware.attributes import (
     UNIT_ATTRIBUTES,
     AroundAttr,
     AxisUnitAttr,
+    DivideUnitAttr,
     ProgrammableUnitAttr,
     RowUnitAttr,
     SelectUnitAttr,
@@ -14,6 +15,7 @@ from lut_opt.dialects.pwl.hardware.attributes import (
     unit_attribute,
 )
 from lut_opt.dialects.pwl.hardware.axis_unit import AxisUnit
+from lut_opt.dialects.pwl.hardware.divide_unit import DivideUnit
 from lut_opt.dialects.pwl.hardware.programmable_unit import (
     ENTRIES,
     CellKind,
@@ -51,6 +53,8 @@ __all__ = [
     "AxisUnitAttr",
     "CellKind",
     "Description",
+    "DivideUnit",
+    "DivideUnitAttr",
     "ElementUnit",
     "HardwareUnit",
     "Layout",

@@ -4,6 +4,7 @@ The attribute `pwl.unit` of an `hw.module`: what the module computes, verified w
     #pwl.table_unit<latency = 1, function = gelu, table = #pwl.table<…>,
                     operand = !quant.uniform<…>, result = !quant.uniform<…>, fit = #pwl.fit<…>>
     #pwl.select_unit<latency = 0, tables = [<function = gelu, table = …>, …]>
+    #pwl.divide_unit<latency = 0, semantics = <operand = !quant.uniform<…>, …>, fit = #pwl.fit<…>>
     #pwl.programmable_unit<latency = 0, layout = <entries = 8, …>, operand = <bits = 8, …>, …,
                            programs = [<function = gelu, table = …, writes = [[0, 12], …]>, …]>
     #pwl.row_unit<latency = 43, semantics = <function = softmax, …>, length = 16, …>
@@ -23,6 +24,7 @@ from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 
+from lut_opt.dialects.pwl.hardware.divide_unit import DivideUnit
 from lut_opt.dialects.pwl.hardware.fields import parse_record, print_record
 from lut_opt.dialects.pwl.hardware.programmable_unit import ProgrammableUnit
 from lut_opt.dialects.pwl.hardware.row_unit import RowUnit
@@ -78,6 +80,14 @@ class SelectUnitAttr(UnitAttr):
 
 
 @irdl_attr_definition
+class DivideUnitAttr(UnitAttr):
+    """A unit that divides, through a table of reciprocals."""
+
+    name = "pwl.divide_unit"
+    KIND = DivideUnit
+
+
+@irdl_attr_definition
 class ProgrammableUnitAttr(UnitAttr):
     """A unit whose table is written."""
 
@@ -125,6 +135,7 @@ class AxisUnitAttr(AroundAttr):
 UNIT_ATTRIBUTES: tuple[type[UnitAttr], ...] = (
     TableUnitAttr,
     SelectUnitAttr,
+    DivideUnitAttr,
     ProgrammableUnitAttr,
     RowUnitAttr,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lut_opt.dialects.pwl.hardware.divide_unit import DivideUnit
 from lut_opt.dialects.pwl.hardware.programmable_unit import ProgrammableUnit
 from lut_opt.dialects.pwl.hardware.row_unit import RowUnit
 from lut_opt.dialects.pwl.hardware.stream_unit import StreamUnit
@@ -33,8 +34,9 @@ class AxisUnit(HardwareUnit):
     """
     What `unit` computes, one beat a transfer.
 
-    An element fills whole bytes of `tdata`, extended by its sign in results; a bit of `tkeep`
-    stands for a byte. A stream of elements hands `tlast` through; rows end with it.
+    An element fills whole bytes of `tdata`, extended by its sign in results; a denominator lies
+    above its numerator. A bit of `tkeep` stands for a byte. A stream of elements hands `tlast`
+    through; rows end with it.
     """
 
     unit: StreamUnit | RowUnit
@@ -58,12 +60,17 @@ class AxisUnit(HardwareUnit):
         """Whether there is a `s_axis_tlast`: rows of one length end by themselves."""
         return not isinstance(self.unit, RowUnit) or "x_last" in self.unit.widths
 
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """Ports inside that come in `s_axis_tdata`, the first in the lowest bytes."""
+        return ("x",) if isinstance(self.unit, RowUnit) else self.unit.operands
+
     def element_bits(self, name: str) -> int:
-        """Bits of an element of port x or y inside."""
+        """Bits of an element of an operand or of y inside."""
         return self.unit.widths[name] // self.lanes
 
     def element_bytes(self, name: str) -> int:
-        """Bytes of an element of `tdata` for x or y."""
+        """Bytes of an element of `tdata` for an operand or y."""
         return -(-self.element_bits(name) // BYTE)
 
     @property
@@ -73,7 +80,7 @@ class AxisUnit(HardwareUnit):
         match inner:
             case RowUnit():
                 return inner.semantics.result.signed
-            case TableUnit():
+            case TableUnit() | DivideUnit():
                 return inner.result.signed
             case SelectUnit():
                 return inner.tables[0].result.signed
@@ -85,13 +92,14 @@ class AxisUnit(HardwareUnit):
     @property
     def passed(self) -> tuple[Port, ...]:
         """Ports that keep their names: those that load tables and parameters."""
-        own = {*RENAMED, "clock", "reset"}
+        own = {*RENAMED, *self.operands, "clock", "reset"}
         return tuple(port for port in self.unit.ports if port.name not in own)
 
     @property
     def ports(self) -> tuple[Port, ...]:
         widths = self.unit.widths
-        x, y = (self.lanes * self.element_bytes(name) for name in ("x", "y"))
+        x = self.lanes * sum(map(self.element_bytes, self.operands))
+        y = self.lanes * self.element_bytes("y")
         keeps = "x_keep" in widths
         user = (Port("s_axis_tuser", widths["select"]),) if "select" in widths else ()
         return (

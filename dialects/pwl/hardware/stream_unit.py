@@ -19,6 +19,10 @@ class StreamUnit(ElementUnit):
 
     unit: ElementUnit
 
+    @property
+    def operands(self) -> tuple[str, ...]:
+        return self.unit.operands
+
     @classmethod
     def around(cls, module: str, unit: ElementUnit) -> StreamUnit:
         """The stream of a unit."""

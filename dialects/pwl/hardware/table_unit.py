@@ -47,6 +47,11 @@ class TableUnit(ElementUnit):
     """What brings a wide operand into the table's range."""
 
     @property
+    def sides(self) -> dict[str, Quantization]:
+        """How the bits of the ports of numbers are read."""
+        return {"x": self.operand, "y": self.result}
+
+    @property
     def reduced(self) -> Reduced | None:
         """The meaning of a unit whose operand is reduced to the table's range."""
         if self.reduction is None:

@@ -91,10 +91,15 @@ ENABLE = "x_enable"
 
 @dataclass(frozen=True)
 class ElementUnit(HardwareUnit, ABC):
-    """A unit each of whose results belongs to one input x."""
+    """A unit each of whose results belongs to one input x, or to one of each of its operands."""
 
     enable: bool = field(default=False, kw_only=True)
     """Whether registers between x and y move on only in cycles with `x_enable` set."""
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """Ports of the numbers of which each result is a function."""
+        return ("x",)
 
     @abstractmethod
     def steps(self) -> dict[str, Integers]:

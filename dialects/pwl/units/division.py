@@ -15,11 +15,14 @@ import numpy as np
 
 from lut_opt.dialects.pwl.fixed_point import mantissa, round_shift
 from lut_opt.dialects.pwl.functions import FUNCTIONS
-from lut_opt.dialects.pwl.range_reduction import Reduction
+from lut_opt.dialects.pwl.range_reduction import Octaves, Reduction
 from lut_opt.dialects.pwl.reduction import MAX_SHIFT, Core, largest_result, saturated_error, sizes
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.pwl.units.unit import Part, Unit
 from lut_opt.dialects.quantization import Integers, Quantization, Reals
+
+MAX_NUMERATOR_BITS = 16
+"""Products of a numerator, a reciprocal and a mantissa are then below 2^60."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,13 @@ class Division(Unit):
         return {"reciprocal": Part(FUNCTIONS["reciprocal"], *sides, self.reduction)}
 
     def check(self) -> None:
+        if self.operand.bits > MAX_NUMERATOR_BITS:
+            raise ValueError(
+                f"the numerator of pwl.divide has at most {MAX_NUMERATOR_BITS} bits, "
+                f"got {self.operand.bits}"
+            )
+        if isinstance(self.reduction, Octaves):
+            raise ValueError("octaves are split off exponentials, and off nothing else")
         sizes(self.denominator, odd=True)
         _ = self.factor
 
@@ -51,6 +61,13 @@ class Division(Unit):
         """The constant C as mantissa and shift."""
         unit = self.denominator.scale * 2.0**self.reduction.origin
         return mantissa(self.operand.scale / (unit * self.result.scale))
+
+    @property
+    def odd_factor(self) -> tuple[int, int]:
+        """The mantissa of C as an odd number and the power of two that it is multiplied by."""
+        m, _ = self.factor
+        even = (m & -m).bit_length() - 1
+        return m >> even, even
 
     def evaluate(self, q: Integers, *parameters: Integers, axes: Sequence[int] = (-1,)) -> Integers:
         """Stored results of stored numerators and denominators, which broadcast as NumPy's do."""

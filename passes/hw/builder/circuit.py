@@ -14,6 +14,8 @@ from xdsl.dialects import comb, hw, seq
 from xdsl.dialects.builtin import IntegerAttr, IntegerType, StringAttr
 from xdsl.ir import Block, Operation, SSAValue
 
+from lut_opt.dialects.wires import WireOp
+
 
 def width_of(low: int, high: int) -> int:
     """Bits of the narrowest wire that holds `low … high` (signed when `low` is negative)."""
@@ -78,6 +80,10 @@ class Circuit:
         op = value.owner
         assert isinstance(op, Operation)
         op.attributes["sv.namehint"] = StringAttr(hint)
+
+    def named(self, wire: Wire, name: str) -> Wire:
+        """The same under a name that the netlist has, at which a proof can cut the circuit."""
+        return Wire(self.add_op(WireOp(wire.value, name)), wire.low, wire.high)
 
     def constant(self, value: int, width: int | None = None) -> Wire:
         """A constant, by default in its narrowest width."""

@@ -13,6 +13,7 @@ from xdsl.ir import SSAValue
 
 from lut_opt.dialects.pwl.range_reduction import LeadingZero, MultiRange
 from lut_opt.dialects.pwl.reduction import EXPONENTIALS, LOG_FRACTION, LOGARITHMS, Reduced
+from lut_opt.dialects.pwl.units import Division
 from lut_opt.dialects.quantization import storage_range
 from lut_opt.passes.hw.builder.arithmetic import Arithmetic
 from lut_opt.passes.hw.builder.circuit import Wire
@@ -32,32 +33,35 @@ def build_reduced(
     """The raw result bits of the raw input bits of a port, `latency` cycles later."""
     cuts = CUTS[:latency]
     wires = {"x": Wire(port, *storage_range(unit.operand.bits, unit.operand.signed))}
-    wires = _cut(c, wires, "input" in cuts)
-    wires = _cut(c, _reduce(c, wires["x"], unit), "table" in cuts)
+    wires = cut(c, wires, "input" in cuts)
+    wires = cut(c, reduce_operand(c, wires["x"], unit), "table" in cuts)
     operand, result = unit.core.sides
     q = c.resize(wires.pop("q"), operand.bits)
     r = build_datapath(c, q, unit.core.table, operand, result, 0, style)
     wires["r"] = Wire(r, result.minimum, result.maximum)
-    wires = _cut(c, _multiply(c, wires, unit), "product" in cuts)
-    y = c.clamp(_scale(c, wires, unit), unit.result.minimum, unit.result.maximum)
+    wires = cut(c, _multiply(c, wires, unit), "product" in cuts)
+    y = c.clamp(scale_back(c, wires, unit), unit.result.minimum, unit.result.maximum)
     if "valid" in wires:
         y = c.mux(wires["valid"].value, y, c.constant(unit.at_zero))
     y = Wire(c.resize(y, unit.result.bits), y.low, y.high)
-    return _cut(c, {"y": y}, "output" in cuts)["y"].value
+    return cut(c, {"y": y}, "output" in cuts)["y"].value
 
 
-def _cut(c: Arithmetic, wires: dict[str, Wire], here: bool) -> dict[str, Wire]:
+def cut(c: Arithmetic, wires: dict[str, Wire], here: bool) -> dict[str, Wire]:
     """A register for each wire, if there are registers here."""
     if not here:
         return wires
     return {name: c.register(wire, f"{name}_register") for name, wire in wires.items()}
 
 
-def _reduce(c: Arithmetic, x: Wire, unit: Reduced) -> dict[str, Wire]:
+def reduce_operand(
+    c: Arithmetic, x: Wire, unit: Reduced, *, named: bool = False
+) -> dict[str, Wire]:
     """
     The table's input `q` and the exponent `k` of the operand's size.
 
     `negative` where the sign counts, `valid` where the operand may be out of the function's domain.
+    If `named`, these and `size`, what is positive, have their names in the netlist.
     """
     v = c.subtract(x, c.constant(unit.operand.zero_point))
     if unit.core.function in EXPONENTIALS:
@@ -69,15 +73,24 @@ def _reduce(c: Arithmetic, x: Wire, unit: Reduced) -> dict[str, Wire]:
         v = Wire(c.resize(v, v.high.bit_length()), 0, v.high)
     if v.low <= 0:
         wires["valid"] = Wire(c.compare("gt", v, 0), 0, 1)
-        v = c.clamp(v, 1, v.high)
+        v = c.mux(wires["valid"].value, v, c.constant(1))
+        v = Wire(c.resize(v, max(1, v.high.bit_length())), 1, v.high)
+    if named:
+        v = c.named(v, "size")
+    found = wires | _exponent(c, v, unit)
+    return {name: c.named(wire, name) for name, wire in found.items()} if named else found
+
+
+def _exponent(c: Arithmetic, v: Wire, unit: Reduced) -> dict[str, Wire]:
+    """The table's input and the exponent of a positive operand."""
     reduction, period = unit.core.reduction, unit.core.period
     if isinstance(reduction, MultiRange):
-        return wires | _sub_range(c, v, reduction, period)
+        return _sub_range(c, v, reduction, period)
     assert isinstance(reduction, LeadingZero)
     top = -(-v.high.bit_length() // period) * period
     aligned, moved = leading_one(c, v, period, top)
     k = c.subtract(c.constant(top // period - 1), moved)
-    return wires | {"q": mantissa(c, aligned, period, reduction.table_bits), "k": k}
+    return {"q": mantissa(c, aligned, period, reduction.table_bits), "k": k}
 
 
 def _split(c: Arithmetic, v: Wire, unit: Reduced) -> dict[str, Wire]:
@@ -121,7 +134,7 @@ def _multiply(c: Arithmetic, wires: dict[str, Wire], unit: Reduced) -> dict[str,
     return kept | {"product": product}
 
 
-def _scale(c: Arithmetic, wires: dict[str, Wire], unit: Reduced) -> Wire:
+def scale_back(c: Arithmetic, wires: dict[str, Wire], unit: Reduced | Division) -> Wire:
     """The product shifted by the exponent, rounded, with the zero point."""
     product, zero = wires["product"], c.constant(unit.result.zero_point)
     shift = unit.factor[1]

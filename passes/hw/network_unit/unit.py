@@ -18,7 +18,6 @@ from lut_opt.dialects.lutnet.hardware import Adder, Leaf, NetworkUnit, NetworkUn
 from lut_opt.dialects.lutnet.network import Luts
 from lut_opt.dialects.pwl.hardware import UNIT
 from lut_opt.dialects.quantization import storage_range
-from lut_opt.dialects.wires import WireOp
 from lut_opt.passes.hw.builder.arithmetic import Arithmetic
 from lut_opt.passes.hw.builder.circuit import Wire, bits_of
 from lut_opt.passes.hw.builder.module import domain_of, hardware_module
@@ -103,8 +102,8 @@ class _Network:
 
     def _end(self, name: str, bits: Sequence[SSAValue]) -> SSAValue:
         """Bits as one named wire at the end of a level."""
-        wire = self._named(self._concat(bits), name)
-        return self._registered(Wire(wire, 0, (1 << len(bits)) - 1), name).value
+        wire = Wire(self._concat(bits), 0, (1 << len(bits)) - 1)
+        return self._registered(self.circuit.named(wire, name), name).value
 
     def _end_nodes(self, depth: int, build: Callable[[Node], Wire]) -> dict[str, Wire]:
         """The nodes of a level of the trees, each a named wire."""
@@ -113,7 +112,7 @@ class _Network:
             for node in self.parts.nodes(result, depth):
                 made = build(node)
                 if self._is_new(node, depth):
-                    made = Wire(self._named(made.value, node.name), made.low, made.high)
+                    made = self.circuit.named(made, node.name)
                 found[node.name] = made
         self.level += 1
         if self.level not in self.parts.registered:
@@ -133,9 +132,6 @@ class _Network:
         if self.level not in self.parts.registered:
             return wire
         return self.circuit.register(wire, f"{name}_q{self.level}")
-
-    def _named(self, value: SSAValue, name: str) -> SSAValue:
-        return self.circuit.add_op(WireOp(value, name))
 
     def _concat(self, parts: Sequence[SSAValue]) -> SSAValue:
         """One value of many, the first in the lowest bits."""

@@ -37,13 +37,13 @@ def build_unit(unit: TableUnit, style: Style = Style()) -> hw.HWModuleOp:
     return op
 
 
-def unit_name(function: str, operand: Quantization, result: Quantization) -> str:
+def unit_name(function: str, *sides: Quantization) -> str:
     """
     A legal SystemVerilog name, such as `pwl_gelu_i8_i8_s2m4_s2m4` for scales of 2^-4.
 
-    Other scales are spelled out (`s0p1` is 0.1, `s1em05` is 1e-05); a zero point of −3 adds `zm3`.
+    All widths come first, then all scales. Other scales are spelled out (`s0p1` is 0.1, `s1em05` is
+    1e-05); a zero point of −3 adds `zm3`.
     """
-    sides = (operand, result)
     storages = [f"{'i' if side.signed else 'u'}{side.bits}" for side in sides]
     scales = [_spell_scale(side) for side in sides]
     return "_".join(("pwl", re.sub(r"\W", "_", function, flags=re.ASCII), *storages, *scales))

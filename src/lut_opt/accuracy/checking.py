@@ -15,6 +15,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -28,6 +29,7 @@ from lut_opt.dialects.pwl import ApplyOp, UnitOp
 from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 from lut_opt.passes.lower_nonlinear_to_pwl import LowerNonlinearToPwlPass
 from lut_opt.passes.pwl_search import PwlSearchPass
+from lut_opt.passes.support.parallel import threaded
 
 if TYPE_CHECKING:
     from xdsl.passes import ModulePass
@@ -98,7 +100,7 @@ def check(
     recipe = recipe or Recipe()
     program = tabulated(given.program, recipe)
     given.clock.stop("tables")
-    accuracy, _ = measured(given, program, recipe, requirements, operators=operators)
+    accuracy, *_ = measured(given, program, recipe, requirements, operators=operators)
     return accuracy
 
 
@@ -212,8 +214,12 @@ def measured(
     *,
     operators: bool = True,
     compile_with: Callable[[Program], Executable] = jit.compile,
-) -> tuple[Accuracy, Executable]:
-    """Measure a program that has its tables, and the compiled program; errors are `check`'s."""
+) -> tuple[Accuracy, Program, Executable]:
+    """
+    Measure a program that has its tables; errors are `check`'s.
+
+    With what was measured come the program on integers, and its code.
+    """
     from lut_opt.frontends.torch.evaluator import Evaluator
 
     reference, held, clock = given.reference, given.held, given.clock
@@ -241,7 +247,7 @@ def measured(
     verdicts = requirements.verdicts(outputs, pairs)
     seen = len(given.seen)
     accuracy = Accuracy(seen, len(held), outputs, real, costs, verdicts, clock.seconds, integer)
-    return accuracy, run
+    return accuracy, converted, run
 
 
 def _on_integers(
@@ -266,8 +272,9 @@ def _by_operator(
         values = evaluator.run(reference.tensors(batch))
         real = as_arrays(dict(zip(names, evaluator.outputs(values), strict=True)))
         exact.append((expected, real))
-        for unit, tally in zip(evaluator.units, tallies, strict=True):
-            alone = as_arrays(dict(zip(names, evaluator.alone(values, unit), strict=True)))
+        results = threaded(partial(evaluator.alone, values), evaluator.units)
+        for result, tally in zip(results, tallies, strict=True):
+            alone = as_arrays(dict(zip(names, result, strict=True)))
             for name in names:
                 # Against real numbers, not against PyTorch: what this operator alone changes.
                 tally[name].add(real[name], alone[name])

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
@@ -37,9 +36,8 @@ from lut_opt.compiling.candidates import (
 )
 from lut_opt.compiling.store import NOTHING, Store, key_of
 from lut_opt.dialects.assembly import Program, print_program
+from lut_opt.passes.support.parallel import threaded
 from lut_opt.passes.support.progress import progress
-
-_THREADS = 4
 
 Kept = Callable[[Group, Callable[[], dict[str, list[float]]]], Any]
 """What is known of a group, or found."""
@@ -293,13 +291,11 @@ class _Measure:
         def noises_of(group: Group) -> dict[str, list[float]]:
             return kept(group, lambda: self._noises(group))
 
-        with ThreadPoolExecutor(_THREADS) as pool:
-            # Arrays are long, so that threads keep several cores busy.
-            noises = pool.map(noises_of, groups)
-            for group, noise in zip(progress(groups, "sensitivity"), noises, strict=True):
-                own = front(_with(group.candidates, noise["own"]))
-                if candidates := hull(_with(group.candidates, noise["alone"])):
-                    found.append(replace(group, candidates=candidates, front=own))
+        noises = threaded(noises_of, groups)
+        for group, noise in zip(progress(groups, "sensitivity"), noises, strict=True):
+            own = front(_with(group.candidates, noise["own"]))
+            if candidates := hull(_with(group.candidates, noise["alone"])):
+                found.append(replace(group, candidates=candidates, front=own))
         return found
 
     def kept(self, store: Store, program: Program) -> Kept:

@@ -9,6 +9,7 @@ from lut_opt.compiling.candidates import table_bits, units_of
 from lut_opt.compiling.choice import Choice
 from lut_opt.dialects.assembly import Program
 from lut_opt.dialects.pwl import UnitOp
+from lut_opt.dialects.pwl.units import Division
 from lut_opt.passes.hw.row_unit.unit import CIRCUITS
 
 
@@ -22,6 +23,8 @@ class Network:
     """The exported program: `torch` dialect, with what each operator's range and setting are."""
     program: Program
     """The same with every table in it."""
+    converted: Program
+    """The same in integers, without `pwl`: what was compiled."""
     recipe: Recipe
     choice: Choice | None
     """The setting of each operator; None where no target asked for one."""
@@ -32,7 +35,7 @@ class Network:
     def host_units(self) -> tuple[str, ...]:
         """Names of those of its units that hardware cannot be made of."""
         names = {unit.UNIT.name for unit in units_of(self.program) if isinstance(unit, UnitOp)}
-        return tuple(sorted(names - CIRCUITS.keys()))
+        return tuple(sorted(names - CIRCUITS.keys() - {Division.name}))
 
     @property
     def table_bits(self) -> int:

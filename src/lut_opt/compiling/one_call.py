@@ -106,13 +106,14 @@ def compile(
     else:
         source, program, choice = given.program, tabulated(given.program, recipe), None
         given.clock.stop("tables")
-    accuracy, run = measured(
+    accuracy, converted, run = measured(
         given, program, recipe, requirements, operators=operators, compile_with=_COMPILERS[backend]
     )
     example = given.seen[0] if example_inputs is None else example_inputs
     return Compiled(
-        accuracy, source, program, recipe, choice, type(model).__name__, backend, run, example
-    )
+        accuracy, source, program, converted, recipe, choice, type(model).__name__, backend, run,
+        example,
+    )  # fmt: skip
 
 
 def _store(cache: str | os.PathLike[str] | Literal[False] | None) -> Store:

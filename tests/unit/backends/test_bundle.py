@@ -15,8 +15,10 @@ from xdsl.dialects.builtin import ModuleOp
 from lut_opt import cli
 from lut_opt.backends.bundle import bundle, write
 from lut_opt.dialects.pwl import Table, units
-from lut_opt.dialects.pwl.hardware import TableUnit
+from lut_opt.dialects.pwl.hardware import DivideUnit, TableUnit
+from lut_opt.dialects.pwl.range_reduction import LeadingZero
 from lut_opt.dialects.quantization import Quantization
+from lut_opt.passes.hw.divide_unit.unit import build_divide
 from lut_opt.passes.hw.row_unit.unit import build_row_unit, row_unit
 from lut_opt.passes.hw.table_unit.unit import build_unit
 
@@ -32,17 +34,21 @@ NORM = row_unit("norm", units.LayerNorm(BYTE, BYTE, RSQRT, 1e-5, GAMMA), 6, 1)
 EXP = Table((-64, -16), (0, 16, 200), (0, 1152, 4096), param_bits=16)
 RECIPROCAL = Table((1200,), (-48, -25), (7000, 5200), 4, 0, 16)
 SOFTMAX = units.Softmax(BYTE, Quantization(8, False, 2.0**-8), -255, 12, EXP, RECIPROCAL)
+QUOTIENT = units.Division(
+    BYTE, BYTE, BYTE, LeadingZero(7), Table((176,), (-46, -26), (11000, 8000), param_bits=16)
+)
 WIDE = row_unit("wide", SOFTMAX, 7, 1, lanes=4)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A table unit with registers, one without, a streaming one, and one with four lanes."""
+    """Table units with registers and without, a division, a streaming one, and one of 4 lanes."""
     plain = TableUnit("plain", "gelu", GELU, BYTE, BYTE)
     staged = TableUnit("staged", "gelu", GELU, BYTE, BYTE, latency=3)
     rows = {unit: build_row_unit(unit) for unit in (NORM, WIDE)}
+    divided = build_divide(DivideUnit("divided", QUOTIENT, latency=2))
     made = tmp_path_factory.mktemp("bundle") / "units"
-    write(bundle(ModuleOp([build_unit(plain), build_unit(staged), *rows.values()])), made)
+    write(bundle(ModuleOp([build_unit(plain), build_unit(staged), divided, *rows.values()])), made)
     return made
 
 
@@ -113,7 +119,7 @@ needs_verilator = pytest.mark.skipif(
     shutil.which("verilator") is None, reason="verilator is not installed"
 )
 
-UNITS = ["plain", "staged", "norm", "wide"]
+UNITS = ["plain", "staged", "divided", "norm", "wide"]
 
 
 @needs_verilator
@@ -137,8 +143,8 @@ def test_the_bench_catches_a_changed_unit(folder: Path, tmp_path: Path, unit: st
     shutil.copytree(folder / unit, tmp_path / "changed")
     source = tmp_path / "changed" / f"{unit}.sv"
     text = source.read_text()
-    streams = unit in ("norm", "wide")
-    changed = text.replace(" > ", " < ", 1) if streams else re.sub(r"8'sh6\b", "8'sh9", text)
+    compares = unit in ("divided", "norm", "wide")
+    changed = text.replace(" > ", " < ", 1) if compares else re.sub(r"8'sh6\b", "8'sh9", text)
     assert changed != text
     source.write_text(changed)
     done = icarus(tmp_path / "changed")

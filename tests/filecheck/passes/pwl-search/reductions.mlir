@@ -1,6 +1,5 @@
 // RUN: lut-opt %s --pwl-search="entries=4 left-tail=zero" --verify-pwl | filecheck %s
 // RUN: lut-opt %s --pwl-search="entries=4" -t json | filecheck %s --check-prefix=JSON
-// RUN: not lut-opt %s --pwl-search="entries=4" --convert-pwl-to-hw 2>&1 | filecheck %s --check-prefix=HW
 
 // A reduced table is searched on the table's own inputs; options about the operand do not touch it,
 // and equal reductions have equal tables, whatever the operand's storage.
@@ -22,8 +21,6 @@
 // JSON:      "numerator": {
 // JSON-NEXT:   "bits": 16,
 // JSON:      "error_bound": {{[0-9.]+}}
-
-// HW: reductions.mlir:{{[0-9]+}}:3: error: [convert-pwl-to-hw] no hardware for pwl.divide yet: leave it to the host with --convert-pwl-to-hw=host=divide
 
 !wide = !quant.uniform<u32:f32, 9.5367431640625E-7>
 !u16 = !quant.uniform<u16:f32, 0.1>

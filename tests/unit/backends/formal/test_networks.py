@@ -13,7 +13,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.transforms.canonicalize import CanonicalizePass
 
-from lut_opt.backends.formal.tables import NetworkProof, prove
+from lut_opt.backends.formal.tables import PartsProof, prove
 from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.lutnet.hardware import NetworkUnit
 from lut_opt.dialects.lutnet.network import Block, Luts, Thermometer
@@ -37,10 +37,10 @@ def hardware(block: Block, pipeline: int = 0, interface: str = "plain") -> Modul
     return module
 
 
-def verdicts(module: ModuleOp, verilog: str | None = None) -> list[NetworkProof]:
+def verdicts(module: ModuleOp, verilog: str | None = None) -> list[PartsProof]:
     found = prove(module, verilog)
-    assert all(isinstance(each, NetworkProof) for each in found)
-    return [each for each in found if isinstance(each, NetworkProof)]
+    assert all(isinstance(each, PartsProof) for each in found)
+    return [each for each in found if isinstance(each, PartsProof)]
 
 
 @pytest.mark.parametrize(

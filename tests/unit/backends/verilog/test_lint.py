@@ -137,6 +137,25 @@ def reductions() -> str:
     return text
 
 
+DIVISIONS = (
+    (REDUCTIONS[0][0], 900, "!word", "!ulong", "!word"),
+    (REDUCTIONS[1][0], 150, "!zero", "!ten", "!ubyte"),
+    (REDUCTIONS[2][0], 60, "!ubyte", "!twelve", "!zero"),
+    (REDUCTIONS[0][0], 900, "!uword", "!long", "!twelve"),
+)
+
+
+def divisions() -> str:
+    """Numerators and denominators of all signs, with and without zero points."""
+    return TYPES + "".join(
+        f"func.func @d{i}(%x: {a}, %v: {b}) -> {y} {{\n"
+        f"  %0 = pwl.divide %x, %v reduce {how} {{reciprocal = "
+        f"{table(16, [point], [-6, -2], [3000, 2000], 2, 0)}}} : {a}, {b} -> {y}\n"
+        f"  func.return %0 : {y}\n}}\n"
+        for i, (how, point, a, b, y) in enumerate(DIVISIONS)
+    )
+
+
 EXP = table(16, [-64, -16], [0, 16, 200], [0, 1152, 4096])
 RECIPROCAL = table(16, [1200], [-48, -25], [7000, 5200], 4, 0)
 RSQRT = table(16, [900, 1500], [-38, -19, -13], [5300, 4260, 3700], 4, 0)
@@ -206,6 +225,10 @@ KINDS = {
         *each(functions((ODD, "!byte", "!byte")), "implementation=folded", STAGES, STREAM),
     ],
     "reductions": each(reductions(), f"select=chain|{OTHER}", STAGES, STREAM),
+    "divisions": [
+        *each(divisions(), f"select=chain|{OTHER}", STAGES, STREAM),
+        *each(divisions(), "pipeline=3 target=fpga", STREAM),
+    ],
     "multi": [
         *each(SHARED, "unit=multi", SELECT, MULTIPLIER, STAGES, STREAM),
         *each(SHARED, "unit=multi implementation=direct", STAGES, STREAM),

@@ -61,6 +61,16 @@ func.func @f(%a: tensor<2x16x!x>) {
 }
 """
 
+DIVISION = f"""
+!a = !quant.uniform<i8:f32, 6.250000e-02>
+!b = !quant.uniform<u12:f32, 3.125000e-02>
+func.func @f(%a: !a, %b: !b) -> !a {{
+  %y = pwl.divide %a, %b reduce #pwl.leading_zero<table_bits = 9>
+    {{reciprocal = {RSQRT}, reciprocal_fit = {FIT}}} : !a, !b -> !a
+  func.return %y : !a
+}}
+"""
+
 PROGRAMS = {
     "table": (ELEMENTS, "pipeline=2"),
     "reduced": (REDUCED, "pipeline=1"),
@@ -71,6 +81,7 @@ PROGRAMS = {
     "enabled": (ELEMENTS, "interface=stream pipeline=1 target=fpga"),
     "enabled select": (ELEMENTS, "unit=multi pipeline=1 interface=stream target=fpga"),
     "enabled program": (ELEMENTS, "unit=programmable pipeline=1 interface=stream target=fpga"),
+    "division": (DIVISION, "pipeline=1 interface=stream target=fpga"),
     "norm": (ROWS, "pipeline=1 lanes=4"),
     "softmax": (SOFTMAX, "pipeline=1"),
 }

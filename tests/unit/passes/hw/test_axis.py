@@ -67,11 +67,23 @@ func.func @f(%a: tensor<2x4x!x>, %g: tensor<4x!g>) {
 }
 """
 
+DIVISION = """
+!a = !quant.uniform<i7:f32, 6.250000e-02>
+!b = !quant.uniform<u5:f32, 1.250000e-01>
+func.func @f(%a: !a, %b: !b) -> !a {
+  %y = pwl.divide %a, %b reduce #pwl.leading_zero<table_bits = 5>
+    {reciprocal = #pwl.table<i8, breakpoints = [44], slopes = [-46, -26], intercepts = [95, 68],
+      intercept_shift = 5, result_shift = 0>} : !a, !b -> !a
+  func.return %y : !a
+}
+"""
+
 UNITS = {
     "tables": (TABLES, "pipeline=1 target=fpga"),
     "gated": (TABLES, "pipeline=3"),
     "programmable": (SELECTED, "unit=programmable pipeline=2 target=fpga entries=4"),
     "select": (SELECTED, "unit=multi pipeline=2 target=fpga"),
+    "division": (DIVISION, "pipeline=2 target=fpga"),
     "softmax": (SOFTMAX, ""),
     "lanes": (SOFTMAX, "lanes=2"),
     "norm": (NORM, "lanes=2"),

@@ -1,0 +1,1 @@
+"""Modules that divide. Above table_unit, beside row_unit."""
