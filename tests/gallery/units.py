@@ -84,6 +84,10 @@ def _normal(cycle: Cycle) -> bool:
     return (cycle["x"] or 0) >= 1 << 19
 
 
+def _divided(cycle: Cycle) -> bool:
+    return (cycle["denominator"] or 0) >= 1 << 13
+
+
 UNITS = (
     Shown(
         "gelu",
@@ -114,6 +118,16 @@ UNITS = (
         _normal,
         cycles=13,
         stride=0,
+    ),
+    Shown(
+        "divide",
+        "Division",
+        "A table of reciprocals behind the same count, and one multiplication: a numerator and a "
+        "denominator enter in every cycle.",
+        f'examples/divide.mlir {TABLES} --convert-pwl-to-hw="pipeline=2"',
+        _divided,
+        cycles=13,
+        stride=17,
     ),
     Shown(
         "softmax",
