@@ -129,10 +129,11 @@ def row(target: float, alike: Sequence[Point], chosen: Point) -> str:
     )
 
 
-def plot(path: str, alike: Sequence[Point], chosen: Sequence[Point]) -> None:
+def plot(path: str, title: str, alike: Sequence[Point], chosen: Sequence[Point]) -> None:
     """Decibels over bits, of both, in colours that a light and a dark page bear."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullLocator
 
     ink = "#808890"
     mpl.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "network_choice"}
@@ -147,10 +148,11 @@ def plot(path: str, alike: Sequence[Point], chosen: Sequence[Point]) -> None:
         bits, decibels, _ = zip(*points, strict=True)
         axes.plot(bits, decibels, label=label, **look)
     axes.set(xscale="log", xlabel="bits of distinct tables", ylabel="network's output, dB")
-    axes.grid(alpha=0.25, which="both")
-    axes.xaxis.set_minor_formatter("{x:.0f}")
-    axes.xaxis.set_major_formatter("{x:.0f}")
-    axes.tick_params(axis="x", which="minor", labelsize=8)
+    axes.set_title(title)
+    axes.grid(alpha=0.25)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.legend(framealpha=0.0)
     figure.savefig(path, transparent=True, metadata={"Date": None})
 
@@ -183,7 +185,7 @@ def main() -> None:
         points.append((*measured(given, program), steps))
         print(row(target, alike, points[-1]), flush=True)
     if options.plot:
-        plot(options.plot, alike, points)
+        plot(options.plot, options.model, alike, points)
 
 
 if __name__ == "__main__":
