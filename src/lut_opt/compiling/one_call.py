@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from lut_opt.accuracy import Recipe, Requirements
 from lut_opt.accuracy.checking import calibrated, measured, tabulated
@@ -23,6 +23,7 @@ from lut_opt.backends import iree, jit
 from lut_opt.compiling.candidates import COSTS, Cost
 from lut_opt.compiling.choice import choose, sensitivity
 from lut_opt.compiling.compiled import Compiled
+from lut_opt.compiling.genetic import Evolution
 from lut_opt.compiling.store import NOTHING, Store, default_folder
 from lut_opt.passes.pwl_search import PwlSearchPass
 
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
     from lut_opt.frontends.torch.calibration import Bits
 
 Backend = Literal["jit", "iree"]
+
+Way = Literal["ladder", "genetic"]
+"""How settings are chosen: by noise powers that add, or bred on what the network itself gives."""
+
+CHOICES: tuple[Way, ...] = get_args(Way)
 
 _COMPILERS: dict[str, Callable[[Program], Executable]] = {"jit": jit.compile, "iree": iree.compile}
 
@@ -56,6 +62,7 @@ def compile(
     keep: tuple[str, ...] = (),
     operators: bool = True,
     cost: Cost = "bits",
+    choice: Way = "ladder",
     cache: str | os.PathLike[str] | Literal[False] | None = None,
 ) -> Compiled:
     """
@@ -68,11 +75,12 @@ def compile(
     function of (reference, result), or several: then widths of inputs, entries and widths of
     parameters are chosen for each operator, so that the network meets the target and the tables
     have few bits (`cost="area"`: little modelled area); without one, all have the passes' defaults,
-    or those of `recipe`. Whether the target is met is in `accuracy.met`, never assumed: `accuracy`
-    is that of the compiled code on held-out batches. `operators=False` does not measure each
-    operator alone. Tables and measurements that the choice is made of are kept in `cache`, a folder
-    (`lut-opt` in the user's cache; False: nowhere), by their content: a run that was killed goes on
-    where it stopped.
+    or those of `recipe`. `choice="genetic"` breeds the choice on the network itself, for targets
+    that noise says little of; it takes a hundred runs more. Whether the target is met is in
+    `accuracy.met`, never assumed: `accuracy` is that of the compiled code on held-out batches.
+    `operators=False` does not measure each operator alone. Tables and measurements that the choice
+    is made of are kept in `cache`, a folder (`lut-opt` in the user's cache; False: nowhere), by
+    their content: a run that was killed goes on where it stopped.
 
     Raises `CompileError` and the errors of `check`: `RequirementError` before anything is run.
     """
@@ -81,6 +89,8 @@ def compile(
         raise CompileError(f"backend={backend!r}: it must be one of {', '.join(_COMPILERS)}")
     if cost not in COSTS:
         raise CompileError(f"cost={cost!r}: it must be one of {', '.join(COSTS)}")
+    if choice not in CHOICES:
+        raise CompileError(f"choice={choice!r}: it must be one of {', '.join(CHOICES)}")
     recipe = recipe or Recipe()
     chooses = bool(requirements.conditions or requirements.judges)
     if chooses:
@@ -102,16 +112,17 @@ def compile(
     )  # fmt: skip
     if chooses:
         known = sensitivity(given, recipe, _store(cache), cost)
-        source, program, choice = choose(given, recipe, requirements, known)
+        evolution = Evolution() if choice == "genetic" else None
+        source, program, chosen = choose(given, recipe, requirements, known, evolution)
     else:
-        source, program, choice = given.program, tabulated(given.program, recipe), None
+        source, program, chosen = given.program, tabulated(given.program, recipe), None
         given.clock.stop("tables")
     accuracy, converted, run = measured(
         given, program, recipe, requirements, operators=operators, compile_with=_COMPILERS[backend]
     )
     example = given.seen[0] if example_inputs is None else example_inputs
     return Compiled(
-        accuracy, source, program, converted, recipe, choice, type(model).__name__, backend, run,
+        accuracy, source, program, converted, recipe, chosen, type(model).__name__, backend, run,
         example,
     )  # fmt: skip
 
