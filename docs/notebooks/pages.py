@@ -30,7 +30,7 @@ KERNEL = Config({"KernelManager": {"transport": "ipc"}})
 def rendered(source: str, name: str) -> tuple[str, Mapping[str, bytes]]:
     """A notebook as Markdown, and its pictures by name; one that has not changed is kept."""
     notebook = nbformat.reads(source, as_version=4)
-    NotebookClient(notebook, timeout=LIMIT, config=KERNEL).execute()
+    NotebookClient(notebook, timeout=LIMIT, coalesce_streams=True, config=KERNEL).execute()
     text, resources = MarkdownExporter().from_notebook_node(notebook, {"unique_key": name})
     # The title says what the page is; nobody can read out what a cell drew.
     title, _, rest = text.strip().partition("\n")

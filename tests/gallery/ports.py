@@ -18,7 +18,7 @@ def _group(port: Port) -> str:
     """Ports of one group stand together."""
     if port.name in ("clock", "reset", "x_clock", "x_enable", "aclk", "aresetn"):
         return "clock"
-    if port.name.startswith(("x", "s_axis")) or port.name == "select":
+    if port.name.startswith(("x", "s_axis")) or port.name in ("select", "denominator"):
         return "input"
     return "result" if port.name.startswith(("y", "m_axis")) else "written"
 

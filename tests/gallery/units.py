@@ -84,6 +84,10 @@ def _normal(cycle: Cycle) -> bool:
     return (cycle["x"] or 0) >= 1 << 19
 
 
+def _divided(cycle: Cycle) -> bool:
+    return (cycle["denominator"] or 0) >= 1 << 13
+
+
 UNITS = (
     Shown(
         "gelu",
@@ -116,14 +120,24 @@ UNITS = (
         stride=0,
     ),
     Shown(
+        "divide",
+        "Division",
+        "A table of reciprocals behind the same count, and one multiplication: a numerator and a "
+        "denominator enter in every cycle.",
+        f'examples/divide.mlir {TABLES} --convert-pwl-to-hw="pipeline=2"',
+        _divided,
+        cycles=13,
+        stride=17,
+    ),
+    Shown(
         "softmax",
         "Softmax",
         "Rows stream through, an element a cycle: while one row is summed, the next one's maximum "
-        "is looked for. A row may be shorter than eight: `x_last` ends it.",
+        "is looked for. A row may be shorter: `x_last` ends it.",
         'examples/softmax.mlir --lower-nonlinear-to-pwl="output-bits=8" --pwl-search '
         '--convert-pwl-to-hw="pipeline=1"',
         _valid,
-        cycles=36,
+        cycles=24,
     ),
     Shown(
         "layer_norm",
@@ -132,7 +146,7 @@ UNITS = (
         "multiplication, and the learned scale and offset, which are written beforehand.",
         f'examples/layer_norm.mlir {TABLES} --convert-pwl-to-hw="pipeline=1"',
         _valid,
-        cycles=31,
+        cycles=23,
     ),
     Shown(
         "weightless",

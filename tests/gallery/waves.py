@@ -21,7 +21,14 @@ from lut_opt.backends.simulate.unit_bench import questions
 from lut_opt.backends.tools import icarus
 from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.lutnet.hardware import NetworkUnit
-from lut_opt.dialects.pwl.hardware import AxisUnit, ElementUnit, HardwareUnit, RowUnit, StreamUnit
+from lut_opt.dialects.pwl.hardware import (
+    AxisUnit,
+    DivideUnit,
+    ElementUnit,
+    HardwareUnit,
+    RowUnit,
+    StreamUnit,
+)
 from lut_opt.dialects.pwl.hardware.axis_unit import RENAMED
 from lut_opt.dialects.quantization import Quantization
 
@@ -128,6 +135,8 @@ def sides(unit: HardwareUnit) -> Mapping[str, Quantization]:
     if isinstance(unit, RowUnit):
         semantics = unit.semantics
         return {"x": semantics.operand, "y": semantics.result, **semantics.parameters}
+    if isinstance(unit, DivideUnit):
+        return unit.sides
     if isinstance(unit, NetworkUnit):
         return {"x": unit.block.operand, "y": unit.block.result}
     return {"x": unit.operand, "y": unit.result}
