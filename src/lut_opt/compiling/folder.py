@@ -67,7 +67,7 @@ def files(network: Network, *, hardware: bool = True) -> dict[str, str]:
         "reproduce.sh": script(network, hardware=hardware),
     }
     if hardware:
-        units = _after(network.program, ConvertPwlToHwPass(host=network.host_units))
+        units = _after(network.program, ConvertPwlToHwPass())
         made["units.sv"] = systemverilog.emit(units.module)
         made |= {f"units/{name}": text for name, text in bundle(units.module).items()}
     return made
