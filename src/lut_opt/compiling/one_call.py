@@ -66,21 +66,22 @@ def compile(
     cache: str | os.PathLike[str] | Literal[False] | None = None,
 ) -> Compiled:
     """
-    Convert a model (`nn.Module` or `ExportedProgram`) to integers, and measure what it is worth.
+    Convert a model to integers, and measure what it is worth.
 
-    A batch, and `example_inputs`, is a tensor, a tuple of positional arguments or a mapping of
-    keyword arguments; all batches have the example's shapes unless `dynamic_shapes` says which
-    sizes vary, as for `torch.export`. The model is calibrated on three of every four batches, and
-    measured on the others, or on `held_out`. `target` is text such as `"cosine >= 0.999"` or a
-    function of (reference, result), or several: then widths of inputs, entries and widths of
-    parameters are chosen for each operator, so that the network meets the target and the tables
-    have few bits (`cost="area"`: little modelled area); without one, all have the passes' defaults,
-    or those of `recipe`. `choice="genetic"` breeds the choice on the network itself, for targets
-    that noise says little of; it takes a hundred runs more. Whether the target is met is in
-    `accuracy.met`, never assumed: `accuracy` is that of the compiled code on held-out batches.
-    `operators=False` does not measure each operator alone. Tables and measurements that the choice
-    is made of are kept in `cache`, a folder (`lut-opt` in the user's cache; False: nowhere), by
-    their content: a run that was killed goes on where it stopped.
+    The model is an `nn.Module`, an `ExportedProgram` or the path of an ONNX file, whose open sizes
+    are those of the batches. A batch, and `example_inputs`, is a tensor, a tuple of positional
+    arguments or a mapping of keyword arguments; all batches have the example's shapes unless
+    `dynamic_shapes` says which sizes vary, as for `torch.export`. The model is calibrated on three
+    of every four batches, and measured on the others, or on `held_out`. `target` is text such as
+    `"cosine >= 0.999"` or a function of (reference, result), or several: then widths of inputs,
+    entries and widths of parameters are chosen for each operator, so that the network meets the
+    target and the tables have few bits (`cost="area"`: little modelled area); without one, all have
+    the passes' defaults, or those of `recipe`. `choice="genetic"` breeds the choice on the network
+    itself, for targets that noise says little of; it takes a hundred runs more. Whether the target
+    is met is in `accuracy.met`, never assumed: `accuracy` is that of the compiled code on held-out
+    batches. `operators=False` does not measure each operator alone. Tables and measurements that
+    the choice is made of are kept in `cache`, a folder (`lut-opt` in the user's cache; False:
+    nowhere), by their content: a run that was killed goes on where it stopped.
 
     Raises `CompileError` and the errors of `check`: `RequirementError` before anything is run.
     """
@@ -104,7 +105,7 @@ def compile(
             "measure on others, or give others as held_out="
         )
     held = None if held_out is None else list(held_out)
-    module = _module(model)
+    module = _module(model, batches[0], dynamic_shapes is not None)
     _check_example(module, example_inputs, [*batches, *(held or ())], dynamic_shapes is not None)
     given = calibrated(
         module, batches, held_out=held, method=method, bits=bits, dynamic_shapes=dynamic_shapes,
@@ -121,10 +122,10 @@ def compile(
         given, program, recipe, requirements, operators=operators, compile_with=_COMPILERS[backend]
     )
     example = given.seen[0] if example_inputs is None else example_inputs
+    name = type(module if isinstance(model, str | os.PathLike) else model).__name__
     return Compiled(
-        accuracy, source, program, converted, recipe, chosen, type(model).__name__, backend, run,
-        example,
-    )  # fmt: skip
+        accuracy, source, program, converted, recipe, chosen, name, backend, run, example
+    )
 
 
 def _store(cache: str | os.PathLike[str] | Literal[False] | None) -> Store:
@@ -133,11 +134,11 @@ def _store(cache: str | os.PathLike[str] | Literal[False] | None) -> Store:
     return Store(default_folder() if cache is None else Path(cache))
 
 
-def _module(model: Any) -> Any:
+def _module(model: Any, example: Any, dynamic: bool) -> Any:
     from lut_opt.frontends.torch.reference import module_of
 
     try:
-        return module_of(model)
+        return module_of(model, example, dynamic=dynamic)
     except TypeError as error:
         raise CompileError(str(error)) from error
 
