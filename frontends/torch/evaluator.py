@@ -14,29 +14,20 @@ Quantized values are held as the reals that they stand for, so that each unit is
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
-from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, DenseResourceAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Operation, SSAValue
 
 from lut_opt.dialects.assembly import Program, Resources
 from lut_opt.dialects.pwl import ApplyOp, FnAttr, UnitOp
 from lut_opt.dialects.pwl.function_body import real_function
-from lut_opt.dialects.quant import DequantizeCastOp, QuantizeCastOp, StorageCastOp, element_type
+from lut_opt.dialects.quant import DequantizeCastOp, QuantizeCastOp, StorageCastOp
 from lut_opt.dialects.quantization import Reals
-from lut_opt.dialects.torch import (
-    NOT_CONSTANT,
-    ConstantDeviceOp,
-    VTensorLiteralOp,
-    VTensorType,
-    constant_value,
-    torch_name,
-)
+from lut_opt.frontends import aten
 from lut_opt.passes.support.diagnostics import OpError
 
 Values = Mapping[SSAValue, Any]
@@ -46,18 +37,6 @@ Unit = ApplyOp | UnitOp
 
 Function = Callable[[list[Reals]], Reals]
 """A unit on its operands."""
-
-_DTYPES: Mapping[str, torch.dtype] = {
-    "f16": torch.float16,
-    "bf16": torch.bfloat16,
-    "f32": torch.float32,
-    "f64": torch.float64,
-    "i1": torch.bool,
-    "ui8": torch.uint8,
-    **{f"{sign}{n}": getattr(torch, f"int{n}") for sign in ("i", "si") for n in (8, 16, 32, 64)},
-}
-
-_WITHOUT_EFFECT = ("symbolic_int", "bind_symbolic_shape", "runtime.assert", "aten._assert_scalar")
 
 
 class Evaluator:
@@ -141,17 +120,15 @@ class Evaluator:
             case QuantizeCastOp():  # to at least the precision that PyTorch would compute in
                 made = operands[0].to(torch.promote_types(operands[0].dtype, torch.float32))
             case DequantizeCastOp():
-                made = operands[0].to(_dtype(op, op.result.type))
+                made = operands[0].to(aten.dtype_of(op, op.result.type))
             case StorageCastOp():
                 raise OpError(op, f"{op.name} has no meaning in real numbers")
             case ReturnOp():
                 return {}
-            case VTensorLiteralOp():
-                made = self._literal(op)
-            case _ if not op.results or torch_name(op) in _WITHOUT_EFFECT:
+            case _ if not aten.has_effect(op):
                 return dict.fromkeys(op.results)
             case _:
-                made = _torch(op, operands)
+                made = aten.computed(op, operands, self._resources)
         several = made if len(op.results) > 1 else (made,)
         return dict(zip(op.results, several, strict=True))
 
@@ -161,25 +138,6 @@ class Evaluator:
         if key not in self._functions:
             self._functions[key] = (_integers if integer else _reals)(op)
         return self._functions[key]
-
-    def _literal(self, op: VTensorLiteralOp) -> torch.Tensor:
-        kind = op.results[0].type
-        assert isinstance(kind, VTensorType)
-        assert kind.shape is not None
-        dtype = _dtype(op, kind)
-        match op.value:
-            case DenseResourceAttr() as held:
-                data = self._resources[held.resource_handle.data.strip('"')]
-                return torch.as_tensor(data).view(dtype).reshape(kind.shape)
-            case DenseIntOrFPElementsAttr() as dense:
-                exact = torch.float64 if dtype.is_floating_point else torch.int64
-                numbers = torch.tensor(list(dense.get_values()), dtype=exact).to(dtype)
-                splat = numbers.numel() == 1
-                return (
-                    numbers.reshape(()).expand(kind.shape) if splat else numbers.reshape(kind.shape)
-                )
-            case value:
-                raise OpError(op, f"the value of {op.name} is {value}, which cannot be read")
 
 
 class _Both:
@@ -260,66 +218,3 @@ def _reals(op: Unit) -> Function:
 def _quietly(function: Callable[..., Reals], arrays: list[Reals]) -> Reals:
     with np.errstate(all="ignore"):
         return function(*arrays)
-
-
-def _dtype(op: Operation, kind: Attribute) -> torch.dtype:
-    element = kind.dtype if isinstance(kind, VTensorType) else element_type(kind)
-    if (dtype := _DTYPES.get(str(element))) is None:
-        raise OpError(op, f"{kind} has elements that PyTorch cannot hold here")
-    return dtype
-
-
-def _torch(op: Operation, operands: list[Any]) -> Any:
-    """An op of the `torch` dialect."""
-    name = torch_name(op) or op.name
-    if isinstance(op, ConstantDeviceOp):
-        return torch.device(str(constant_value(op.results[0])))
-    if (value := constant_value(op.results[0])) is not NOT_CONSTANT and not op.operands:
-        return value
-    match name:
-        case "prim.ListConstruct" | "prim.TupleConstruct":
-            return list(operands)
-        case "prim.ListUnpack" | "prim.TupleUnpack":
-            return tuple(operands[0])
-        case _ if name.startswith("torch_c."):
-            return operands[0]
-        case "aten.view":  # values have no strides
-            return operands[0].reshape(operands[1])
-        case _:
-            return _called(op, name, operands)
-
-
-def _called(op: Operation, name: str, operands: list[Any]) -> Any:
-    target = _operator(name)
-    if target is None:
-        raise OpError(op, f"`{name}` has no operator of PyTorch to evaluate it with")
-    arguments: list[Any] = []
-    keywords: dict[str, Any] = {}
-    for argument, value in zip(target._schema.arguments, operands, strict=False):
-        if argument.name.endswith("dtype") and isinstance(value, int):
-            value = _torch_dtypes()[value]
-        if argument.kwarg_only:
-            keywords[argument.name] = value
-        else:
-            arguments.append(value)
-    try:
-        return target(*arguments, **keywords)
-    except (RuntimeError, TypeError, NotImplementedError, IndexError, ValueError) as error:
-        first = str(error).strip().partition("\n")[0]
-        raise OpError(op, f"`{name}` cannot be evaluated by PyTorch: {first}") from error
-
-
-def _operator(name: str) -> Any:
-    """The overload of `aten.mul.Scalar`, or of `aten.gelu`; None if PyTorch has none."""
-    library, _, rest = name.partition(".")
-    if library == "quantized_decomposed":
-        importlib.import_module("torch.ao.quantization.fx._decomposed")
-    packet, _, overload = rest.partition(".")
-    found = getattr(getattr(cast(Any, torch.ops), library), packet, None)
-    return None if found is None else getattr(found, overload or "default", None)
-
-
-def _torch_dtypes() -> Mapping[int, torch.dtype]:
-    """The types by the numbers that the `torch` dialect has for them."""
-    importer: Any = importlib.import_module("torch_mlir.extras.fx_importer")
-    return {number: dtype for dtype, number in importer.TORCH_DTYPE_TO_INT.items()}

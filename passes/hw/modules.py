@@ -34,7 +34,7 @@ from lut_opt.dialects.pwl.hardware import (
     UnitAttr,
 )
 from lut_opt.passes.hw.cost.model import FAMILY
-from lut_opt.passes.hw.row_unit.unit import CIRCUITS, latency_of
+from lut_opt.passes.hw.row_unit.unit import latency_of
 from lut_opt.passes.support.declarations import HISTOGRAM
 from lut_opt.passes.support.diagnostics import OpError
 
@@ -189,8 +189,6 @@ def _holds(mux: comb.MuxOp, value: SSAValue) -> bool:
 def _rows(op: hw.HWModuleOp, unit: HardwareUnit) -> set[int]:
     """What a row takes by how it is built."""
     assert isinstance(unit, RowUnit)
-    if unit.function not in CIRCUITS:
-        raise OpError(op, f"no hardware for {unit.function} is known")
     return {latency_of(unit.semantics, unit.length, unit.lanes, unit.steps)}
 
 

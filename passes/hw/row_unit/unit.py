@@ -22,12 +22,14 @@ from lut_opt.passes.hw.builder.sequential import Sequential
 from lut_opt.passes.hw.datapath.fixed import Style
 from lut_opt.passes.hw.row_unit.beats import Shape
 from lut_opt.passes.hw.row_unit.ends import RowCircuit, Source, TableStyle, WritePort
+from lut_opt.passes.hw.row_unit.log_softmax import LOG_SOFTMAX
 from lut_opt.passes.hw.row_unit.norm import NORM
 from lut_opt.passes.hw.row_unit.softmax import SOFTMAX
 from lut_opt.passes.hw.table_unit.unit import describe_side, digest, unit_name
 
 CIRCUITS: Mapping[str, RowCircuit] = {
     units.Softmax.name: SOFTMAX,
+    units.LogSoftmax.name: LOG_SOFTMAX,
     units.LayerNorm.name: NORM,
     units.RMSNorm.name: NORM,
 }

@@ -14,7 +14,7 @@ from lut_opt.dialects.pwl.hardware import RowUnit
 from lut_opt.passes.hw.datapath.fixed import Style
 from lut_opt.passes.hw.datapath.multiply import Multiplier
 from lut_opt.passes.hw.datapath.segments import Select
-from lut_opt.passes.hw.row_unit.unit import CIRCUITS, build_row_unit, row_unit, row_unit_name
+from lut_opt.passes.hw.row_unit.unit import build_row_unit, row_unit, row_unit_name
 from lut_opt.passes.support.diagnostics import OpError, about
 
 
@@ -56,12 +56,6 @@ def _fits(op: UnitOp) -> Iterator[tuple[str, Fit]]:
 
 def _row_unit(op: UnitOp, how: Build) -> RowUnit:
     """What an operation computes, without a name."""
-    if op.UNIT.name not in CIRCUITS:
-        raise OpError(
-            op,
-            f"no hardware for {op.name} yet: leave it to the host with "
-            f"--convert-pwl-to-hw=host={op.UNIT.name}",
-        )
     semantics, sizes = op.unit(), op.row_shape
     length = how.row if DYNAMIC_INDEX in sizes else math.prod(sizes)
     if length == 0:

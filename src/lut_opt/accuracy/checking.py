@@ -68,7 +68,7 @@ def split(batches: Sequence[Any]) -> tuple[list[Any], list[Any]]:
 
 
 def check(
-    model: Model,
+    model: Any,
     batches: Iterable[Any],
     *,
     held_out: Iterable[Any] | None = None,
@@ -84,17 +84,20 @@ def check(
     """
     Convert a model, and compare it with PyTorch on batches that the calibration has not seen.
 
-    A batch is a tensor, a tuple of positional arguments or a mapping of keyword arguments. Without
-    `held_out`, every fourth batch is held out; batches to calibrate on may be missing (`()`) for a
-    model that is quantized already. `require` is text such as `"cosine >= 0.999"` or a function of
+    The model is an `nn.Module`, an `ExportedProgram` or the path of an ONNX file. A batch is a
+    tensor, a tuple of positional arguments or a mapping of keyword arguments. Without `held_out`,
+    every fourth batch is held out; batches to calibrate on may be missing (`()`) for a model that
+    is quantized already. `require` is text such as `"cosine >= 0.999"` or a function of
     (reference, result), or several. `operators=False` leaves the single operators out. Raises
     `RequirementError` before anything is run, `CheckError`, `BatchError`, `CalibrationError` and
     `ExportError` for what cannot be measured, calibrated or exported, a pass's own error for what
     cannot be lowered, and `JitError`.
     """
     requirements = Requirements.of(require)
+    batches, held_out = list(batches), None if held_out is None else list(held_out)
     given = calibrated(
-        model, batches, held_out=held_out, method=method, bits=bits, dynamic_shapes=dynamic_shapes,
+        _module(model, [*batches, *(held_out or ())], dynamic_shapes is not None),
+        batches, held_out=held_out, method=method, bits=bits, dynamic_shapes=dynamic_shapes,
         decompose=decompose, keep=keep,
     )  # fmt: skip
     recipe = recipe or Recipe()
@@ -102,6 +105,17 @@ def check(
     given.clock.stop("tables")
     accuracy, *_ = measured(given, program, recipe, requirements, operators=operators)
     return accuracy
+
+
+def _module(model: Any, batches: Sequence[Any], dynamic: bool) -> Model:
+    from lut_opt.frontends.torch.reference import module_of
+
+    if not batches:
+        raise CheckError("no batch is given; calibrate with some, and measure on others")
+    try:
+        return module_of(model, batches[0], dynamic=dynamic)
+    except TypeError as error:
+        raise CheckError(str(error)) from error
 
 
 @dataclass(frozen=True)
@@ -177,8 +191,6 @@ def _batches(
 
     seen = list(batches)
     if held_out is None:
-        if not seen:
-            raise CheckError("no batch is given; calibrate with some, and measure on others")
         seen, held = split(seen)
     else:
         held = list(held_out)

@@ -42,7 +42,7 @@ def commands(network: Network, *, hardware: bool = True) -> list[str]:
         f'lut-opt {made} -t json -o "$out/tables.json"',
     ]
     if hardware:
-        flag = _flag(ConvertPwlToHwPass(host=network.host_units))
+        flag = _flag(ConvertPwlToHwPass())
         lines += [
             f'lut-opt {made} {flag} -t systemverilog -o "$out/units.sv"',
             f'lut-opt {made} {flag} -t bundle -o "$out/units"',

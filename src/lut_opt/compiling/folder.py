@@ -77,6 +77,6 @@ def files(network: Network, *, hardware: bool = True) -> dict[str, str]:
 def _units(network: Network) -> Program:
     program = network.program
     made = Program(program.module.clone(), program.resources, program.name)
-    ConvertPwlToHwPass(host=network.host_units).apply(context(), made.module)
+    ConvertPwlToHwPass().apply(context(), made.module)
     made.module.verify()
     return made

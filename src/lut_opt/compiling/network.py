@@ -8,9 +8,6 @@ from lut_opt.accuracy import Accuracy, Recipe
 from lut_opt.compiling.candidates import table_bits, units_of
 from lut_opt.compiling.choice import Choice
 from lut_opt.dialects.assembly import Program
-from lut_opt.dialects.pwl import UnitOp
-from lut_opt.dialects.pwl.units import Division
-from lut_opt.passes.hw.row_unit.unit import CIRCUITS
 
 
 @dataclass(frozen=True)
@@ -30,12 +27,6 @@ class Network:
     """The setting of each operator; None where no target asked for one."""
     name: str
     backend: str
-
-    @property
-    def host_units(self) -> tuple[str, ...]:
-        """Names of those of its units that hardware cannot be made of."""
-        names = {unit.UNIT.name for unit in units_of(self.program) if isinstance(unit, UnitOp)}
-        return tuple(sorted(names - CIRCUITS.keys() - {Division.name}))
 
     @property
     def table_bits(self) -> int:

@@ -27,8 +27,6 @@ def page(network: Network) -> Page:
         before.append(_sensitivity(network.accuracy))
     if network.choice is not None:
         before.append(_choice(network.choice))
-    if network.host_units:
-        summary["on integers, but without hardware"] = ", ".join(network.host_units)
     after = [*made.after, _commands(network), _seconds(network.accuracy)]
     return replace(made, summary=summary, before=before, after=after)
 

@@ -33,6 +33,10 @@ SOFTMAX = units.Softmax(
 )
 UNIT = row_unit("unit", SOFTMAX, 2)
 WIDE = row_unit("wide", SOFTMAX, 4, lanes=2)
+LOGS = units.LogSoftmax(
+    NIBBLE, NIBBLE, -15, 4, SOFTMAX.exp, Table((1500,), (54, 37), (-55000, -30000), 0, 0, 17)
+)
+LOG = row_unit("log", LOGS, 3, lanes=2)
 MUTANTS = {
     "rude": (
         ("out_move = _GEN | y_ready", "out_move = 1'h1"),
@@ -53,12 +57,14 @@ def mutant(text: str, name: str, changes: tuple[tuple[str, str], ...]) -> str:
 @pytest.fixture(scope="module")
 def netlists() -> dict[str, Netlist]:
     """The unit, its mutants and one with two lanes, by name."""
-    text, wide = (systemverilog.emit(ModuleOp([build_row_unit(unit)])) for unit in (UNIT, WIDE))
+    text, *others = (
+        systemverilog.emit(ModuleOp([build_row_unit(unit)])) for unit in (UNIT, WIDE, LOG)
+    )
     mutants = [mutant(text, name, changes) for name, changes in MUTANTS.items()]
-    return read_netlists("".join([text, wide, *mutants]))
+    return read_netlists("".join([text, *others, *mutants]))
 
 
-@pytest.mark.parametrize("unit", ["unit", "wide"])
+@pytest.mark.parametrize("unit", ["unit", "wide", "log"])
 def test_a_waiting_result_stays_in_every_state(netlists: dict[str, Netlist], unit: str) -> None:
     assert netlists[unit].problems == []
     assert rules(netlists[unit]) == []

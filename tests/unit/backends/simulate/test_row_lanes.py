@@ -26,6 +26,7 @@ if shutil.which("iverilog") is None:
 
 EXP = Table((-64, -16), (0, 16, 200), (0, 1152, 4096), param_bits=16)
 RECIPROCAL = Table((1200,), (-48, -25), (7000, 5200), 4, 0, 16)
+LOG = Table((1500,), (54, 37), (-55000, -30000), 0, 0, 17)
 RSQRT = Table((900, 1500), (-38, -19, -13), (5300, 4260, 3700), 4, 0, 16)
 
 BYTE, SHORT = Quantization(8, True, 2.0**-4, -7), Quantization(16, True, 2.0**-4)
@@ -34,6 +35,7 @@ FINE, SHARE = Quantization(16, True, 2.0**-10), Quantization(8, False, 2.0**-8)
 AFFINE = Quantization(16, True, 2.0**-13), Quantization(16, True, 2.0**-12)
 BYTES = units.Softmax(BYTE, SHARE, -255, 12, EXP, RECIPROCAL)
 SHORTS = units.Softmax(SHORT, Quantization(16, False, 2.0**-15), -255, 12, EXP, RECIPROCAL)
+LOGS = units.LogSoftmax(BYTE, Quantization(8, True, 2.0**-3), -255, 12, EXP, LOG)
 LAYER = units.LayerNorm(BYTE, BYTE, RSQRT, 1e-5, *AFFINE)
 RMS = units.RMSNorm(FINE, FINE, RSQRT, 1e-5, AFFINE[0])
 
@@ -47,6 +49,8 @@ UNITS = [
     row_unit("wide_8x4", replace(LAYER, operand=Quantization(32, True, 2.0**-20)), 8, lanes=4),
     row_unit("rms_4x4", RMS, 4, 2, lanes=4),
     row_unit("rms_6x2", units.RMSNorm(BYTE, FINE, RSQRT, 1e-5), 6, lanes=2),
+    row_unit("log_5x2", LOGS, 5, 1, lanes=2),
+    row_unit("log_3x4", LOGS, 3, lanes=4),
 ]
 LONG = [
     row_unit(f"{name}_128x{lanes}", semantics, 128, 2, lanes=lanes)
@@ -71,7 +75,7 @@ def stimuli(draw: st.DrawFn, unit: RowUnit) -> Stimulus:
     """Any rows that a unit takes, with any gamma and beta."""
     operand, n = unit.semantics.operand, unit.length
     elements = st.integers(operand.minimum, operand.maximum)
-    shortest = 1 if unit.function == "softmax" else n
+    shortest = 1 if unit.semantics.variable_length else n
     row = st.lists(elements, min_size=shortest, max_size=n).map(np.asarray)
     parameters = {
         name: np.asarray(

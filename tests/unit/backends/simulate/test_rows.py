@@ -12,6 +12,7 @@ from rows import verilog
 from lut_opt.backends.simulate.row_bench import Stalls, sample
 from lut_opt.backends.simulate.rows import RowResult, simulate_rows
 from lut_opt.dialects.pwl import Table, units
+from lut_opt.dialects.pwl.hardware import RowUnit
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.passes.hw.datapath.fixed import Style
 from lut_opt.passes.hw.row_unit.unit import row_unit
@@ -23,6 +24,7 @@ if shutil.which("iverilog") is None:
 # Coarse tables serve as well as good ones: hardware and semantics must agree on any.
 EXP = Table((-64, -16), (0, 16, 200), (0, 1152, 4096), param_bits=16)
 RECIPROCAL = Table((1200,), (-48, -25), (7000, 5200), 4, 0, 16)
+LOG = Table((1500,), (54, 37), (-55000, -30000), 0, 0, 17)
 RSQRT = Table((900, 1500), (-38, -19, -13), (5300, 4260, 3700), 4, 0, 16)
 
 SHORT, WORD, BYTE = (
@@ -36,6 +38,10 @@ AFFINE = Quantization(16, True, 2.0**-13), Quantization(32, True, 2.0**-20)
 
 def softmax(operand: Quantization, result: Quantization) -> units.Softmax:
     return units.Softmax(operand, result, -255, 12, EXP, RECIPROCAL)
+
+
+def log_softmax(operand: Quantization, result: Quantization) -> units.LogSoftmax:
+    return units.LogSoftmax(operand, result, -255, 12, EXP, LOG)
 
 
 def norm(
@@ -58,6 +64,10 @@ UNITS = [
     row_unit("softmax_8", softmax(BYTE, Quantization(8, True, 2.0**-7)), 8, 4),
     row_unit("softmax_one", softmax(BYTE, Quantization(4, False, 1.0)), 3, 1),
     row_unit("softmax_128", softmax(SHORT, Quantization(8, False, 2.0**-8)), 128, 1),
+    row_unit("log_1", log_softmax(SHORT, Quantization(16, True, 2.0**-8)), 1),
+    row_unit("log_5", log_softmax(WORD, Quantization(16, True, 2.0**-7)), 5, 2),
+    row_unit("log_8", log_softmax(BYTE, Quantization(8, True, 2.0**-3)), 8, 4),
+    row_unit("log_40", log_softmax(SHORT, Quantization(12, True, 1.0)), 40, 1),
     row_unit("layer_1", norm(BYTE, BYTE, True), 1),
     row_unit("layer_6", norm(FINE, FINE, True, *AFFINE), 6, 1),
     row_unit("layer_beta", norm(BYTE, Quantization(8, False, 2.0**-4), True, None, BETA), 7),
@@ -105,7 +115,7 @@ def test_latency_and_throughput_are_as_stated(text: str) -> None:
 
 
 def test_balanced_trees_and_multipliers_compute_the_same() -> None:
-    built = [UNITS[1], UNITS[6]]
+    built = [UNITS[1], UNITS[6], UNITS[10]]
     other = verilog(*built, style=Style("binary", "inferred"))
     for result in simulate_rows(other, [sample(unit) for unit in built], Stalls(0.2)):
         assert result.passed, str(result)
@@ -116,10 +126,10 @@ def small() -> str:
     return verilog(UNITS[2])
 
 
-def broken(text: str, old: str, new: str) -> RowResult:
-    """What a bench says of a softmax unit with one thing changed in its text."""
+def broken(text: str, old: str, new: str, unit: RowUnit = UNITS[2]) -> RowResult:
+    """What a bench says of a unit with one thing changed in its text."""
     assert text.count(old) == 1
-    given = sample(UNITS[2])
+    given = sample(unit)
     # Whole rows fill the words of the rings, short ones the queues of their summaries.
     given = replace(given, rows=sorted(given.rows, key=len, reverse=True))
     (result,) = simulate_rows(text.replace(old, new), [given], Stalls(0.4, shy=True))
@@ -143,3 +153,19 @@ def test_a_broken_handshake_is_seen(small: str, old: str, new: str) -> None:
     result = broken(small, old, new)
     assert not result.passed
     assert str(result)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("* 21'hB172", "* 21'hC172"),
+        ("- {out_log[20], out_log}", "- {out_log[20], log_log}"),
+        ("(distances_first ? 16'h0 : total)", "(distances_first ? 16'h400 : total)"),
+        ("log_log <= {5'h0, y_out_1} + ", "log_log <= {6'h0, y_out_1[15:1]} + "),
+        ("out_distance <= out_move", "out_distance <= y_ready"),
+        ("_GEN_31 = {out_distance, 12'h0}", "_GEN_31 = {out_distance, 12'h800}"),
+    ],
+)
+def test_a_broken_log_softmax_is_seen(old: str, new: str) -> None:
+    unit = UNITS[7]
+    assert not broken(verilog(unit), old, new, unit).passed

@@ -159,13 +159,18 @@ def divisions() -> str:
 EXP = table(16, [-64, -16], [0, 16, 200], [0, 1152, 4096])
 RECIPROCAL = table(16, [1200], [-48, -25], [7000, 5200], 4, 0)
 RSQRT = table(16, [900, 1500], [-38, -19, -13], [5300, 4260, 3700], 4, 0)
-SOFTMAX = f"clip = -255 : i64, exp_fraction = 12 : i64, exp = {EXP}, reciprocal = {RECIPROCAL}"
+LOG = table(16, [1500], [54, 37], [-30000, -4500], 0, 0)
+EXPONENTIAL = f"axis = 1 : i64, clip = -255 : i64, exp_fraction = 12 : i64, exp = {EXP}, "
+ATTRIBUTES = {
+    "softmax": f"{EXPONENTIAL}reciprocal = {RECIPROCAL}",
+    "log_softmax": f"{EXPONENTIAL}log = {LOG}",
+}
 NORM = f"epsilon = 1.0e-5, normalized = 1 : i64, rsqrt = {RSQRT}"
 GAMMA, BETA = "gamma %g : tensor<{n}x!gamma>", "beta %b : tensor<{n}x{beta}>"
 
 
 def row(op: str, more: str, n: int, operand: str, result: str, beta: str = "!beta") -> str:
-    attributes = "axis = 1 : i64, " + SOFTMAX if op == "softmax" else NORM
+    attributes = ATTRIBUTES.get(op, NORM)
     more = more.format(n=n, beta=beta)
     return (
         f"func.func @{op}_{n}(%x: tensor<2x{n}x{operand}>, %g: tensor<{n}x!gamma>, "
@@ -179,6 +184,8 @@ ROWS = TYPES + "".join(
     (
         row("softmax", "", 100, "!short", "!prob"),
         row("softmax", "", 1, "!zero", "!frac"),
+        row("log_softmax", "", 100, "!short", "!short"),
+        row("log_softmax", "", 1, "!zero", "!frac"),
         row("layer_norm", f"{GAMMA} {BETA}", 300, "!word", "!word"),
         row("layer_norm", BETA, 7, "!zero", "!frac", "!coarse_beta"),
         row("layer_norm", "", 1, "!zero", "!frac"),
@@ -191,6 +198,7 @@ ROWS = TYPES + "".join(
 LANES = TYPES + "".join(
     (
         row("softmax", "", 100, "!short", "!prob"),
+        row("log_softmax", "", 9, "!short", "!short"),
         row("layer_norm", f"{GAMMA} {BETA}", 32, "!word", "!word"),
         row("rms_norm", "", 4, "!zero", "!frac"),
     )
