@@ -31,6 +31,7 @@ from lut_opt.compiling.candidates import (
     front,
     groups,
     hull,
+    table_bits,
     tabulated,
     with_settings,
 )
@@ -241,9 +242,16 @@ def _evolved(
         pairs = known.together(_units(chosen))
         return sum(each.shortfall for each in requirements.verdicts(figures(pairs), pairs))
 
-    yield first, evolve(ladder.groups, start, shortfall, evolution)
+    yield first, evolve(ladder.groups, start, shortfall, _cost, evolution)
     yield least
     yield from attempts
+
+
+def _cost(chosen: Sequence[Candidate]) -> float:
+    """Bits of all distinct tables, which groups may share; areas add."""
+    if any(each.area is not None for each in chosen):
+        return sum(each.cost for each in chosen)
+    return table_bits(unit for each in chosen for unit in each.units.values())
 
 
 def _settings(ladder: Ladder, chosen: Sequence[Candidate]) -> dict[int, Setting]:

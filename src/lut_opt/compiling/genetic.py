@@ -36,13 +36,15 @@ def evolve(
     groups: Sequence[Group],
     start: Sequence[Sequence[Candidate]],
     shortfall: Callable[[Sequence[Candidate]], float],
+    cost: Callable[[Sequence[Candidate]], float],
     how: Evolution,
 ) -> list[Candidate]:
     """
     The best choice that was found, the same in every run.
 
     `start` holds choices to begin with; `shortfall` runs the network and says how far a choice is
-    from meeting what is required, 0 if it does.
+    from meeting what is required, 0 if it does; `cost` is that of a choice as a whole, in which
+    operators may share tables.
     """
     fronts = [_front(group) for group in groups]
     rng = np.random.default_rng(how.seed)
@@ -55,7 +57,7 @@ def evolve(
         """Small is good: what is missing, then the cost."""
         if genes not in known:
             own = chosen(genes)
-            known[genes] = shortfall(own), sum(each.cost for each in own)
+            known[genes] = shortfall(own), cost(own)
         return known[genes]
 
     first = [_genes(fronts, each) for each in start]

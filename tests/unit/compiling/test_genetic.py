@@ -45,10 +45,10 @@ def test_never_worse_than_what_it_starts_from(
         return max(0.0, sum(each.noise for each in chosen) - budget)
 
     start = [[each.candidates[-1] for each in groups], [each.candidates[0] for each in groups]]
-    made = evolve(groups, start, shortfall, SMALL)
+    made = evolve(groups, start, shortfall, cost, SMALL)
     rank = shortfall(made), cost(made)
     assert rank == min(rank, *((shortfall(each), cost(each)) for each in start))
-    assert made == evolve(groups, start, shortfall, SMALL)
+    assert made == evolve(groups, start, shortfall, cost, SMALL)
 
 
 def test_finds_what_noise_does_not_tell() -> None:
@@ -59,12 +59,12 @@ def test_finds_what_noise_does_not_tell() -> None:
     def shortfall(chosen: Sequence[Candidate]) -> float:
         return max(0.0, chosen[1].noise - 10.0)
 
-    made = evolve(groups, start, shortfall, Evolution())
+    made = evolve(groups, start, shortfall, cost, Evolution())
     assert [each.cost for each in made] == [4, 16, 4, 4]
 
 
 def test_what_cannot_be_met_is_missed_by_the_least() -> None:
     groups = [group([(4, 90), (8, 30), (16, 10)]) for _ in range(3)]
     start = [[each.candidates[0] for each in groups]]
-    made = evolve(groups, start, lambda chosen: sum(c.noise for c in chosen), Evolution())
+    made = evolve(groups, start, lambda chosen: sum(c.noise for c in chosen), cost, Evolution())
     assert sum(each.noise for each in made) == 30.0
