@@ -80,6 +80,11 @@ models: $(STAMP) ## published models lowered; the zoo run and compared; every op
 test: check apt ## everything: check, pytest, lit
 	$(BIN)/python -m pytest -q -n 2 -m "not hardware and not models"
 	$(BIN)/lit -s tests/filecheck
+	$(MAKE) test-docs
+
+.PHONY: test-docs
+test-docs: $(STAMP) apt-simulator ## the notebooks of the documentation, every cell
+	$(BIN)/python -m pytest -q -n 2 --nbmake docs/notebooks
 
 .PHONY: test-hardware
 test-hardware: $(STAMP) apt apt-fpga ## what takes minutes: more proofs and mutants, a model's own rows simulated

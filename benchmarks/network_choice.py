@@ -1,15 +1,16 @@
 """
 Bits of tables at equal accuracy: a setting for each operator against one for all.
 
-A block of a transformer (weights and data random, seeded), or a pretrained sentence encoder. A row
-a target: of the settings that all operators could have alike, that of fewest table bits that meets
-the target, and what is chosen operator by operator; both searched to the end, and measured with
-every operator on integers, bit for bit, on batches that neither calibration nor choice has seen,
-but for the choice's repairs.
+A block of a transformer (weights and data random, seeded), a pretrained sentence encoder, or timm's
+smallest vision transformer (weights and images random, seeded). A row a target: of the settings
+that all operators could have alike, that of fewest table bits that meets the target, and what is
+chosen operator by operator; both searched to the end, and measured with every operator on integers,
+bit for bit, on batches that neither calibration nor choice has seen, but for the choice's repairs.
 
     python benchmarks/network_choice.py                    the block, five targets, minutes
     python benchmarks/network_choice.py --quick            one target, the two smallest settings
     python benchmarks/network_choice.py --model minilm --plot pareto.svg
+    python benchmarks/network_choice.py --model minilm --equal       targets that settings reach
 """
 
 from __future__ import annotations
@@ -37,7 +38,11 @@ from lut_opt.dialects.assembly import Program
 Point = tuple[int, float, str]
 """Bits of distinct tables, decibels of the network's output, and what it is of."""
 
-TARGETS = {"block": (35.0, 40.0, 45.0, 50.0, 55.0), "minilm": (20.0, 25.0, 30.0, 35.0, 40.0)}
+TARGETS = {
+    "block": (35.0, 40.0, 45.0, 50.0, 55.0),
+    "minilm": (20.0, 25.0, 30.0, 35.0, 40.0),
+    "vit": (20.0, 25.0, 30.0, 35.0, 40.0),
+}
 """Decibels of the network's output."""
 
 WIDTH, TOKENS = 32, 8
@@ -80,6 +85,10 @@ def calibrated_model(name: str) -> Calibrated:
         demo = load()
         held_out = demo.batches(EVALUATION)
         return calibrated(demo.model, demo.batches(CALIBRATION), held_out=held_out)
+    if name == "vit":
+        import compile_vit
+
+        return calibrated(compile_vit.model(), compile_vit.images(8))
     torch.manual_seed(0)
     return calibrated(Block().eval(), batches())
 
@@ -94,7 +103,18 @@ def uniform(given: Calibrated, recipe: Recipe) -> list[Point]:
             found.append((*measured(given, tabulated(source, recipe)), str(setting)))
         except PassFailedException:
             continue  # some operator cannot have it, or keeps nothing of its signal
+        bits, decibels, _ = found[-1]
+        print(f"all alike: {setting!s:>40} {bits:6} bits {decibels:6.1f} dB", flush=True)
     return found
+
+
+def front(points: Sequence[Point]) -> list[Point]:
+    """The points that no other beats in both, ascending."""
+    best: list[Point] = []
+    for point in sorted(points, key=lambda p: (p[0], -p[1])):
+        if point[1] > max((other[1] for other in best), default=0.0):
+            best.append(point)
+    return best
 
 
 def row(target: float, alike: Sequence[Point], chosen: Point) -> str:
@@ -104,23 +124,35 @@ def row(target: float, alike: Sequence[Point], chosen: Point) -> str:
     bits, decibels, steps = chosen
     mark = "" if decibels >= target else "  NOT MET"
     return (
-        f"{target:5.0f} dB {setting:>40} {least:6} {-reached:6.1f}   {bits:12} {decibels:6.1f}"
+        f"{target:5.1f} dB {setting:>40} {least:6} {-reached:6.1f}   {bits:12} {decibels:6.1f}"
         f"  {steps}{mark}"
     )
 
 
 def plot(path: str, alike: Sequence[Point], chosen: Sequence[Point]) -> None:
-    """Decibels over bits, of both."""
+    """Decibels over bits, of both, in colours that a light and a dark page bear."""
+    import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6, 4), layout="constrained")
+    ink = "#808890"
+    mpl.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "network_choice"}
+    mpl.rcParams |= dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor"), ink)
+    mpl.rcParams |= dict.fromkeys(("xtick.color", "ytick.color"), ink)
+    figure = Figure(figsize=(7, 4), layout="constrained")
     axes: Any = figure.subplots()
-    for points, label, style in ((alike, "one setting for all", "o"), (chosen, "chosen", "s-")):
-        axes.plot([p[0] for p in points], [p[1] for p in points], style, label=label)
-    axes.set(xscale="log", xlabel="bits of distinct tables", ylabel="SQNR of the network in dB")
-    axes.grid(alpha=0.3)
-    axes.legend()
-    figure.savefig(path)
+    for points, label, look in (
+        (alike, "one setting for all operators", {"ls": "", "marker": "o", "color": "#e8833a"}),
+        (chosen, "chosen operator by operator", {"marker": "s", "color": "#4a7fe0"}),
+    ):
+        bits, decibels, _ = zip(*points, strict=True)
+        axes.plot(bits, decibels, label=label, **look)
+    axes.set(xscale="log", xlabel="bits of distinct tables", ylabel="network's output, dB")
+    axes.grid(alpha=0.25, which="both")
+    axes.xaxis.set_minor_formatter("{x:.0f}")
+    axes.xaxis.set_major_formatter("{x:.0f}")
+    axes.tick_params(axis="x", which="minor", labelsize=8)
+    axes.legend(framealpha=0.0)
+    figure.savefig(path, transparent=True, metadata={"Date": None})
 
 
 def main() -> None:
@@ -128,6 +160,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument("--model", choices=tuple(TARGETS), default="block")
     parser.add_argument("--quick", action="store_true", help="one target, two settings")
+    parser.add_argument(
+        "--equal", action="store_true", help="for targets, what the best settings for all reach"
+    )
     parser.add_argument("--plot", metavar="FILE", help="draw all points")
     options = parser.parse_args()
     targets = TARGETS[options.model]
@@ -136,6 +171,8 @@ def main() -> None:
     given, recipe = calibrated_model(options.model), Recipe()
     known = sensitivity(given, recipe, Store(default_folder()))
     alike = uniform(given, recipe)
+    if options.equal:
+        targets = tuple(decibels for _, decibels, _ in front(alike))
     print(
         f"{'target':>8} {'one for all':>40} {'bits':>6} {'dB':>6}   {'chosen: bits':>12} {'dB':>6}"
     )

@@ -1,7 +1,7 @@
 """
 timm's smallest vision transformer on integers, in one call: tables chosen to meet a target.
 
-    python examples/compile_vit.py [FOLDER]
+    python examples/compile_vit.py --output build/vit
 
 Twelve layers of 192 channels on images of 64 × 64; weights and images are random and seeded, so
 that nothing is downloaded. Exit code 1 if the target is missed on images that neither calibration
@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import sys
 
+import one_call
 import torch
 from published import timm_library
-
-import lut_opt
 
 
 def model() -> torch.nn.Module:
@@ -30,15 +29,5 @@ def images(count: int) -> list[torch.Tensor]:
     return [torch.randn(4, 3, 64, 64, generator=generator) for _ in range(count)]
 
 
-def main(folder: str = "build/vit", target: str = "cosine >= 0.999") -> int:
-    """Compile, save, and say what it is worth."""
-    compiled = lut_opt.compile(model(), calibrate=images(8), target=target)
-    compiled.save(folder)
-
-    print(compiled.accuracy)
-    print(f"{compiled.table_bits} bits of distinct tables; report: {folder}/report.html")
-    return 0 if compiled.accuracy.met else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(one_call.main(__doc__, "vit", lambda: (model(), {"calibrate": images(8)})))

@@ -1,1 +1,1 @@
-"""What comes in: PyTorch modules, calibration."""
+"""What comes in: PyTorch modules, ONNX files, calibration."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -69,6 +70,7 @@ class Stimulus:
         parameters = [self.parameters[name] for name in semantics.parameters]
         return np.concatenate([semantics.evaluate(row, *parameters) for row in self.rows])
 
+    @cached_property
     def beats(self) -> list[Beat]:
         """How the elements of all rows, one row after the other, go through a port."""
         lanes, start = self.unit.lanes, 0
@@ -81,15 +83,15 @@ class Stimulus:
 
     def lasts(self) -> list[int]:
         """For each beat whether it is the last of its row."""
-        return [int(beat.last) for beat in self.beats()]
+        return [int(beat.last) for beat in self.beats]
 
     def keeps(self) -> list[int]:
         """For each beat the lanes that hold an element, a bit each."""
-        return [(1 << beat.stop - beat.start) - 1 for beat in self.beats()]
+        return [(1 << beat.stop - beat.start) - 1 for beat in self.beats]
 
     def packed(self, values: Integers, bits: int, absent: int) -> list[int]:
         """The beats of values of all rows, lane 0 in the lowest bits; `absent` in empty lanes."""
-        found = [values[beat.start : beat.stop].tolist() for beat in self.beats()]
+        found = [values[beat.start : beat.stop].tolist() for beat in self.beats]
         return [pack([*beat, *[absent] * (self.unit.lanes - len(beat))], bits) for beat in found]
 
 
@@ -174,7 +176,7 @@ def bench(stimulus: Stimulus, name: str, stalls: Stalls, prefix: str = "") -> st
 
     Before that it prints what `simulate_rows` reads. `prefix` begins the names of the files.
     """
-    unit, count, lanes = stimulus.unit, len(stimulus.beats()), stimulus.unit.lanes
+    unit, count, lanes = stimulus.unit, len(stimulus.beats), stimulus.unit.lanes
     bits, out_bits = lanes * unit.semantics.operand.bits, lanes * unit.semantics.result.bits
     in_top, out_top = bits + flag_bits(unit) - 1, out_bits + flag_bits(unit) - 1
     what = "results" if lanes == 1 else "beats"

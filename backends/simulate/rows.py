@@ -90,7 +90,7 @@ def _judge(stimulus: Stimulus, printed: str) -> RowResult:
     if match is None:
         raise BackendError(f"{stimulus.unit.module}: the simulation ended early: {printed[-200:]}")
     received, wrong, broken, latency, cycles, at = map(int, match.groups()[:6])
-    beats = stimulus.beats()
+    beats = stimulus.beats
     first: tuple[int, int, int | None] | None = None
     if 0 <= at < len(beats):
         first = _difference(stimulus, beats[at], match[7])

@@ -7,7 +7,7 @@ import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from lut_opt.frontends.torch import example_inputs, loading
+from lut_opt.frontends.torch import example_inputs, loading, onnx_files
 from lut_opt.frontends.torch.example_inputs import TYPES, TensorType
 from lut_opt.frontends.torch.loading import UsageError
 from lut_opt.frontends.torch.notices import quiet
@@ -40,10 +40,12 @@ class Given:
     decompose: tuple[str, ...]
     keep: tuple[str, ...]
     generator: torch.Generator
+    names: tuple[str, ...] = ()
+    """Of the inputs, where a file of the model gives them names and sizes."""
 
     def batches(self, text: str, option: str) -> list[Batch]:
         """The batches of `random:N` or of an `.npz` file."""
-        return list(example_inputs.batches(text, self.inputs, self.generator, option))
+        return example_inputs.batches(text, self.inputs, self.generator, option, self.names)
 
     def calibrate(self, batches: list[Batch]) -> Calibration:
         """Observe batches, as the options say."""
@@ -63,7 +65,11 @@ class Given:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that `read` reads, and `--calibrate`."""
     add = parser.add_argument
-    add("model", metavar="MODULE:NAME", help="module or .py file, and its class, factory or model")
+    add(
+        "model",
+        metavar="MODULE:NAME|FILE.onnx",
+        help="module or .py file, and its class, factory or model; or an ONNX file",
+    )
     add("--input", action="append", default=[], metavar="SHAPExTYPE", help="an example input")
     add("--arg", action="append", default=[], metavar="K=V", help="an argument of the factory")
     add(
@@ -94,14 +100,19 @@ def read(options: argparse.Namespace) -> Given:
     inputs = tuple(TensorType.parse(text) for text in options.input)
     keywords = loading.keywords(options.arg)
     bits = _bits(options.bits)
-    module, name = loading.located(options.model)
+    is_file = options.model.endswith(".onnx")
+    module, name = ("", "") if is_file else loading.located(options.model)
+    names: tuple[str, ...] = ()
     with quiet(warn=True):
         import torch
 
         cast(Any, torch).manual_seed(options.seed)
         generator = torch.Generator()
         generator.manual_seed(options.seed)
-        model = loading.made(loading.imported(module), name, keywords)
+        if is_file:
+            model, names, inputs = onnx_files.loaded(options, inputs)
+        else:
+            model = loading.made(loading.imported(module), name, keywords)
     return Given(
         model,
         inputs,
@@ -114,6 +125,7 @@ def read(options: argparse.Namespace) -> Given:
         tuple(options.decompose),
         tuple(options.keep),
         generator,
+        names,
     )
 
 

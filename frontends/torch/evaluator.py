@@ -14,29 +14,20 @@ Quantized values are held as the reals that they stand for, so that each unit is
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
-from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, DenseResourceAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Operation, SSAValue
 
 from lut_opt.dialects.assembly import Program, Resources
 from lut_opt.dialects.pwl import ApplyOp, FnAttr, UnitOp
 from lut_opt.dialects.pwl.function_body import real_function
-from lut_opt.dialects.quant import DequantizeCastOp, QuantizeCastOp, StorageCastOp, element_type
+from lut_opt.dialects.quant import DequantizeCastOp, QuantizeCastOp, StorageCastOp
 from lut_opt.dialects.quantization import Reals
-from lut_opt.dialects.torch import (
-    NOT_CONSTANT,
-    ConstantDeviceOp,
-    VTensorLiteralOp,
-    VTensorType,
-    constant_value,
-    torch_name,
-)
+from lut_opt.frontends import aten
 from lut_opt.passes.support.diagnostics import OpError
 
 Values = Mapping[SSAValue, Any]
@@ -44,17 +35,8 @@ Values = Mapping[SSAValue, Any]
 
 Unit = ApplyOp | UnitOp
 
-_DTYPES: Mapping[str, torch.dtype] = {
-    "f16": torch.float16,
-    "bf16": torch.bfloat16,
-    "f32": torch.float32,
-    "f64": torch.float64,
-    "i1": torch.bool,
-    "ui8": torch.uint8,
-    **{f"{sign}{n}": getattr(torch, f"int{n}") for sign in ("i", "si") for n in (8, 16, 32, 64)},
-}
-
-_WITHOUT_EFFECT = ("symbolic_int", "bind_symbolic_shape", "runtime.assert", "aten._assert_scalar")
+Function = Callable[[list[Reals]], Reals]
+"""A unit on its operands."""
 
 
 class Evaluator:
@@ -76,6 +58,7 @@ class Evaluator:
             else:
                 self._ops.append(op)
         self._constant = constant
+        self._functions: dict[tuple[Unit, bool], Function] = {}
 
     def run(self, inputs: Sequence[torch.Tensor], integer: Collection[Unit] = ()) -> Values:
         """All values for the program's inputs; `integer` are the units that compute on integers."""
@@ -112,7 +95,8 @@ class Evaluator:
         arrays = [values[operand].to(torch.float64).numpy() for operand in unit.operands]
         wanted = values[unit.results[0]].to(torch.float64).numpy()
         with np.errstate(all="ignore"):
-            return float(np.nan_to_num(np.square(_integers(given, arrays) - wanted)).mean())
+            made = self._function(given, True)(arrays)
+            return float(np.nan_to_num(np.square(made - wanted)).mean())
 
     def outputs(self, values: Values | _Both) -> list[torch.Tensor]:
         """What the program returns."""
@@ -127,48 +111,33 @@ class Evaluator:
         operands = [values[operand] for operand in op.operands]
         match op:
             case ApplyOp() | UnitOp():
-                doubles = [operand.to(torch.float64) for operand in operands]
                 if op not in units and (function := _own_function(op)) is not None:
-                    made: Any = function(doubles[0])
+                    made: Any = function(operands[0])
                 else:
-                    arrays = [each.numpy() for each in doubles]
-                    results = _integers(units[op], arrays) if op in units else _reals(op, arrays)
-                    made = torch.as_tensor(np.ascontiguousarray(results))
-            case QuantizeCastOp():
-                made = operands[0].to(torch.float64)
+                    computes = self._function(units.get(op, op), op in units)
+                    arrays = [operand.to(torch.float64).numpy() for operand in operands]
+                    made = torch.as_tensor(np.ascontiguousarray(computes(arrays)))
+            case QuantizeCastOp():  # to at least the precision that PyTorch would compute in
+                made = operands[0].to(torch.promote_types(operands[0].dtype, torch.float32))
             case DequantizeCastOp():
-                made = operands[0].to(_dtype(op, op.result.type))
+                made = operands[0].to(aten.dtype_of(op, op.result.type))
             case StorageCastOp():
                 raise OpError(op, f"{op.name} has no meaning in real numbers")
             case ReturnOp():
                 return {}
-            case VTensorLiteralOp():
-                made = self._literal(op)
-            case _ if not op.results or torch_name(op) in _WITHOUT_EFFECT:
+            case _ if not aten.has_effect(op):
                 return dict.fromkeys(op.results)
             case _:
-                made = _torch(op, operands)
+                made = aten.computed(op, operands, self._resources)
         several = made if len(op.results) > 1 else (made,)
         return dict(zip(op.results, several, strict=True))
 
-    def _literal(self, op: VTensorLiteralOp) -> torch.Tensor:
-        kind = op.results[0].type
-        assert isinstance(kind, VTensorType)
-        assert kind.shape is not None
-        dtype = _dtype(op, kind)
-        match op.value:
-            case DenseResourceAttr() as held:
-                data = self._resources[held.resource_handle.data.strip('"')]
-                return torch.as_tensor(data).view(dtype).reshape(kind.shape)
-            case DenseIntOrFPElementsAttr() as dense:
-                exact = torch.float64 if dtype.is_floating_point else torch.int64
-                numbers = torch.tensor(list(dense.get_values()), dtype=exact).to(dtype)
-                splat = numbers.numel() == 1
-                return (
-                    numbers.reshape(()).expand(kind.shape) if splat else numbers.reshape(kind.shape)
-                )
-            case value:
-                raise OpError(op, f"the value of {op.name} is {value}, which cannot be read")
+    def _function(self, op: Unit, integer: bool) -> Function:
+        """What a unit computes, found once: to read it off the op takes as long as a short row."""
+        key = op, integer
+        if key not in self._functions:
+            self._functions[key] = (_integers if integer else _reals)(op)
+        return self._functions[key]
 
 
 class _Both:
@@ -185,19 +154,28 @@ def _is_random(op: Operation) -> bool:
     return "rand" in op.name or "bernoulli" in op.name
 
 
-def _integers(op: Unit, arrays: list[Reals]) -> Reals:
+def _integers(op: Unit) -> Function:
     """What a unit computes on the stored integers of reals, as reals."""
-    if isinstance(op, ApplyOp):
-        assert op.table is not None
-        q = op.input_quantization.quantize(arrays[0])
-        reduced = None if op.reduce is None else op.reduced()
-        result = op.result_quantization
-        y = op.table.data.evaluate(q, result) if reduced is None else reduced.evaluate(q)
-        return result.dequantize(y)
-    unit = op.unit()
-    storages = (unit.operand, *unit.parameters.values())
-    stored = [by.quantize(array) for array, by in zip(arrays, storages, strict=True)]
-    return unit.result.dequantize(unit.evaluate(*stored, axes=op.row_axes))
+    if isinstance(op, UnitOp):
+        unit, axes = op.unit(), op.row_axes
+        storages = (unit.operand, *unit.parameters.values())
+
+        def on_rows(arrays: list[Reals]) -> Reals:
+            stored = [by.quantize(array) for array, by in zip(arrays, storages, strict=True)]
+            return unit.result.dequantize(unit.evaluate(*stored, axes=axes))
+
+        return on_rows
+    assert op.table is not None
+    table, operand, result = op.table.data, op.input_quantization, op.result_quantization
+    reduced = None if op.reduce is None else op.reduced()
+
+    def on_elements(arrays: list[Reals]) -> Reals:
+        q = operand.quantize(arrays[0])
+        return result.dequantize(
+            table.evaluate(q, result) if reduced is None else reduced.evaluate(q)
+        )
+
+    return on_elements
 
 
 def _gelu(x: torch.Tensor) -> torch.Tensor:
@@ -218,79 +196,25 @@ def _own_function(op: Unit) -> Callable[[torch.Tensor], torch.Tensor] | None:
     return _OWN.get(op.function.data.function)
 
 
-def _reals(op: Unit, arrays: list[Reals]) -> Reals:
+def _reals(op: Unit) -> Function:
     """The function that a unit approximates."""
-    with np.errstate(all="ignore"):
-        if isinstance(op, ApplyOp):
-            return real_function(op)(arrays[0])
-        unit, axes = op.unit(), op.row_axes
-        if not axes:
-            return unit.real(*arrays)
-        last = range(-len(axes), 0)
+    if isinstance(op, ApplyOp):
+        function = real_function(op)
+        return lambda arrays: _quietly(function, arrays)
+    unit, axes = op.unit(), op.row_axes
+    if not axes:
+        return lambda arrays: _quietly(unit.real, arrays)
+    last = range(-len(axes), 0)
+
+    def on_rows(*arrays: Reals) -> Reals:
         moved = np.moveaxis(arrays[0], axes, last)
         rows = moved.reshape(*moved.shape[: moved.ndim - len(axes)], -1)
         made = unit.real(rows, *(parameter.reshape(-1) for parameter in arrays[1:]))
         return np.moveaxis(made.reshape(moved.shape), last, axes)
 
-
-def _dtype(op: Operation, kind: Attribute) -> torch.dtype:
-    element = kind.dtype if isinstance(kind, VTensorType) else element_type(kind)
-    if (dtype := _DTYPES.get(str(element))) is None:
-        raise OpError(op, f"{kind} has elements that PyTorch cannot hold here")
-    return dtype
+    return lambda arrays: _quietly(on_rows, arrays)
 
 
-def _torch(op: Operation, operands: list[Any]) -> Any:
-    """An op of the `torch` dialect."""
-    name = torch_name(op) or op.name
-    if isinstance(op, ConstantDeviceOp):
-        return torch.device(str(constant_value(op.results[0])))
-    if (value := constant_value(op.results[0])) is not NOT_CONSTANT and not op.operands:
-        return value
-    match name:
-        case "prim.ListConstruct" | "prim.TupleConstruct":
-            return list(operands)
-        case "prim.ListUnpack" | "prim.TupleUnpack":
-            return tuple(operands[0])
-        case _ if name.startswith("torch_c."):
-            return operands[0]
-        case "aten.view":  # values have no strides
-            return operands[0].reshape(operands[1])
-        case _:
-            return _called(op, name, operands)
-
-
-def _called(op: Operation, name: str, operands: list[Any]) -> Any:
-    target = _operator(name)
-    if target is None:
-        raise OpError(op, f"`{name}` has no operator of PyTorch to evaluate it with")
-    arguments: list[Any] = []
-    keywords: dict[str, Any] = {}
-    for argument, value in zip(target._schema.arguments, operands, strict=False):
-        if argument.name.endswith("dtype") and isinstance(value, int):
-            value = _torch_dtypes()[value]
-        if argument.kwarg_only:
-            keywords[argument.name] = value
-        else:
-            arguments.append(value)
-    try:
-        return target(*arguments, **keywords)
-    except (RuntimeError, TypeError, NotImplementedError, IndexError, ValueError) as error:
-        first = str(error).strip().partition("\n")[0]
-        raise OpError(op, f"`{name}` cannot be evaluated by PyTorch: {first}") from error
-
-
-def _operator(name: str) -> Any:
-    """The overload of `aten.mul.Scalar`, or of `aten.gelu`; None if PyTorch has none."""
-    library, _, rest = name.partition(".")
-    if library == "quantized_decomposed":
-        importlib.import_module("torch.ao.quantization.fx._decomposed")
-    packet, _, overload = rest.partition(".")
-    found = getattr(getattr(cast(Any, torch.ops), library), packet, None)
-    return None if found is None else getattr(found, overload or "default", None)
-
-
-def _torch_dtypes() -> Mapping[int, torch.dtype]:
-    """The types by the numbers that the `torch` dialect has for them."""
-    importer: Any = importlib.import_module("torch_mlir.extras.fx_importer")
-    return {number: dtype for dtype, number in importer.TORCH_DTYPE_TO_INT.items()}
+def _quietly(function: Callable[..., Reals], arrays: list[Reals]) -> Reals:
+    with np.errstate(all="ignore"):
+        return function(*arrays)

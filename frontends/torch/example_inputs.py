@@ -44,6 +44,11 @@ class TensorType:
             )
         return TensorType(tuple(int(dim) for dim in dims), TYPES[element])
 
+    def __str__(self) -> str:
+        """As `parse` reads it."""
+        known = {dtype: name for name, dtype in TYPES.items()}
+        return "x".join((*map(str, self.shape), known.get(self.dtype, self.dtype)))
+
     def random(self, generator: torch.Generator) -> torch.Tensor:
         """Standard normal numbers, or integers 0 and 1."""
         import torch
@@ -55,9 +60,17 @@ class TensorType:
 
 
 def batches(
-    text: str, inputs: Sequence[TensorType], generator: torch.Generator, option: str
+    text: str,
+    inputs: Sequence[TensorType],
+    generator: torch.Generator,
+    option: str,
+    names: Sequence[str] = (),
 ) -> list[tuple[torch.Tensor, ...]]:
-    """`random:N`, or the arrays of an `.npz` file: one an input, batches along the first axis."""
+    """
+    `random:N`, or the arrays of an `.npz` file: one an input, batches along the first axis.
+
+    With `names`, the arrays are called so, and are what `inputs` says; without, they are in order.
+    """
     import torch
 
     if text.startswith("random:"):
@@ -65,29 +78,43 @@ def batches(
         if not count.isdecimal() or int(count) == 0:
             raise UsageError(f"{option} {text}: it must look like random:16")
         return [tuple(kind.random(generator) for kind in inputs) for _ in range(int(count))]
-    arrays = _arrays(text, option)
+    arrays = arrays_of(text, option, names)
     if len(arrays) != len(inputs) or not arrays or len({len(a) for a in arrays}) != 1:
         raise UsageError(
             f"{option} {text}: it has {len(arrays)} arrays for {len(inputs)} inputs; each must "
             "hold the same number of batches along its first dimension"
         )
+    for name, array, kind in zip(names, arrays, inputs, strict=False):
+        if (given := TensorType(array.shape[1:], str(array.dtype))) != kind:
+            raise UsageError(
+                f"{option} {text}: batches of `{name}` are {given}, but the model takes {kind}"
+            )
     return [tuple(torch.as_tensor(array[i]) for array in arrays) for i in range(len(arrays[0]))]
 
 
-def _arrays(text: str, option: str) -> list[Any]:
+def arrays_of(text: str, option: str, names: Sequence[str] = ()) -> list[Any]:
+    """The arrays of an `.npz` file, in its order or in that of their names. `UsageError`."""
     import numpy as np
 
     if not Path(text).is_file():
         raise UsageError(f"{option} {text}: no such file (an .npz file, or random:16)")
     try:
         with np.load(text) as file:
-            arrays = [np.atleast_1d(file[name]) for name in file.files]
+            named = {name: np.atleast_1d(file[name]) for name in file.files}
     except (ValueError, OSError, AttributeError, zipfile.BadZipFile) as error:
         raise UsageError(
             f"{option} {text}: not an .npz file of plain arrays ({error}); write one with "
             "numpy.savez"
         ) from error
-    return arrays
+    positional = all(name.startswith("arr_") for name in named)  # numpy.savez(path, x, y)
+    if not names or (positional and len(named) == len(names)):
+        return list(named.values())
+    if set(named) != set(names):
+        raise UsageError(
+            f"{option} {text}: it has arrays {', '.join(named)}; the model's inputs are "
+            + ", ".join(names)
+        )
+    return [named[name] for name in names]
 
 
 _AXIS = re.compile(r"(\d+)(?:=([A-Za-z_]\w*)(?::(\d+)-(\d+))?)?")

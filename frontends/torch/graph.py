@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import nn
 from torch.export import ExportedProgram
@@ -50,9 +51,10 @@ class Inputs:
 
     @staticmethod
     def of(batch: Any) -> Inputs:
-        """A batch is a tensor, a mapping of keyword arguments, or a sequence of arguments."""
+        """A batch is a tensor or array, a mapping of keyword arguments, or a sequence of them."""
         if isinstance(batch, Inputs):
             return batch
+        batch = pytree.tree_map_only(np.ndarray, torch.as_tensor, batch)
         if isinstance(batch, Mapping):
             return Inputs((), dict(cast(Mapping[str, Any], batch)))
         if isinstance(batch, list | tuple):

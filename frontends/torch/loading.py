@@ -36,7 +36,9 @@ def located(text: str) -> tuple[str, str]:
     """Module and name of `package.module:Name` or `model.py:Name`."""
     module, colon, name = text.rpartition(":")
     if not colon or not module or not name:
-        raise UsageError(f"{text}: it must look like package.module:Name or model.py:Name")
+        raise UsageError(
+            f"{text}: it must look like package.module:Name, model.py:Name or model.onnx"
+        )
     return module, name
 
 

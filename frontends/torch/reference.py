@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
 
+from lut_opt.frontends.onnx import load
 from lut_opt.frontends.torch.graph import Inputs, outputs, slow_paths
 from lut_opt.frontends.torch.notices import quiet
 
@@ -20,18 +22,21 @@ class BatchError(ValueError):
     """What about a batch cannot be measured with, of which input, and what to do."""
 
 
-def module_of(model: Any) -> nn.Module:
+def module_of(model: Any, example: Any, *, dynamic: bool = False) -> nn.Module:
     """
-    The module of a model or of what `torch.export` made of one, on the processor.
+    The module of a model, of what `torch.export` made of one or of an ONNX file, on the processor.
 
-    Raises `TypeError` for anything else, `BatchError` for one that is elsewhere.
+    The sizes of a file are those of the `example`. Raises `TypeError` for anything else,
+    `BatchError` for a module that is elsewhere, `OnnxError` for a file that cannot be read.
     """
+    if isinstance(model, str | os.PathLike):
+        return _loaded(cast("str | os.PathLike[str]", model), example, dynamic)
     if isinstance(model, torch.export.ExportedProgram):
         return model.module()
     if not isinstance(model, nn.Module):
         raise TypeError(
-            f"{type(model).__name__} is no model: give an nn.Module, or what torch.export made of "
-            "one"
+            f"{type(model).__name__} is no model: give an nn.Module, what torch.export made of "
+            "one, or the path of an ONNX file"
         )
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
         if tensor.device.type != "cpu":
@@ -40,6 +45,17 @@ def module_of(model: Any) -> nn.Module:
                 "model.cpu(), and the batches too"
             )
     return model
+
+
+def _loaded(path: str | os.PathLike[str], example: Any, dynamic: bool) -> nn.Module:
+    if dynamic:
+        raise BatchError(
+            f"{os.fspath(path)}: the sizes of an ONNX file are those of the batches: leave "
+            "dynamic_shapes out"
+        )
+    inputs = Inputs.of(example)
+    with quiet():
+        return load(path, *(inputs.positional or (inputs.keyword,)))
 
 
 def call(

@@ -22,7 +22,9 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first input")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
-    parser.add_argument("--seconds", type=float, default=60.0, help="an input may take")
+    parser.add_argument(
+        "--seconds", type=float, default=60.0, help="of the processor that an input may take"
+    )
     parser.add_argument("--keep", type=Path, default=Path("fuzz-findings"), metavar="DIR")
     options = parser.parse_args()
     kinds: Counter[str] = Counter()

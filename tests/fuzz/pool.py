@@ -77,7 +77,7 @@ def _generation(
                 process.stdin.close()
                 return False
             one = case(seed, number)
-            killer = threading.Timer(2 * seconds + 60, process.kill)
+            killer = threading.Timer(20 * seconds + 60, process.kill)  # a deadlock
             killer.start()
             try:
                 question = json.dumps([one.arguments, one.text, seconds])

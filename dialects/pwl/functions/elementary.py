@@ -10,8 +10,26 @@ import numpy as np
 from lut_opt.dialects.pwl.functions.function import Function, Mask, Operator
 from lut_opt.dialects.quantization import Reals
 
-_erf: Callable[[Reals], Reals] = np.vectorize(math.erf, otypes=[np.float64])
-_erfc: Callable[[Reals], Reals] = np.vectorize(math.erfc, otypes=[np.float64])
+_AT_ONCE = 1 << 16
+"""Numbers that are Python objects at a time: sixteen million of them would take two gigabytes."""
+
+
+def _each(function: Callable[[float], float]) -> Callable[[Reals], Reals]:
+    """A function of one number, for arrays."""
+
+    def of_arrays(x: Reals) -> Reals:
+        given = np.asarray(x, np.float64)
+        flat, made = given.reshape(-1), np.empty(given.size)
+        for start in range(0, given.size, _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            made[part] = [function(value) for value in flat[part].tolist()]
+        return made.reshape(given.shape)
+
+    return of_arrays
+
+
+_erf = _each(math.erf)
+_erfc = _each(math.erfc)
 
 
 def erfc(x: Reals) -> Reals:

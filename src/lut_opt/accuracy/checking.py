@@ -15,6 +15,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -28,6 +29,7 @@ from lut_opt.dialects.pwl import ApplyOp, UnitOp
 from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
 from lut_opt.passes.lower_nonlinear_to_pwl import LowerNonlinearToPwlPass
 from lut_opt.passes.pwl_search import PwlSearchPass
+from lut_opt.passes.support.parallel import threaded
 
 if TYPE_CHECKING:
     from xdsl.passes import ModulePass
@@ -66,7 +68,7 @@ def split(batches: Sequence[Any]) -> tuple[list[Any], list[Any]]:
 
 
 def check(
-    model: Model,
+    model: Any,
     batches: Iterable[Any],
     *,
     held_out: Iterable[Any] | None = None,
@@ -82,24 +84,38 @@ def check(
     """
     Convert a model, and compare it with PyTorch on batches that the calibration has not seen.
 
-    A batch is a tensor, a tuple of positional arguments or a mapping of keyword arguments. Without
-    `held_out`, every fourth batch is held out; batches to calibrate on may be missing (`()`) for a
-    model that is quantized already. `require` is text such as `"cosine >= 0.999"` or a function of
+    The model is an `nn.Module`, an `ExportedProgram` or the path of an ONNX file. A batch is a
+    tensor, a tuple of positional arguments or a mapping of keyword arguments. Without `held_out`,
+    every fourth batch is held out; batches to calibrate on may be missing (`()`) for a model that
+    is quantized already. `require` is text such as `"cosine >= 0.999"` or a function of
     (reference, result), or several. `operators=False` leaves the single operators out. Raises
     `RequirementError` before anything is run, `CheckError`, `BatchError`, `CalibrationError` and
     `ExportError` for what cannot be measured, calibrated or exported, a pass's own error for what
     cannot be lowered, and `JitError`.
     """
     requirements = Requirements.of(require)
+    batches, held_out = list(batches), None if held_out is None else list(held_out)
     given = calibrated(
-        model, batches, held_out=held_out, method=method, bits=bits, dynamic_shapes=dynamic_shapes,
+        _module(model, [*batches, *(held_out or ())], dynamic_shapes is not None),
+        batches, held_out=held_out, method=method, bits=bits, dynamic_shapes=dynamic_shapes,
         decompose=decompose, keep=keep,
     )  # fmt: skip
     recipe = recipe or Recipe()
     program = tabulated(given.program, recipe)
     given.clock.stop("tables")
-    accuracy, _ = measured(given, program, recipe, requirements, operators=operators)
+    accuracy, *_ = measured(given, program, recipe, requirements, operators=operators)
     return accuracy
+
+
+def _module(model: Any, batches: Sequence[Any], dynamic: bool) -> Model:
+    from lut_opt.frontends.torch.reference import module_of
+
+    if not batches:
+        raise CheckError("no batch is given; calibrate with some, and measure on others")
+    try:
+        return module_of(model, batches[0], dynamic=dynamic)
+    except TypeError as error:
+        raise CheckError(str(error)) from error
 
 
 @dataclass(frozen=True)
@@ -175,8 +191,6 @@ def _batches(
 
     seen = list(batches)
     if held_out is None:
-        if not seen:
-            raise CheckError("no batch is given; calibrate with some, and measure on others")
         seen, held = split(seen)
     else:
         held = list(held_out)
@@ -212,8 +226,12 @@ def measured(
     *,
     operators: bool = True,
     compile_with: Callable[[Program], Executable] = jit.compile,
-) -> tuple[Accuracy, Executable]:
-    """Measure a program that has its tables, and the compiled program; errors are `check`'s."""
+) -> tuple[Accuracy, Program, Executable]:
+    """
+    Measure a program that has its tables; errors are `check`'s.
+
+    With what was measured come the program on integers, and its code.
+    """
     from lut_opt.frontends.torch.evaluator import Evaluator
 
     reference, held, clock = given.reference, given.held, given.clock
@@ -241,7 +259,7 @@ def measured(
     verdicts = requirements.verdicts(outputs, pairs)
     seen = len(given.seen)
     accuracy = Accuracy(seen, len(held), outputs, real, costs, verdicts, clock.seconds, integer)
-    return accuracy, run
+    return accuracy, converted, run
 
 
 def _on_integers(
@@ -266,8 +284,9 @@ def _by_operator(
         values = evaluator.run(reference.tensors(batch))
         real = as_arrays(dict(zip(names, evaluator.outputs(values), strict=True)))
         exact.append((expected, real))
-        for unit, tally in zip(evaluator.units, tallies, strict=True):
-            alone = as_arrays(dict(zip(names, evaluator.alone(values, unit), strict=True)))
+        results = threaded(partial(evaluator.alone, values), evaluator.units)
+        for result, tally in zip(results, tallies, strict=True):
+            alone = as_arrays(dict(zip(names, result, strict=True)))
             for name in names:
                 # Against real numbers, not against PyTorch: what this operator alone changes.
                 tally[name].add(real[name], alone[name])

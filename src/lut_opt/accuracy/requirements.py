@@ -54,6 +54,8 @@ class Verdict:
     requirement: str
     met: bool
     value: float | None
+    shortfall: float = 0.0
+    """How far it is from being met, in the units of the value; 1 where there is only a no."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ class Condition:
                 f"`{self}`: no output of the model has the metric {self.metric}; it is known of "
                 + ("more than one class" if self.metric == "agreement" else "floats")
             )
-        return Verdict(str(self), _COMPARE[self.sign](value, self.bound), value)
+        met = _COMPARE[self.sign](value, self.bound)
+        return Verdict(str(self), met, value, 0.0 if met else abs(value - self.bound))
 
 
 def parse(text: str) -> tuple[Condition, ...]:
@@ -183,10 +186,10 @@ def _answered(judge: Judge, answer: Any) -> Verdict:
     except (TypeError, ValueError):
         value = None
     if isinstance(value, bool):
-        return Verdict(name, value, None)
+        return Verdict(name, value, None, 0.0 if value else 1.0)
     if not isinstance(value, int | float) or math.isnan(value):
         raise RequirementError(
             f"`{name}` answers {answer!r}; a function of (reference, result) must give True or "
             "False, or a number: by how much the result is good enough"
         )
-    return Verdict(name, value >= 0, float(value))
+    return Verdict(name, value >= 0, float(value), max(0.0, -float(value)))

@@ -72,6 +72,13 @@ def _parser() -> argparse.ArgumentParser:
         default="bits",
         help="what a target keeps small: bits of distinct tables, or their modelled area",
     )
+    add(
+        "--choice",
+        choices=("ladder", "genetic"),
+        default="ladder",
+        help="how a target chooses: by the noise of single operators, which adds, or bred on the "
+        "network itself, which takes a hundred runs more (default: ladder)",
+    )
     add("--backend", choices=("jit", "iree"), default="jit", help="what is run (default: jit)")
     add("--no-hardware", action="store_true", help="without SystemVerilog and benches")
     return parser
@@ -97,6 +104,7 @@ def _run(options: argparse.Namespace) -> Compiled:
         target=options.target or None,
         backend=options.backend,
         cost=options.cost,
+        choice=options.choice,
         recipe=recipe,
         method=given.method,
         bits=given.bits,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -70,6 +71,8 @@ def guarded(program: str, debug: bool, run: Callable[[], int]) -> int:
         code, message = _explained(program, error)
         print(message, file=sys.stderr)
         return code
+    finally:
+        gc.freeze()  # at exit, Python would look for cycles in graphs of millions of objects
 
 
 def _explained(program: str, error: Exception) -> tuple[int, str]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
@@ -35,11 +34,11 @@ from lut_opt.compiling.candidates import (
     tabulated,
     with_settings,
 )
+from lut_opt.compiling.genetic import Evolution, evolve
 from lut_opt.compiling.store import NOTHING, Store, key_of
 from lut_opt.dialects.assembly import Program, print_program
+from lut_opt.passes.support.parallel import threaded
 from lut_opt.passes.support.progress import progress
-
-_THREADS = 4
 
 Kept = Callable[[Group, Callable[[], dict[str, list[float]]]], Any]
 """What is known of a group, or found."""
@@ -172,10 +171,16 @@ def sensitivity(
 
 
 def choose(
-    given: Calibrated, recipe: Recipe, requirements: Requirements, known: Sensitivity
+    given: Calibrated,
+    recipe: Recipe,
+    requirements: Requirements,
+    known: Sensitivity,
+    evolution: Evolution | None = None,
 ) -> tuple[Program, Program, Choice]:
     """
     The program whose operators declare what was chosen for them; the same with its tables.
+
+    With `evolution`, what a genetic search makes of the ladder's choices is tried first.
 
     Every choice but the largest that is taken has been lowered and measured on the held-out
     batches, all of its units on integers.
@@ -187,7 +192,10 @@ def choose(
 
     first = ladder.shortest(lambda steps: is_met_on_seen(ladder.chosen(steps)))
     looks = 0
-    for steps, chosen in _attempts(ladder, first, is_met_on_seen):
+    attempts = _attempts(ladder, first, is_met_on_seen)
+    if evolution is not None:
+        attempts = _evolved(attempts, ladder, first, known, requirements, evolution)
+    for steps, chosen in attempts:
         source = with_settings(given.program, _settings(ladder, chosen))
         program = checking.tabulated(source, recipe)
         looks += 1
@@ -214,6 +222,28 @@ def _attempts(
         yield steps, ladder.chosen(steps)
         steps, further = steps + further, 2 * further
     yield last, ladder.chosen(last)
+
+
+def _evolved(
+    attempts: Iterator[tuple[int, list[Candidate]]],
+    ladder: Ladder,
+    first: int,
+    known: Sensitivity,
+    requirements: Requirements,
+    evolution: Evolution,
+) -> Iterator[tuple[int, list[Candidate]]]:
+    """The attempts, before them what evolves of the first of them and of the ladder around it."""
+    least = next(attempts)
+    near = range(max(first - 1, 0), min(first + 2, len(ladder.steps)) + 1)
+    start = [least[1], *(ladder.chosen(steps) for steps in near)]
+
+    def shortfall(chosen: Sequence[Candidate]) -> float:
+        pairs = known.together(_units(chosen))
+        return sum(each.shortfall for each in requirements.verdicts(figures(pairs), pairs))
+
+    yield first, evolve(ladder.groups, start, shortfall, evolution)
+    yield least
+    yield from attempts
 
 
 def _settings(ladder: Ladder, chosen: Sequence[Candidate]) -> dict[int, Setting]:
@@ -293,13 +323,11 @@ class _Measure:
         def noises_of(group: Group) -> dict[str, list[float]]:
             return kept(group, lambda: self._noises(group))
 
-        with ThreadPoolExecutor(_THREADS) as pool:
-            # Arrays are long, so that threads keep several cores busy.
-            noises = pool.map(noises_of, groups)
-            for group, noise in zip(progress(groups, "sensitivity"), noises, strict=True):
-                own = front(_with(group.candidates, noise["own"]))
-                if candidates := hull(_with(group.candidates, noise["alone"])):
-                    found.append(replace(group, candidates=candidates, front=own))
+        noises = threaded(noises_of, groups)
+        for group, noise in zip(progress(groups, "sensitivity"), noises, strict=True):
+            own = front(_with(group.candidates, noise["own"]))
+            if candidates := hull(_with(group.candidates, noise["alone"])):
+                found.append(replace(group, candidates=candidates, front=own))
         return found
 
     def kept(self, store: Store, program: Program) -> Kept:

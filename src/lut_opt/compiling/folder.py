@@ -14,11 +14,9 @@ The folder that `Compiled.save` writes.
 from __future__ import annotations
 
 import json
-import os
 from importlib.util import find_spec
 from pathlib import Path
-
-from xdsl.passes import ModulePass
+from tempfile import TemporaryDirectory
 
 from lut_opt.accuracy.report import record
 from lut_opt.backends.bundle import bundle
@@ -40,8 +38,11 @@ def check_new(folder: Path) -> None:
     parent = folder.absolute().parent
     while not parent.exists():
         parent = parent.parent
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise BackendError(f"{folder}: cannot write: {parent} is no folder, or not yours to write")
+    try:
+        with TemporaryDirectory(dir=parent):
+            pass
+    except OSError as error:
+        raise BackendError(f"{folder}: cannot write in {parent}: {error.strerror}") from error
 
 
 def check_tools(*, hardware: bool) -> None:
@@ -60,21 +61,22 @@ def files(network: Network, *, hardware: bool = True) -> dict[str, str]:
     made = {
         "torch.mlir": print_program(network.source, debuginfo=True),
         "tables.mlir": print_program(network.program, debuginfo=True),
-        "arith.mlir": print_program(_after(network.program, network.recipe.convert)),
+        "arith.mlir": print_program(network.converted),
         "tables.json": tables_json.emit(network.program.module),
         "accuracy.json": json.dumps(record(network.accuracy), indent=2) + "\n",
         "report.html": render(page.page(network)),
         "reproduce.sh": script(network, hardware=hardware),
     }
     if hardware:
-        units = _after(network.program, ConvertPwlToHwPass())
+        units = _units(network)
         made["units.sv"] = systemverilog.emit(units.module)
         made |= {f"units/{name}": text for name, text in bundle(units.module).items()}
     return made
 
 
-def _after(program: Program, a_pass: ModulePass) -> Program:
+def _units(network: Network) -> Program:
+    program = network.program
     made = Program(program.module.clone(), program.resources, program.name)
-    a_pass.apply(context(), made.module)
+    ConvertPwlToHwPass().apply(context(), made.module)
     made.module.verify()
     return made

@@ -20,6 +20,8 @@ class Network:
     """The exported program: `torch` dialect, with what each operator's range and setting are."""
     program: Program
     """The same with every table in it."""
+    converted: Program
+    """The same in integers, without `pwl`: what was compiled."""
     recipe: Recipe
     choice: Choice | None
     """The setting of each operator; None where no target asked for one."""

@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from lut_opt.accuracy import Recipe, Requirements
 from lut_opt.accuracy.checking import calibrated, measured, tabulated
@@ -23,6 +23,7 @@ from lut_opt.backends import iree, jit
 from lut_opt.compiling.candidates import COSTS, Cost
 from lut_opt.compiling.choice import choose, sensitivity
 from lut_opt.compiling.compiled import Compiled
+from lut_opt.compiling.genetic import Evolution
 from lut_opt.compiling.store import NOTHING, Store, default_folder
 from lut_opt.passes.pwl_search import PwlSearchPass
 
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
     from lut_opt.frontends.torch.calibration import Bits
 
 Backend = Literal["jit", "iree"]
+
+Way = Literal["ladder", "genetic"]
+"""How settings are chosen: by noise powers that add, or bred on what the network itself gives."""
+
+CHOICES: tuple[Way, ...] = get_args(Way)
 
 _COMPILERS: dict[str, Callable[[Program], Executable]] = {"jit": jit.compile, "iree": iree.compile}
 
@@ -56,23 +62,26 @@ def compile(
     keep: tuple[str, ...] = (),
     operators: bool = True,
     cost: Cost = "bits",
+    choice: Way = "ladder",
     cache: str | os.PathLike[str] | Literal[False] | None = None,
 ) -> Compiled:
     """
-    Convert a model (`nn.Module` or `ExportedProgram`) to integers, and measure what it is worth.
+    Convert a model to integers, and measure what it is worth.
 
-    A batch, and `example_inputs`, is a tensor, a tuple of positional arguments or a mapping of
-    keyword arguments; all batches have the example's shapes unless `dynamic_shapes` says which
-    sizes vary, as for `torch.export`. The model is calibrated on three of every four batches, and
-    measured on the others, or on `held_out`. `target` is text such as `"cosine >= 0.999"` or a
-    function of (reference, result), or several: then widths of inputs, entries and widths of
-    parameters are chosen for each operator, so that the network meets the target and the tables
-    have few bits (`cost="area"`: little modelled area); without one, all have the passes' defaults,
-    or those of `recipe`. Whether the target is met is in `accuracy.met`, never assumed: `accuracy`
-    is that of the compiled code on held-out batches. `operators=False` does not measure each
-    operator alone. Tables and measurements that the choice is made of are kept in `cache`, a folder
-    (`lut-opt` in the user's cache; False: nowhere), by their content: a run that was killed goes on
-    where it stopped.
+    The model is an `nn.Module`, an `ExportedProgram` or the path of an ONNX file, whose open sizes
+    are those of the batches. A batch, and `example_inputs`, is a tensor, a tuple of positional
+    arguments or a mapping of keyword arguments; all batches have the example's shapes unless
+    `dynamic_shapes` says which sizes vary, as for `torch.export`. The model is calibrated on three
+    of every four batches, and measured on the others, or on `held_out`. `target` is text such as
+    `"cosine >= 0.999"` or a function of (reference, result), or several: then widths of inputs,
+    entries and widths of parameters are chosen for each operator, so that the network meets the
+    target and the tables have few bits (`cost="area"`: little modelled area); without one, all have
+    the passes' defaults, or those of `recipe`. `choice="genetic"` breeds the choice on the network
+    itself, for targets that noise says little of; it takes a hundred runs more. Whether the target
+    is met is in `accuracy.met`, never assumed: `accuracy` is that of the compiled code on held-out
+    batches. `operators=False` does not measure each operator alone. Tables and measurements that
+    the choice is made of are kept in `cache`, a folder (`lut-opt` in the user's cache; False:
+    nowhere), by their content: a run that was killed goes on where it stopped.
 
     Raises `CompileError` and the errors of `check`: `RequirementError` before anything is run.
     """
@@ -81,6 +90,8 @@ def compile(
         raise CompileError(f"backend={backend!r}: it must be one of {', '.join(_COMPILERS)}")
     if cost not in COSTS:
         raise CompileError(f"cost={cost!r}: it must be one of {', '.join(COSTS)}")
+    if choice not in CHOICES:
+        raise CompileError(f"choice={choice!r}: it must be one of {', '.join(CHOICES)}")
     recipe = recipe or Recipe()
     chooses = bool(requirements.conditions or requirements.judges)
     if chooses:
@@ -94,7 +105,7 @@ def compile(
             "measure on others, or give others as held_out="
         )
     held = None if held_out is None else list(held_out)
-    module = _module(model)
+    module = _module(model, batches[0], dynamic_shapes is not None)
     _check_example(module, example_inputs, [*batches, *(held or ())], dynamic_shapes is not None)
     given = calibrated(
         module, batches, held_out=held, method=method, bits=bits, dynamic_shapes=dynamic_shapes,
@@ -102,16 +113,18 @@ def compile(
     )  # fmt: skip
     if chooses:
         known = sensitivity(given, recipe, _store(cache), cost)
-        source, program, choice = choose(given, recipe, requirements, known)
+        evolution = Evolution() if choice == "genetic" else None
+        source, program, chosen = choose(given, recipe, requirements, known, evolution)
     else:
-        source, program, choice = given.program, tabulated(given.program, recipe), None
+        source, program, chosen = given.program, tabulated(given.program, recipe), None
         given.clock.stop("tables")
-    accuracy, run = measured(
+    accuracy, converted, run = measured(
         given, program, recipe, requirements, operators=operators, compile_with=_COMPILERS[backend]
     )
     example = given.seen[0] if example_inputs is None else example_inputs
+    name = type(module if isinstance(model, str | os.PathLike) else model).__name__
     return Compiled(
-        accuracy, source, program, recipe, choice, type(model).__name__, backend, run, example
+        accuracy, source, program, converted, recipe, chosen, name, backend, run, example
     )
 
 
@@ -121,11 +134,11 @@ def _store(cache: str | os.PathLike[str] | Literal[False] | None) -> Store:
     return Store(default_folder() if cache is None else Path(cache))
 
 
-def _module(model: Any) -> Any:
+def _module(model: Any, example: Any, dynamic: bool) -> Any:
     from lut_opt.frontends.torch.reference import module_of
 
     try:
-        return module_of(model)
+        return module_of(model, example, dynamic=dynamic)
     except TypeError as error:
         raise CompileError(str(error)) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -244,3 +245,13 @@ def test_what_is_registered_can_be_written_out() -> None:
 
 def test_every_function_has_a_derivative() -> None:
     assert [f.name for f in FUNCTIONS.values() if f.derivative is None] == []
+
+
+def test_error_functions_of_many_numbers_take_little_memory() -> None:
+    x = np.linspace(-6.0, 6.0, 1 << 20)
+    tracemalloc.start()
+    y = FUNCTIONS["erf"](x)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5 * x.nbytes
+    assert y[::4096].tolist() == [math.erf(value) for value in x[::4096].tolist()]
