@@ -1,10 +1,10 @@
 """
 What is known of every hardware module of a program, each checked as far as it can be.
 
-Units of tables are proved (`prove`), alone and as streams; softmax and norms are simulated against
-their integer semantics while both sides stall (`simulate_rows`), and the rules of their handshake
-are shown from the gates (`handshake`), as they are of units with the ports of AXI4-Stream, which a
-monitor of the protocol watches besides; of anything else nothing is claimed.
+Units of tables and divisions are proved (`prove`), alone and as streams; softmax and norms are
+simulated against their integer semantics while both sides stall (`simulate_rows`), and the rules of
+their handshake are shown from the gates (`handshake`), as they are of units with the ports of
+AXI4-Stream, which a monitor of the protocol watches besides; of anything else nothing is claimed.
 """
 
 from __future__ import annotations

@@ -9,8 +9,9 @@ that is evaluated for every input, 64 at a time, and compared with `Table.evalua
 proof up to `PROVED_BITS` input bits. Registers are unrolled: the proof holds for any input before
 and after, and any state of the registers, if the result depends on the input of exactly `latency`
 cycles ago; where the text says otherwise, nothing is called proved. Units whose table is written
-are proved for every table (`programmable`), weightless blocks by parts (`networks`). Of a stream it
-is first shown that pausing changes nothing (`streams`), then what is known of the unit inside.
+are proved for every table (`programmable`), weightless blocks by parts (`networks`), and so are
+divisions whose pairs are too many (`divisions`). Of a stream it is first shown that pausing changes
+nothing (`streams`), then what is known of the unit inside.
 """
 
 from __future__ import annotations
