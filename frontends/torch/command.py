@@ -1,4 +1,4 @@
-"""The console command `lut-export`: an importable module to MLIR text."""
+"""The console command `lut-export`: an importable module, or an ONNX file, to MLIR text."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ examples:
 
   lut-export model.py:Net --input 4x16x64xf32 --dynamic x:0=batch,1=seq --calibrate random:16
       For any batch and any length: axes 0 and 1 of the input that forward calls x.
+
+  lut-export model.onnx --calibrate data.npz -o net.mlir
+      An ONNX file (extra `onnx`), on the arrays of data.npz that are called as its inputs are.
 
   lut-export model.py:Net --input 4x64xf32 --calibrate random:16 | lut-opt --lower-nonlinear-to-pwl
 
@@ -69,8 +72,8 @@ def _failed(message: str, code: int) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="lut-export",
-        description="Export a PyTorch model to MLIR (torch dialect), its non-linear operators "
-        "whole and, if calibrated, with a power-of-two scale each.",
+        description="Export a PyTorch model, or an ONNX file, to MLIR (torch dialect), its "
+        "non-linear operators whole and, if calibrated, with a power-of-two scale each.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -32,6 +32,9 @@ examples:
       --require "cosine >= 0.999 and agreement >= 99%"
       Calibrate on all of data.npz, measure on test.npz; exit 1 if it is not good enough.
 
+  lut-check model.onnx --calibrate data.npz
+      An ONNX file; the arrays of data.npz are called as its inputs are.
+
   lut-check model.py:Net --input 8x64xf32 --calibrate random:16 \\
       --lower-nonlinear-to-pwl="input-bits=16" --pwl-search="entries=16 param-bits=10"
       The passes with other options; an operator that costs too much stays in floating point with
@@ -55,8 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = measuring.parser(
         PROGRAM,
-        "Convert a PyTorch model to integers, run it, and compare it with PyTorch on batches that "
-        "the calibration has not seen: the network, and each operator by itself.",
+        "Convert a PyTorch model, or an ONNX file, to integers, run it, and compare it with "
+        "PyTorch on batches that the calibration has not seen: the network, and each operator by "
+        "itself.",
         _EXAMPLES,
     )
     parser.add_argument(

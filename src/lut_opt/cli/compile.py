@@ -32,6 +32,9 @@ examples:
       --target "cosine >= 0.999"
       Choose widths and entries for each operator, so that the network meets the target with few
       bits of tables; exit 1 if it does not: build/ then holds the best that was found.
+
+  lut-compile model.onnx --calibrate data.npz -o build
+      An ONNX file; the arrays of data.npz are called as its inputs are.
 """
 
 
@@ -52,8 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = measuring.parser(
         PROGRAM,
-        "Convert a PyTorch model to integers, measure it on batches that the calibration has not "
-        "seen, and write a folder with all that follows from it.",
+        "Convert a PyTorch model, or an ONNX file, to integers, measure it on batches that the "
+        "calibration has not seen, and write a folder with all that follows from it.",
         _EXAMPLES,
     )
     add = parser.add_argument
