@@ -124,8 +124,8 @@ def check_mutants(found: dict[str, str]) -> None:
 
 
 def test_mutants_are_refuted() -> None:
-    chosen = few(mutants(verilog(MUTATED)), 5)
-    assert len(chosen) >= 15
+    chosen = few(mutants(verilog(MUTATED)), 3)
+    assert len(chosen) >= 10
     check_mutants(chosen)
 
 
