@@ -141,17 +141,20 @@ class Bed:
         unseen = self._unseen(batches)
         with redirect_stderr(self.said), torch.no_grad():
             wanted, own = self._reference(unseen)
+            seen = list(zip(*(self._reference(batch)[0] for batch in batches), strict=True))
             made = self._compiled(model, batches)(*(x.numpy() for x in unseen))
         results = made if isinstance(made, tuple) else (made,)
         warned = {
             int(line) for line in re.findall(r"cells\.py:(\d+):\d+: warn", self.said.getvalue())
         }
-        for line, result, right, pytorch in zip(self.lines, results, wanted, own, strict=True):
-            error = _error(np.asarray(result, np.float64), right)
+        columns = self.lines, results, wanted, own, seen
+        for line, result, right, pytorch, before in zip(*columns, strict=True):
+            size = _size(right, before)
+            error = _error(np.asarray(result, np.float64), right, size)
             outcome: Outcome = (
                 "right" if error <= FINE else "coarse" if error <= BOUND else "silent"
             )
-            if not _error(pytorch, right) <= FINE / 2:
+            if not _error(pytorch, right, size) <= FINE / 2 or _is_beyond(right, before):
                 outcome = "no cell"
             elif outcome == "silent" and line in warned:
                 outcome = "warned"
@@ -254,10 +257,26 @@ class Bed:
         return jit.compile(program, opt_level=0)
 
 
-def _error(got: Reals, wanted: Reals) -> float:
-    """Relative; infinite where what is wanted is not finite."""
+def _size(wanted: Reals, seen: Sequence[Reals]) -> float:
+    """
+    What an error is relative to: the norm of the results.
+
+    A single number may be the smallest of all that its table answers with: of these, seen ones
+    included, the root mean square counts.
+    """
+    if wanted.ndim:
+        return float(np.linalg.norm(wanted))
+    return float(np.sqrt(np.square([wanted, *seen]).mean()))
+
+
+def _is_beyond(wanted: Reals, seen: Sequence[Reals]) -> bool:
+    """Whether a single quotient is larger than all seen ones, though its operands are not."""
+    return not wanted.ndim and bool(np.abs(wanted) > np.abs(seen).max())
+
+
+def _error(got: Reals, wanted: Reals, size: float) -> float:
+    """Relative to a size; infinite where what is wanted is not finite."""
     if got.shape != wanted.shape or not (np.isfinite(wanted).all() and np.isfinite(got).all()):
         return float("inf")
-    size = float(np.linalg.norm(wanted))
     distance = float(np.linalg.norm(got - wanted))
     return distance / size if size else (0.0 if distance == 0.0 else float("inf"))
