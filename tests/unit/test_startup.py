@@ -129,6 +129,9 @@ def test_hardware_imports_no_search_and_no_lowering(tmp_path: Path) -> None:
     source.write_text(TABLE)
     ours, heavy, dialects = imported(str(source), "--convert-pwl-to-hw", "-t", "systemverilog")
     hardware = {"passes.convert_pwl_to_hw", "passes.hw", "backends.verilog", "backends.errors"}
-    assert ours == DRIVER | ASSEMBLY | TABLES | QUANT | hardware | {"dialects.storage"}
+    assert ours == DRIVER | ASSEMBLY | TABLES | QUANT | hardware | {
+        "dialects.storage",
+        "dialects.wires",
+    }
     assert heavy == {"numpy", "pycde"}
     assert dialects == {"arith", "builtin", "comb", "func", "hw", "math", "seq"}
