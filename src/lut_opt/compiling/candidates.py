@@ -79,6 +79,8 @@ class Group:
     """Those that are the best trade at some price of the cost."""
     front: tuple[Candidate, ...] = ()
     """All that nothing smaller beats at the operator's own results; noise is of these."""
+    every: tuple[Candidate, ...] = ()
+    """All that it could have; noise likewise."""
 
 
 Cost = Literal["bits", "area"]

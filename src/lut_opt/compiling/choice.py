@@ -2,11 +2,9 @@
 A setting for each operator, so that the network is good enough and its tables are small.
 
 Each group of operators is measured alone, with several settings, in the network itself; noise
-powers add. Along the lower convex hull of noise over bits, the steps of all groups that take away
-the most noise for a bit come first: each prefix of that ladder is the least costly choice for some
-error budget (Y. Shoham and A. Gersho, "Efficient bit allocation for an arbitrary set of
-quantizers", 1988). The shortest prefix that meets the requirements, measured with all units
-together, is the choice; whether it holds on other batches is for them to say.
+powers add. The shortest prefix of the ladder that they make (`ladder`) which meets the
+requirements, measured with all units together, is the choice, unless one setting for all costs
+less; whether it holds on other batches is for them to say.
 """
 
 from __future__ import annotations
@@ -31,11 +29,11 @@ from lut_opt.compiling.candidates import (
     front,
     groups,
     hull,
-    table_bits,
     tabulated,
     with_settings,
 )
 from lut_opt.compiling.genetic import Evolution, evolve
+from lut_opt.compiling.ladder import Ladder, cost_of
 from lut_opt.compiling.store import NOTHING, Store, key_of
 from lut_opt.dialects.assembly import Program, print_program
 from lut_opt.passes.support.parallel import threaded
@@ -55,61 +53,6 @@ rounded otherwise than where choices are measured.
 
 Pairs = list[tuple[dict[str, Array], dict[str, Array]]]
 """(reference, result) of each batch."""
-
-
-@dataclass(frozen=True)
-class Ladder:
-    """Groups with their candidates, and the steps from the smallest choice to the best."""
-
-    groups: tuple[Group, ...]
-    steps: tuple[int, ...]
-    """The group that takes its next candidate, step by step."""
-
-    @staticmethod
-    def of(groups: Sequence[Group]) -> Ladder:
-        """Order the steps of all groups by the noise that a unit of cost takes away."""
-        ordered = sorted(
-            (-(a.noise - b.noise) / max(b.cost - a.cost, 1), at, nth)
-            for at, group in enumerate(groups)
-            for nth, (a, b) in enumerate(
-                zip(group.candidates[:-1], group.candidates[1:], strict=True)
-            )
-        )
-        return Ladder(tuple(groups), tuple(at for _, at, _ in ordered))
-
-    def chosen(self, steps: int) -> list[Candidate]:
-        """The candidate of each group after so many steps."""
-        taken = self.steps[:steps]
-        return [group.candidates[taken.count(at)] for at, group in enumerate(self.groups)]
-
-    def shortest(self, is_met: Callable[[int], bool]) -> int:
-        """The fewest steps that meet a requirement that more steps meet too; else all of them."""
-        low, high = 0, len(self.steps)
-        while low < high:
-            middle = (low + high) // 2
-            low, high = (low, middle) if is_met(middle) else (middle + 1, high)
-        return low
-
-    def trimmed(self, steps: int, is_met: Callable[[Sequence[Candidate]], bool]) -> list[Candidate]:
-        """
-        The choice after so many steps, where possible with less than a whole step.
-
-        The largest tables first, each group takes the smallest candidate between its last two with
-        which the requirement is still met.
-        """
-        chosen = self.chosen(steps)
-        for at in sorted(range(len(chosen)), key=lambda at: -chosen[at].cost):
-            group, own = self.groups[at], chosen[at]
-            nth = group.candidates.index(own)
-            least = group.candidates[nth - 1].cost if nth else own.cost
-            between = [each for each in group.front if least < each.cost < own.cost]
-            low, high = 0, len(between)
-            while low < high:
-                middle = (low + high) // 2
-                chosen[at] = between[middle]
-                low, high = (low, middle) if is_met(chosen) else (middle + 1, high)
-            chosen[at] = between[low] if low < len(between) else own
-        return chosen
 
 
 @dataclass(frozen=True)
@@ -214,10 +157,19 @@ def choose(
 def _attempts(
     ladder: Ladder, first: int, is_met: Callable[[Sequence[Candidate]], bool]
 ) -> Iterator[tuple[int, list[Candidate]]]:
-    """Choices from the least that seems enough to the largest, further apart each time."""
+    """
+    Choices from the least that seems enough to the largest, further apart each time.
+
+    Where one setting for all is enough and costs less, it comes first: operators share tables then.
+    """
     last = len(ladder.steps)
     if is_met(ladder.chosen(first)):
-        yield first, ladder.trimmed(first, is_met)
+        least = ladder.trimmed(first, is_met)
+        for alike in ladder.alike(cost_of(least)):
+            if is_met(alike):
+                yield first, alike
+                break
+        yield first, least
     steps, further = first, 1
     while steps < last:
         yield steps, ladder.chosen(steps)
@@ -242,16 +194,9 @@ def _evolved(
         pairs = known.together(_units(chosen))
         return sum(each.shortfall for each in requirements.verdicts(figures(pairs), pairs))
 
-    yield first, evolve(ladder.groups, start, shortfall, _cost, evolution)
+    yield first, evolve(ladder.groups, start, shortfall, cost_of, evolution)
     yield least
     yield from attempts
-
-
-def _cost(chosen: Sequence[Candidate]) -> float:
-    """Bits of all distinct tables, which groups may share; areas add."""
-    if any(each.area is not None for each in chosen):
-        return sum(each.cost for each in chosen)
-    return table_bits(unit for each in chosen for unit in each.units.values())
 
 
 def _settings(ladder: Ladder, chosen: Sequence[Candidate]) -> dict[int, Setting]:
@@ -333,9 +278,10 @@ class _Measure:
 
         noises = threaded(noises_of, groups)
         for group, noise in zip(progress(groups, "sensitivity"), noises, strict=True):
-            own = front(_with(group.candidates, noise["own"]))
+            every = tuple(_with(group.candidates, noise["own"]))
             if candidates := hull(_with(group.candidates, noise["alone"])):
-                found.append(replace(group, candidates=candidates, front=own))
+                parts = {"candidates": candidates, "front": front(every), "every": every}
+                found.append(replace(group, **parts))
         return found
 
     def kept(self, store: Store, program: Program) -> Kept:

@@ -1,12 +1,12 @@
 """
 A choice of settings by a genetic search on the network itself.
 
-The ladder of `choice` trusts that noise powers of single operators add, and that less noise is
+The ladder of `ladder` trusts that noise powers of single operators add, and that less noise is
 better for what is required. Where neither need hold, as of a function that judges classes or ranks,
-choices themselves are bred: one gene an operator, a candidate of its front; a choice that meets the
-requirements beats all that do not, among those the least cost counts, among the others how far they
-miss. It starts from the ladder's choices and keeps the best, so that it is never worse than they
-are on the batches that it sees.
+choices themselves are bred: one gene an operator, a setting that it could have. A choice that meets
+the requirements beats all that do not; among those the least cost counts, among the others how far
+they miss. It starts from the ladder's choices and keeps the best, so that it is never worse than
+they are on the batches that it sees.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lut_opt.compiling.candidates import Candidate, Group
 from lut_opt.passes.support.progress import progress
 
 Genes = tuple[int, ...]
-"""The place of each group's candidate on its front."""
+"""The place of each group's candidate among all that it could have."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ def evolve(
     from meeting what is required, 0 if it does; `cost` is that of a choice as a whole, in which
     operators may share tables.
     """
-    fronts = [_front(group) for group in groups]
+    all_of = [_by_cost(group) for group in groups]
     rng = np.random.default_rng(how.seed)
     known: dict[Genes, tuple[float, float]] = {}
 
     def chosen(genes: Genes) -> list[Candidate]:
-        return [front[at] for front, at in zip(fronts, genes, strict=True)]
+        return [own[at] for own, at in zip(all_of, genes, strict=True)]
 
     def rank(genes: Genes) -> tuple[float, float]:
         """Small is good: what is missing, then the cost."""
@@ -60,31 +60,29 @@ def evolve(
             known[genes] = shortfall(own), cost(own)
         return known[genes]
 
-    first = [_genes(fronts, each) for each in start]
+    first = [_genes(all_of, each) for each in start]
     alive = sorted(dict.fromkeys(first), key=rank)
     for _ in progress(range(how.generations), "genetic"):
-        children = [_child(alive, fronts, rng) for _ in range(how.population)]
+        children = [_child(alive, list(map(len, all_of)), rng) for _ in range(how.population)]
         alive = sorted(dict.fromkeys([*alive, *children]), key=rank)[: how.population]
     return chosen(alive[0])
 
 
-def _front(group: Group) -> list[Candidate]:
-    """The candidates of a group that are worth a try, by their cost."""
-    distinct = {each.setting: each for each in (*group.front, *group.candidates)}
+def _by_cost(group: Group) -> list[Candidate]:
+    """All candidates of a group, the cheapest first."""
+    distinct = {each.setting: each for each in (*group.every, *group.front, *group.candidates)}
     return sorted(distinct.values(), key=lambda each: each.cost)
 
 
-def _genes(fronts: Sequence[Sequence[Candidate]], choice: Sequence[Candidate]) -> Genes:
-    settings = [[each.setting for each in front] for front in fronts]
-    return tuple(own.index(c.setting) for own, c in zip(settings, choice, strict=True))
+def _genes(all_of: Sequence[Sequence[Candidate]], choice: Sequence[Candidate]) -> Genes:
+    settings = [[each.setting for each in own] for own in all_of]
+    return tuple(own.index(each.setting) for own, each in zip(settings, choice, strict=True))
 
 
-def _child(
-    alive: Sequence[Genes], fronts: Sequence[Sequence[Candidate]], rng: np.random.Generator
-) -> Genes:
+def _child(alive: Sequence[Genes], counts: Sequence[int], rng: np.random.Generator) -> Genes:
     """Genes of two parents, the better of two each, one of them moved by a step or two."""
     parents = [alive[int(rng.integers(len(alive), size=2).min())] for _ in range(2)]
-    genes = [parents[int(rng.integers(2))][at] for at in range(len(fronts))]
+    genes = [parents[int(rng.integers(2))][at] for at in range(len(counts))]
     at, step = int(rng.integers(len(genes))), int(rng.choice([-2, -1, -1, 1]))
-    genes[at] = min(max(genes[at] + step, 0), len(fronts[at]) - 1)
+    genes[at] = min(max(genes[at] + step, 0), counts[at] - 1)
     return tuple(genes)

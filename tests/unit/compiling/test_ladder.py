@@ -16,7 +16,7 @@ pytest.importorskip("torch_mlir.ir", reason="pip install lut-opt[torch]")
 from lut_opt.accuracy import Recipe
 from lut_opt.compiling import candidates
 from lut_opt.compiling.candidates import Candidate, Group, Setting, front, hull
-from lut_opt.compiling.choice import Ladder
+from lut_opt.compiling.ladder import Ladder
 from lut_opt.dialects.assembly import context, parse
 from lut_opt.dialects.pwl import ApplyOp, FitAttr
 
