@@ -14,15 +14,14 @@ has too many inputs to try all, z3 decides. Registers hold what the wire before 
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from lut_opt.backends.formal.compiled import Compiled
+from lut_opt.backends.formal.formulas import load_z3, number_of, translate
 from lut_opt.backends.formal.netlist import ZERO, Literal, Netlist, first_unequal, number, planes
 from lut_opt.dialects.lutnet.hardware import Adder, Leaf, NetworkUnit, Node
 from lut_opt.dialects.quantization import Integers
@@ -371,46 +370,17 @@ def _number(bits: Sequence[Integers], signed: bool, count: int) -> Integers:
 
 def _ask_z3(part: Part, kept: Sequence[int], view: Netlist, free: Sequence[str]) -> None:
     """An adder of two wide numbers, for all of them."""
-    # z3 has no type stubs.
-    solver: Any = importlib.import_module("z3")
-    values: dict[str, Any] = {wire: solver.Bool(f"v{place}") for place, wire in enumerate(free)}
-    for wire in view.cone([part.outputs[at][0] for at in kept if part.outputs[at][0]]):
-        if wire in values:
-            continue
-        if wire not in view.gates:
-            # Constants keep it from mattering, or it would have been found to be foreign.
-            values[wire] = solver.Bool(wire)
-            continue
-        kind, sources = view.gates[wire]
-        given = [values[source] for source in sources]
-        match kind:
-            case "and":
-                values[wire] = solver.And(*given)
-            case "not":
-                values[wire] = solver.Not(given[0])
-            case "copy":
-                values[wire] = given[0]
-            case _:
-                values[wire] = solver.BoolVal(kind == "one")
-    width = len(part.outputs)
-
-    def bit(literal: Literal) -> Any:
-        wire, inverted = literal
-        value = values[wire] if wire else solver.BoolVal(False)
-        ends = solver.BitVecVal(1, 1), solver.BitVecVal(0, 1)
-        return solver.If(value, *(ends[::-1] if inverted else ends))
-
-    def word(literals: Sequence[Literal], signed: bool) -> Any:
-        bits = [bit(each) for each in reversed(literals)]
-        vector = solver.Concat(*bits) if len(bits) > 1 else bits[0]
-        if len(bits) >= width:
-            return solver.Extract(width - 1, 0, vector)
-        extend = solver.SignExt if signed else solver.ZeroExt
-        return extend(width - len(bits), vector)
-
-    left, right = (word(*pair) for pair in zip(part.inputs, part.signed, strict=True))
-    total, asked = left + right, solver.Solver()
-    pairs = [(bit(part.outputs[at]), solver.Extract(at, at, total)) for at in kept]
-    asked.add(solver.Or(*(found != wanted for found, wanted in pairs)))
+    z3, width = load_z3(), len(part.outputs)
+    leaves = {wire: z3.Bool(wire) for wire in free}
+    bits = [part.outputs[at] for at in kept]
+    values = translate(z3, view, [wire for wire, _ in bits if wire], leaves)
+    left, right = (
+        number_of(z3, side[:width], values, width, signed=signed and len(side) <= width)
+        for side, signed in zip(part.inputs, part.signed, strict=True)
+    )
+    total, asked = left + right, z3.Solver()
+    found = [number_of(z3, [each], values, 1, signed=False) for each in bits]
+    wanted = [z3.Extract(at, at, total) for at in kept]
+    asked.add(z3.Or(*(a != b for a, b in zip(found, wanted, strict=True))))
     if str(asked.check()) != "unsat":
         raise Unproved(f"{part.what} is not the sum of its sides")

@@ -58,13 +58,14 @@ def search(units: Sequence[Unit], options: SearchOptions, store: Store) -> dict[
     missing: dict[str, Task] = {}
     answers: dict[str, tuple[str, str]] = {}
     for unit in units:
-        key = keys[unit] = _key(unit, drafted)
+        key, text = _posed(unit, drafted)
+        keys[unit] = key
         if key in answers or key in missing:
             continue
         if (known := store.recall(key)) is not None:
             answers[key] = known["tables"], known["refused"]
         else:
-            missing[key] = key, _text(unit), drafted
+            missing[key] = key, text or _text(unit), drafted
     tasks = list(missing.values())
     for _, (key, tables, refused) in zip(progress(tasks, "tables"), _solved(tasks), strict=True):
         store.keep(key, {"tables": tables, "refused": refused})
@@ -109,10 +110,11 @@ def _solve(task: Task) -> Answer:
     return key, print_program(program, generic=True), ""
 
 
-def _key(unit: Unit, options: SearchOptions) -> str:
-    """The key of a unit's tables, which several units may share."""
+def _posed(unit: Unit, options: SearchOptions) -> tuple[str, str]:
+    """The key of a unit's tables, which several units may share; its text if the key needs it."""
     if isinstance(unit, ApplyOp):
-        return key_of("tables", _text(unit), repr(options))
+        text = _text(unit)
+        return key_of("tables", text, repr(options)), text
     unit.choose_constants(declared_integer(unit, PARAM_BITS, 2, 32) or options.param_bits)
     parts = [
         (each.name, each.function.name, each.operand, each.result, each.reduction,
@@ -120,7 +122,7 @@ def _key(unit: Unit, options: SearchOptions) -> str:
         for each in unit.lookups()
     ]  # fmt: skip
     sizes = [str(value) for value in size_declarations(unit).values()]
-    return key_of("tables", unit.name, repr(parts), repr(sizes), repr(options))
+    return key_of("tables", unit.name, repr(parts), repr(sizes), repr(options)), ""
 
 
 def _text(unit: Unit) -> str:
