@@ -36,7 +36,10 @@ class Timing:
 
 
 def paired(
-    runs: Mapping[str, Callable[[], object]], repetitions: int, warm_up: int = 1
+    runs: Mapping[str, Callable[[], object]],
+    repetitions: int,
+    warm_up: int = 1,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Timing]:
     """
     Time all `runs` in turn, so that what disturbs one disturbs all, each round from another start.
@@ -48,7 +51,7 @@ def paired(
     for repetition in range(warm_up + repetitions):
         first = repetition % len(names)
         for name in (*names[first:], *names[:first]):
-            elapsed = _timed(runs[name])
+            elapsed = _timed(runs[name], clock)
             if elapsed > _COLLECT_ABOVE:
                 gc.collect()
             if repetition >= warm_up:
@@ -56,13 +59,13 @@ def paired(
     return {name: Timing(tuple(values)) for name, values in seconds.items()}
 
 
-def _timed(run: Callable[[], object]) -> float:
+def _timed(run: Callable[[], object], clock: Callable[[], float]) -> float:
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        start = time.perf_counter()
+        start = clock()
         run()
-        return time.perf_counter() - start
+        return clock() - start
     finally:
         if was_enabled:
             gc.enable()

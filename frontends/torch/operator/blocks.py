@@ -6,51 +6,74 @@ A compiler fuses passes instead, and an accelerator has no such cache: both get 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
-_linalg: Any = torch.linalg
-
-BLOCK = 1 << 17
-"""Elements of a block: 1 MiB in double precision."""
+BLOCK = 1 << 16
+"""Elements of a block: 512 KiB in double precision."""
 
 
-def in_blocks(function: Callable[..., Any], rows: tuple[Tensor, ...], *others: Any) -> Any:
+def blocks(*tensors: Tensor, rows: bool = False) -> Iterator[tuple[Tensor, ...]]:
     """
-    `function(*rows, *others)`, where each row of the results comes from that of the arguments.
+    The same elements of each tensor, block by block, to be read and written in place.
 
-    `rows` are tensors of the same leading axes; the function gives a tensor or a tuple of them.
+    With `rows` the last axis stays whole, and may differ between the tensors.
     """
-    first = rows[0]
-    size = max(BLOCK // max(first.shape[-1], 1), 1) if first.dim() > 1 else 0
-    whole = first.shape[:-1].numel() if first.dim() > 1 else 0
-    if not _is_plain(first) or first.device.type != "cpu" or whole <= 2 * size:
-        return function(*rows, *others)
-    flat = [each.reshape(whole, each.shape[-1]) for each in rows]
-    made: list[Tensor] = []
-    single = False
-    for start in range(0, whole, size):
-        part = function(*(each[start : start + size] for each in flat), *others)
-        single = isinstance(part, Tensor)
-        parts: tuple[Tensor, ...] = (part,) if single else part
-        if not made:
-            made = [each.new_empty(whole, each.shape[-1]) for each in parts]
-        for whole_one, each in zip(made, parts, strict=True):
-            whole_one[start : start + size] = each
-    shaped = tuple(each.view(*first.shape[:-1], each.shape[-1]) for each in made)
-    return shaped[0] if single else shaped
+    first = tensors[0]
+    if not is_plain(first) or not all(each.is_contiguous() for each in tensors):
+        yield tensors
+        return
+    size = max(BLOCK // max(first.shape[-1], 1), 1) if rows else BLOCK
+    flat = [each.view(-1, each.shape[-1] if rows else 1) for each in tensors]
+    for start in range(0, flat[0].shape[0], size):
+        yield tuple(each[start : start + size] for each in flat)
 
 
-def row_product(a: Tensor, b: Tensor) -> Tensor:
+class Scratch:
+    """Memory that one block after another writes to: to ask for new costs more than to fill it."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[torch.dtype, int], Tensor] = {}
+
+    def like(self, block: Tensor, dtype: torch.dtype | None = None, number: int = 0) -> Tensor:
+        """What may be written over, of the shape of a block; one for each type and number."""
+        key = block.dtype if dtype is None else dtype, number
+        if key not in self._kept:
+            self._kept[key] = torch.empty_like(block, dtype=key[0])
+        kept = self._kept[key]
+        return kept if kept.shape == block.shape else kept[: block.shape[0]]
+
+    def copy(self, block: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+        """The same with the block's own numbers."""
+        return self.like(block, dtype).copy_(block)
+
+
+def taken(table: Tensor, place: Tensor, out: Tensor) -> Tensor:
+    """`out`, with the elements of a table that stand at these places."""
+    if is_plain(place) and out.dtype == table.dtype and out.is_contiguous():
+        torch.index_select(table, 0, place.flatten(), out=out.view(-1))
+        return out
+    return out.copy_(table.index_select(0, place.flatten()).view(place.shape))
+
+
+def row_product(a: Tensor, b: Tensor, scratch: Scratch) -> Tensor:
     """Sums of products along the last axis, which stays: exact, if every partial sum is."""
-    if _is_plain(a):
-        return _linalg.vecdot(a, b).unsqueeze(-1)
+    if is_plain(a):
+        products = torch.mul(a, b, out=scratch.like(a, number=1))
+        return products.sum(-1, keepdim=True)
     return (a * b).sum(-1, keepdim=True)
 
 
-def _is_plain(x: Tensor) -> bool:
-    """Whether a tensor holds numbers: what a compiler traces does not, and is fused."""
-    return type(x) in (Tensor, nn.Parameter)
+def is_plain(x: Tensor) -> bool:
+    """Whether a tensor holds numbers in a processor's memory: what a compiler traces does not."""
+    return type(x) in (Tensor, nn.Parameter) and x.device.type == "cpu"
+
+
+def is_within(x: Tensor, low: float, high: float) -> bool:
+    """Whether all of x is in low … high; False where only a device or a compiler could say."""
+    if not is_plain(x) or not x.numel():
+        return False
+    least, most = x.aminmax()
+    return low <= float(least) and float(most) <= high

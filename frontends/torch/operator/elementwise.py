@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lut_opt.frontends.torch.operator.blocks import in_blocks
-from lut_opt.frontends.torch.operator.integers import steps
+from lut_opt.frontends.torch.operator.blocks import blocks, taken
+from lut_opt.frontends.torch.operator.integers import steps_
 from lut_opt.frontends.torch.operator.tabulated import Applied, Slope
 from lut_opt.frontends.torch.operator.visible import visible_op
 
@@ -29,8 +29,10 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> N
 
 def _backward(ctx: Any, grad: Tensor, _: Any) -> tuple[Tensor | None, ...]:
     index, slopes = ctx.saved_tensors
-    slope = slopes.index_select(0, index.flatten()).view(index.shape)
-    return slope.mul_(grad), *(None,) * 6
+    of_x = torch.empty_like(grad)
+    for place, above, out in blocks(index, grad, of_x):
+        taken(slopes, place, out).mul_(above)
+    return of_x, *(None,) * 6
 
 
 @visible_op("look_up", save=_save, backward=_backward)
@@ -42,13 +44,12 @@ def look_up(
 
     `values` and `slopes` hold `size` reals for each octave of the window.
     """
-    y, index = in_blocks(_look_up, (x.reshape(-1, 1),), step, octave * size - low, values)
-    return y.view(x.shape), index.view(x.shape)
-
-
-def _look_up(x: Tensor, step: Tensor, first: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-    index = steps(x, step).add_(first).to(torch.int32)
-    return values.index_select(0, index.flatten()).view(x.shape).to(x.dtype), index
+    y, index = torch.empty_like(x), torch.empty_like(x, dtype=torch.int32)
+    first = octave * size - low
+    for part, out, place in blocks(x, y, index):
+        place.copy_(steps_(out.copy_(part), step).add_(first))
+        taken(values, place, out)
+    return y, index
 
 
 class Dense(nn.Module):

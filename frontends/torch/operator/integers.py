@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-_MANTISSA, _BIAS = 52, 1023
+MANTISSA, BIAS = 52, 1023
 """Bits of a double's mantissa, and what its exponent is stored with."""
 
 
 def leading_one(values: Tensor) -> Tensor:
     """Position of the leading one of positive integers (int64)."""
     # Not frexp, whose exponents PyTorch's compiler for processors does not convert.
-    exponent = (values.double().view(torch.int64) >> _MANTISSA) - _BIAS
+    exponent = (values.double().view(torch.int64) >> MANTISSA) - BIAS
     # The conversion to double may round up to the next power of two.
     return exponent - ((values >> exponent) == 0).long()
 
@@ -25,11 +25,11 @@ def round_shift(values: Tensor, shift: Tensor) -> Tensor:
 
 def power_of_two(exponent: Tensor) -> Tensor:
     """2^exponent in double precision, exactly, for int64 exponents within ±1000."""
-    return ((exponent + _BIAS) << _MANTISSA).view(torch.float64)
+    return ((exponent + BIAS) << MANTISSA).view(torch.float64)
 
 
-def steps(x: Tensor, step: Tensor) -> Tensor:
-    """Reals on the grid of a step as whole numbers of steps, in the precision of `x`."""
-    v = x / step.to(x.dtype)
+def steps_(x: Tensor, step: Tensor) -> Tensor:
+    """Reals on the grid of a step become whole numbers of steps, in the precision of `x`."""
+    x.div_(step.to(x.dtype))
     # Powers of two divide exactly; other steps are in double precision (see `Scale`).
-    return v if step.dtype == torch.float32 else v.round_()
+    return x if step.dtype == torch.float32 else x.round_()

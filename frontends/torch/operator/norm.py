@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -26,8 +27,8 @@ from lut_opt.dialects.pwl.units import (
     Norm,
 )
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.frontends.torch.operator.blocks import in_blocks, row_product
-from lut_opt.frontends.torch.operator.integers import leading_one, power_of_two, steps
+from lut_opt.frontends.torch.operator.blocks import Scratch, blocks, is_within, row_product
+from lut_opt.frontends.torch.operator.integers import leading_one, power_of_two, steps_
 from lut_opt.frontends.torch.operator.quantizer import Quantizer
 from lut_opt.frontends.torch.operator.rows import RowModule, dense
 from lut_opt.frontends.torch.operator.scale import Scale
@@ -51,8 +52,10 @@ def _backward(ctx: Any, grad: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
     x, weight, y, mean, inverse = ctx.saved_tensors
     fraction, zero, low, high = ctx.result
     unit = 2.0**-fraction
-    # As 0 and 1: what is at an end of the storage clamps.
-    grad = y.clamp((low + 1 - zero) * unit, (high - 1 - zero) * unit).eq_(y).mul_(grad)
+    # What is at an end of the storage clamps.
+    ends = (low + 1 - zero) * unit, (high - 1 - zero) * unit
+    if not is_within(y, *ends):
+        grad = y.clamp(*ends).eq_(y).mul_(grad)
     if ctx.centred:
         sides = [x.shape[-1]], mean, inverse, weight, weight
         wanted = [True, weight is not None, ctx.has_bias]
@@ -71,7 +74,7 @@ def _rms_backward(
     if weight is not None:
         of_weight = (grad * normalized).flatten(0, -2).sum(0)
         of_normalized = grad * weight
-    along = row_product(of_normalized, normalized) / x.shape[-1]
+    along = row_product(of_normalized, normalized, Scratch()) / x.shape[-1]
     return (of_normalized - normalized.mul_(along)).mul_(inverse), of_weight
 
 
@@ -92,68 +95,81 @@ def normalize(
     """
     A norm along the last axis of x on the grid of `step`; mean and inverse root of each row.
 
-    `rsqrt` is the table's results, int64; `epsilon` (octaves, 2) mantissa and shift; `weight` and
+    `rsqrt` is the table's results, float64; `epsilon` (octaves, 2) mantissa and shift; `weight` and
     `bias` the reals that γ and β are stored as; `wide` says that rows are narrowed by their leading
     zeros; `result`: fraction bits, zero point, minimum, maximum.
     """
-    tables = rsqrt, epsilon, weight, bias
-    numbers = square_fraction, wide, result, centred
-    return in_blocks(_normalize, (x,), step, octave, *tables, *numbers)
-
-
-def _narrowed(c: Tensor, *, centred: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Whole numbers of rows in steps that fit the row, from where, and log2 of the steps."""
-    low, high = c.amin(-1, keepdim=True), c.amax(-1, keepdim=True)
-    middle = ((low + high) / 2).floor() if centred else torch.zeros_like(low)
-    size = torch.maximum(high - middle, middle - low).clamp(min=1).long()
-    narrowing = (leading_one(size) - (MAX_CENTRED_BITS - 1)).clamp(min=0)
-    narrow = ((c - middle) * power_of_two(-narrowing) + 0.5).floor()
-    return narrow, middle, narrowing
-
-
-def _normalize(
-    x: Tensor,
-    step: Tensor,
-    octave: Tensor,
-    rsqrt: Tensor,
-    epsilon: Tensor,
-    weight: Tensor | None,
-    bias: Tensor | None,
-    square_fraction: int,
-    wide: bool,
-    result: list[int],
-    centred: bool,
-) -> tuple[Tensor, Tensor, Tensor]:
     fraction, zero, low, high = result
-    n, c = x.shape[-1], steps(x.double(), step)
-    middle, narrowing = torch.zeros_like(c[..., :1]), None
-    if wide:
-        c, middle, narrowing = _narrowed(c, centred=centred)
-    total = c.sum(-1, keepdim=True) if centred else torch.zeros_like(c[..., :1])
-    square = row_product(c, c)
-    mantissa, shift = epsilon.index_select(0, octave.reshape(1))[0].unbind()
-    v = n * square.long() - total.long() * total.long()
-    if narrowing is not None:
-        shift = (shift + 2 * narrowing).clamp(max=MAX_EPSILON_SHIFT)
-    v = (v << square_fraction) + ((n * n * mantissa) >> shift)
-    v = v.clamp(min=1 << square_fraction)
+    n, unit = x.shape[-1], 2.0 ** (fraction - NORM_FRACTION)
+    gamma = unit if weight is None else weight.double() * unit
+    beta = 0.5 if bias is None else bias.double() * 2.0**fraction + 0.5
+    epsilon_parts = epsilon.index_select(0, octave.reshape(1))[0]
+    y, mean = torch.empty_like(x), torch.empty_like(x[..., :1])
+    inverse, scratch = torch.empty_like(mean), Scratch()
+    for part, out, mean_of, inverse_of in blocks(x, y, mean, inverse, rows=True):
+        rows = _held(scratch.copy(part, torch.float64), step, wide=wide, centred=centred)
+        total = rows.c.sum(-1, keepdim=True) if centred else torch.zeros_like(rows.c[..., :1])
+        square = row_product(rows.c, rows.c, scratch)
+        v = _variance(rows, total, square, epsilon_parts, square_fraction)
+        r = _inverse_root(v, rsqrt, square_fraction) * (n / rows.one)
+        # (n·c − Σc)·r in steps of 2^−14, halves up.
+        exact = rows.c.mul_(r).sub_(total * (r / n) - 0.5).floor_()
+        out.copy_(exact.mul_(gamma).add_(beta).floor_())
+        out.clamp_(low - zero, high - zero).mul_(2.0**-fraction)
+        size = rows.size / rows.one
+        mean_of.copy_(total * (size / n) + rows.middle)
+        inverse_of.copy_(r * (2.0**-NORM_FRACTION / size))
+    return y, mean, inverse
+
+
+class _Rows(NamedTuple):
+    """Rows less `middle`, as whole numbers of steps, or as reals of which one step is `one`."""
+
+    c: Tensor
+    one: Tensor
+    size: Tensor
+    """What a whole number stands for."""
+    middle: Tensor
+    """In reals."""
+    narrowing: Tensor | None
+    """log2 of a whole number's steps."""
+
+
+def _held(x: Tensor, step: Tensor, *, wide: bool, centred: bool) -> _Rows:
+    """Rows in double precision, which are written over, as what the formulas take."""
+    size, nothing = step.double(), torch.zeros_like(x[..., :1])
+    if not wide and step.dtype == torch.float32:
+        # A power of two changes no digit: to divide by it is left to what each row has one of.
+        return _Rows(x, size, size, nothing, None)
+    c, one = steps_(x, step), torch.ones_like(size)
+    if not wide:
+        return _Rows(c, one, size, nothing, None)
+    low, high = c.amin(-1, keepdim=True), c.amax(-1, keepdim=True)
+    middle = ((low + high) / 2).floor() if centred else nothing
+    largest = torch.maximum(high - middle, middle - low).clamp(min=1).long()
+    narrowing = (leading_one(largest) - (MAX_CENTRED_BITS - 1)).clamp(min=0)
+    narrow = ((c - middle) * power_of_two(-narrowing) + 0.5).floor()
+    return _Rows(narrow, one, size * power_of_two(narrowing), middle * size, narrowing)
+
+
+def _variance(rows: _Rows, total: Tensor, square: Tensor, epsilon: Tensor, fraction: int) -> Tensor:
+    """n²·(σ² + ε) of each row in squared steps, with `fraction` bits behind the point; int64."""
+    n, one = rows.c.shape[-1], rows.one
+    whole, square = (total / one).long(), (square / (one * one)).long()
+    mantissa, shift = epsilon.unbind()
+    if rows.narrowing is not None:
+        shift = (shift + 2 * rows.narrowing).clamp(max=MAX_EPSILON_SHIFT)
+    v = ((n * square - whole * whole) << fraction) + ((n * n * mantissa) >> shift)
+    return v.clamp(min=1 << fraction)
+
+
+def _inverse_root(v: Tensor, rsqrt: Tensor, fraction: int) -> Tensor:
+    """1/√v as the table has it, such that (n·c − Σc)·r is in steps of 2^−14."""
     k = leading_one(v) >> 1
     t = ((v << (60 - 2 * k)) + (1 << (59 - RSQRT_BITS))) >> (60 - RSQRT_BITS)
     place = t - RSQRT_OPERAND.minimum
-    r = rsqrt.index_select(0, place.flatten()).view(place.shape).double()
-    # (n·c − Σc)·r in steps of 2^−14, halves up.
-    r.mul_(power_of_two(NORM_FRACTION - TABLE_FRACTION - k + square_fraction // 2))
-    y = c.mul_(r * n).sub_(total * r - 0.5).floor_()
-    unit = 2.0 ** (fraction - NORM_FRACTION)
-    y.mul_(unit if weight is None else weight.double() * unit)
-    y.add_(0.5 if bias is None else bias.double() * 2.0**fraction + 0.5).floor_()
-    y = y.to(x.dtype).clamp_(low - zero, high - zero).mul_(2.0**-fraction)
-    size = step.double()
-    if narrowing is not None:
-        size = size * power_of_two(narrowing)
-    mean = total * (size / n) + middle * step.double()
-    inverse = r * (n * 2.0**-NORM_FRACTION / size)
-    return y, mean.to(x.dtype), inverse.to(x.dtype)
+    r = rsqrt.index_select(0, place.flatten()).view(place.shape)
+    return r * power_of_two(NORM_FRACTION - TABLE_FRACTION - k + fraction // 2)
 
 
 class NormModule(RowModule):
@@ -187,7 +203,8 @@ class NormModule(RowModule):
         kind = first.result
         fraction = first.product_bits - first.result_shift
         self.result = [fraction, kind.zero_point, kind.minimum, kind.maximum]
-        self.register_buffer("rsqrt", torch.as_tensor(dense(first, "rsqrt")))
+        table = dense(first, "rsqrt").astype(np.float64)
+        self.register_buffer("rsqrt", torch.as_tensor(table))
         self.register_buffer("epsilon", torch.tensor([unit.epsilon_parts for unit in units]))
 
     def rows(self, x: Tensor, step: Tensor, octave: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from lut_opt.dialects.quantization import Quantization
+from lut_opt.frontends.torch.operator.blocks import Scratch, blocks, is_plain, is_within
 from lut_opt.frontends.torch.operator.scale import Scale, Step
 from lut_opt.frontends.torch.operator.visible import visible_op
 
@@ -30,16 +31,33 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     x, step, stored = ctx.saved_tensors
     low, high = ctx.bounds
+    of_x, of_step = torch.empty_like(x), None
+    sums: list[Tensor] = []
+    scratch = Scratch()
+    for part, made, above, below in blocks(x, stored, grad, of_x):
+        rest = _pass_inside(part, scratch.copy(made), above, below, step, low, high)
+        if ctx.needs_input_grad[1]:
+            sums.append(torch.dot(rest.flatten(), above.flatten()))
+    if sums:
+        factor = 1.0 / math.sqrt(max(x.numel(), 1) * max(high, 1))
+        of_step = torch.stack(sums).sum().to(step.dtype) / step * factor
+    return of_x, of_step, None, None
+
+
+def _pass_inside(
+    x: Tensor, stored: Tensor, grad: Tensor, of_x: Tensor, step: Tensor, low: int, high: int
+) -> Tensor:
+    """
+    Write the gradient of x into `of_x`, and into `stored` S·(v − u) inside, where S·v was.
+    """
+    if is_plain(x) and is_within(x, low * (size := float(step)), high * size):
+        of_x.copy_(grad)
+        return stored.sub_(x)
     u = _in_steps(x, step)
     # As 0 and 1: masks cost more than products.
     inside = u.clamp(low, high).eq_(u).to(x.dtype)
-    del u
-    of_step = None
-    if ctx.needs_input_grad[1]:
-        rest = torch.addcmul(stored, x, inside, value=-1)
-        factor = 1.0 / math.sqrt(max(x.numel(), 1) * max(high, 1))
-        of_step = torch.dot(rest.flatten(), grad.flatten()).to(step.dtype) / step * factor
-    return inside.mul_(grad), of_step, None, None
+    of_x.copy_(inside).mul_(grad)
+    return stored.addcmul_(x, inside, value=-1)
 
 
 @visible_op("fake_quantize", save=_save, backward=_backward)
@@ -49,8 +67,13 @@ def fake_quantize(x: Tensor, step: Tensor, low: int, high: int) -> Tensor:
 
     `step` is S, without axes: a power of two in single precision, any other in double.
     """
-    v = _in_steps(x, step).round_().clamp_(low, high)
-    return v.mul_(step.to(v.dtype)).to(x.dtype)
+    made = torch.empty_like(x)
+    scratch = Scratch()
+    for part, out in blocks(x, made):
+        v = scratch.copy(part, torch.promote_types(x.dtype, step.dtype))
+        size = step.to(v.dtype)
+        out.copy_(v.div_(size).round_().clamp_(low, high).mul_(size))
+    return made
 
 
 def _in_steps(x: Tensor, step: Tensor) -> Tensor:

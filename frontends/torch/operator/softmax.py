@@ -9,6 +9,7 @@ Backward, both are what PyTorch does with the forward's own results: softmax yâŠ
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,14 +20,13 @@ from torch import Tensor
 from lut_opt.dialects.pwl.units import (
     LOG_TWO,
     RECIPROCAL_BITS,
-    RECIPROCAL_OPERAND,
     TABLE_FRACTION,
     LogSoftmax,
     RowExponentials,
     Softmax,
 )
-from lut_opt.frontends.torch.operator.blocks import in_blocks
-from lut_opt.frontends.torch.operator.integers import leading_one, power_of_two, steps
+from lut_opt.frontends.torch.operator.blocks import Scratch, blocks, is_within, taken
+from lut_opt.frontends.torch.operator.integers import BIAS, MANTISSA, power_of_two, steps_
 from lut_opt.frontends.torch.operator.rows import RowModule, dense
 from lut_opt.frontends.torch.operator.scale import Scale
 from lut_opt.frontends.torch.operator.visible import visible_op
@@ -36,25 +36,21 @@ _EXACT_BITS = 52
 """Bits of a sum in double precision that leave one for its rounding."""
 
 
-def _exponentials(x: Tensor, step: Tensor, octave: Tensor, exp: Tensor) -> tuple[Tensor, Tensor]:
-    """Distances to the row's maximum, in steps, and their exponentials; `exp` ends at 0."""
-    distance = steps(x, step)
-    distance.sub_(distance.amax(-1, keepdim=True))
-    table = exp.index_select(0, octave.reshape(1))[0]
-    place = (distance + (len(table) - 1)).clamp_(min=0).to(torch.int32)
-    return distance, table.index_select(0, place.flatten()).view(x.shape)
-
-
-def _normalized(total: Tensor) -> tuple[Tensor, Tensor]:
-    """The octave k of each row's sum, and its mantissa t as a place in a table."""
-    total = total.long()
-    octave = leading_one(total)
-    t = ((total << (30 - octave)) + (1 << (29 - RECIPROCAL_BITS))) >> (30 - RECIPROCAL_BITS)
-    return octave, t - RECIPROCAL_OPERAND.minimum
+def _table(exp: Tensor, octave: Tensor) -> Tensor:
+    """The exponentials of the scale in use."""
+    return exp.index_select(0, octave.reshape(1))[0]
 
 
 def _look_up(table: Tensor, place: Tensor) -> Tensor:
     return table.index_select(0, place.flatten()).view(place.shape)
+
+
+def normalized(total: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each row's sum, 2^k times its mantissa: k, and the mantissa as a place in a table."""
+    bits = total.view(torch.int64)
+    half = 1 << (MANTISSA - RECIPROCAL_BITS - 1)
+    place = ((bits & ((1 << MANTISSA) - 1)) + half) >> (MANTISSA - RECIPROCAL_BITS)
+    return (bits >> MANTISSA) - BIAS, place
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -74,28 +70,30 @@ def softmax(
     """
     Softmax along the last axis of x on the grid of `step`.
 
-    `exp` (octaves, distances, float64) ends with the distance 0; `reciprocal` is int64; `result`:
+    `exp` (octaves, distances) ends with the distance 0; it and `reciprocal` are float64; `result`:
     fraction bits, minimum, maximum.
     """
-    return in_blocks(_softmax, (x,), step, octave, exp, reciprocal, result)
-
-
-def _softmax(
-    x: Tensor, step: Tensor, octave: Tensor, exp: Tensor, reciprocal: Tensor, result: list[int]
-) -> Tensor:
     fraction, low, high = result
-    e = _exponentials(x, step, octave, exp)[1]
-    k, t = _normalized(e.sum(-1, keepdim=True))
-    r = _look_up(reciprocal, t).double()
-    y = e.mul_(r * power_of_two(fraction - TABLE_FRACTION - k)).add_(0.5).floor_().to(x.dtype)
-    return y.clamp_(low, high).mul_(2.0**-fraction)
+    table, y, scratch = _table(exp, octave), torch.empty_like(x), Scratch()
+    for part, out in blocks(x, y, rows=True):
+        distance = steps_(out.copy_(part), step)
+        # Beyond the table's reach an exponential is that at its beginning, 0.
+        distance.sub_(distance.amax(-1, keepdim=True) - (len(table) - 1)).clamp_(min=0)
+        e = taken(table, scratch.copy(distance, torch.int32), scratch.like(part, torch.float64))
+        k, t = normalized(e.sum(-1, keepdim=True))
+        e.mul_(_look_up(reciprocal, t).mul_(power_of_two(fraction - TABLE_FRACTION - k)))
+        out.copy_(e.add_(0.5).floor_())
+        out.clamp_(low, high).mul_(2.0**-fraction)
+    return y
 
 
 def _log_softmax_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     y, _ = ctx.saved_tensors
     fraction, low = ctx.result[:2]
     # As 0 and 1: what is at the least result clamps.
-    grad = y.clamp(min=(low + 1) * 2.0**-fraction).eq_(y).mul_(grad)
+    least = (low + 1) * 2.0**-fraction
+    if not is_within(y, least, math.inf):
+        grad = y.clamp(min=least).eq_(y).mul_(grad)
     return torch.ops.aten._log_softmax_backward_data(grad, y, -1, y.dtype), *(None,) * 7
 
 
@@ -116,28 +114,22 @@ def log_softmax(
     Besides softmax's arguments: for each octave, the fraction bits of the exponentials, and how far
     a distance is shifted left to have those of `log`.
     """
-    return in_blocks(_log_softmax, (x,), step, octave, exp, log, fractions, shifts, result)
-
-
-def _log_softmax(
-    x: Tensor,
-    step: Tensor,
-    octave: Tensor,
-    exp: Tensor,
-    log: Tensor,
-    fractions: Tensor,
-    shifts: Tensor,
-    result: list[int],
-) -> Tensor:
     fraction, low, high = result
-    distance, e = _exponentials(x, step, octave, exp)
-    k, t = _normalized(e.sum(-1, keepdim=True))
-    at = octave.reshape(1)
-    total = _look_up(log, t) + (k - fractions.index_select(0, at)) * LOG_TWO
-    unit = 2.0 ** (fraction - TABLE_FRACTION)
-    y = distance.double().mul_(power_of_two(shifts.index_select(0, at)) * unit)
-    y = y.sub_(total.double() * unit - 0.5).floor_().to(x.dtype)
-    return y.clamp_(low, high).mul_(2.0**-fraction)
+    table, y, scratch = _table(exp, octave), torch.empty_like(x), Scratch()
+    at, unit = octave.reshape(1), 2.0 ** (fraction - TABLE_FRACTION)
+    size = power_of_two(shifts.index_select(0, at)) * unit
+    for part, out in blocks(x, y, rows=True):
+        distance = steps_(out.copy_(part), step)
+        distance.sub_(distance.amax(-1, keepdim=True))
+        # Beyond the table's reach an exponential is that at its beginning, 0.
+        place = scratch.copy(distance, torch.int32).add_(len(table) - 1).clamp_(min=0)
+        e = taken(table, place, scratch.like(part, torch.float64))
+        k, t = normalized(e.sum(-1, keepdim=True))
+        total = _look_up(log, t) + (k - fractions.index_select(0, at)) * LOG_TWO
+        exact = scratch.copy(distance, torch.float64).mul_(size).sub_(total.double() * unit - 0.5)
+        out.copy_(exact.floor_())
+        out.clamp_(low, high).mul_(2.0**-fraction)
+    return y
 
 
 class _Rows(RowModule):
@@ -165,7 +157,8 @@ class SoftmaxModule(_Rows):
     ) -> None:
         super().__init__(units, scale, axis)
         only("table of reciprocals", [unit.reciprocal for unit in units])
-        self.register_buffer("reciprocal", torch.as_tensor(dense(units[0], "reciprocal")))
+        table = dense(units[0], "reciprocal").astype(np.float64)
+        self.register_buffer("reciprocal", torch.as_tensor(table))
 
     def rows(self, x: Tensor, step: Tensor, octave: Tensor) -> Tensor:
         return softmax(x, step, octave, self.exp, self.reciprocal, self.result)
