@@ -9,6 +9,8 @@ protocol is the paper's: fp32, then INT8 by LSQ with exact functions (the baseli
 replaced by 8-entry tables, then fine-tuning. Every figure is a difference to the baseline of the
 same seed that got the same fine-tuning, over the same test scenes. Everything done is kept in the
 folder: the same command goes on where it stopped.
+
+`--beyond` asks instead how few entries and bits optimal tables need in the first network.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from training import beyond
 from training.layers import NAMES
 from training.methods import METHODS
 from training.protocol import CONTROL, Cell, Plan, Study
@@ -56,16 +59,24 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="base networks of each kind")
     parser.add_argument("--networks", nargs="+", default=list(ROWS), choices=list(ROWS))
     parser.add_argument("--altogether", action="store_true", help="that row alone")
+    parser.add_argument("--beyond", action="store_true", help="fewer entries and bits instead")
     parser.add_argument("--folder", type=Path, default=Path("build/training"))
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--plot", type=Path, help="also draw the table and a sheet of scenes")
     options = parser.parse_args()
     plan, seeds = (QUICK, 1) if options.quick else (WHOLE, options.seeds)
     study = Study(plan, options.folder / ("quick" if options.quick else "whole"), options.device)
-    wanted = cells(options.networks, seeds, altogether=options.altogether or options.quick)
+    altogether = options.altogether or options.quick
+    given = cells(options.networks, seeds, altogether=altogether)
+    wanted = beyond.cells(seeds) if options.beyond else given
     for number, cell in enumerate(wanted):
         study.say(f"{number + 1}/{len(wanted)} {cell.title(NAMES)}")
         study.measure(cell)
+    if options.beyond:
+        beyond.show(study, wanted)
+        if options.plot:
+            beyond.plot(study, wanted, options.plot / "training-beyond.svg")
+        return
     show(study, wanted, NAMES)
     if options.plot:
         draw(study, wanted, NAMES, options.plot)

@@ -30,6 +30,9 @@ NAMES = {"exp": "EXP", "gelu": "GELU", "hardswish": "HSWISH", "reciprocal": "DIV
 WINDOW = (-7, 0)
 """Exponents of two that the scale of an INT8 input may have."""
 
+INPUT_BITS = 8
+"""Of the inputs of all other functions."""
+
 WIDE_BITS = 16
 """Of the inputs of DIV and RSQRT: sums and variances, never negative."""
 
@@ -92,7 +95,7 @@ class Site(nn.Module):
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self.name, self.function = name, FUNCTIONS[name]
+        self.name, self.function, self.bits = name, FUNCTIONS[name], INPUT_BITS
         self.quantizer: Quantizer | None = None
         self.tables: nn.Module | None = None
         self.seen: Tensor | None = None
@@ -107,7 +110,7 @@ class Site(nn.Module):
 
     def quantize(self, seen: Tensor) -> None:
         """
-        Store inputs like those seen: INT8 at a learnt scale, or 16 bits at a given one.
+        Store inputs like those seen: in `bits` at a learnt scale, or 16 bits at a given one.
 
         The scale starts where the function's values lose least by it.
         """
@@ -115,15 +118,32 @@ class Site(nn.Module):
             largest = 2.0 * float(seen.max())
             scale = Scale([2.0 ** math.ceil(math.log2(largest / (1 << WIDE_BITS)))])
         else:
-            first, last = WINDOW
-            losses = [self._loss(seen, 2.0**exponent) for exponent in range(first, last + 1)]
-            scale = Scale.window(first, last, first + losses.index(min(losses)))
+            scale = Scale.window(*WINDOW, self._best(seen))
         self.quantizer = Quantizer(self.operands(scale)[0], scale)
 
+    def narrow(self, bits: int, seen: Tensor) -> None:
+        """Store inputs in other bits from here on, of those that are not wide."""
+        assert self.quantizer is not None
+        if self.wide or bits == self.bits:
+            return
+        self.bits, scale = bits, self.quantizer.scale
+        with torch.no_grad():
+            scale.exponent.fill_(self._best(seen))
+        self.quantizer = Quantizer(self.operands(scale)[0], scale)
+
+    def _best(self, seen: Tensor) -> int:
+        """The exponent at which the function's values lose least by it."""
+        first, last = WINDOW
+        losses = [self._loss(seen, 2.0**exponent) for exponent in range(first, last + 1)]
+        return first + losses.index(min(losses))
+
     def _loss(self, seen: Tensor, size: float) -> float:
-        low, high = (-128, 0) if self.name == "exp" else (-128, 127)
-        stored = (seen / size).round().clamp(low, high) * size
+        stored = (seen / size).round().clamp(*self._ends()) * size
         return float((self.function(stored) - self.function(seen)).square().mean())
+
+    def _ends(self) -> tuple[int, int]:
+        half = 1 << (self.bits - 1)
+        return -half, 0 if self.name == "exp" else half - 1
 
     def operands(self, scale: Scale | None = None) -> list[Quantization]:
         """How inputs are stored, at each scale of the window."""
@@ -134,8 +154,7 @@ class Site(nn.Module):
             return [
                 Quantization(WIDE_BITS, False, size, 0, 1, (1 << WIDE_BITS) - 1) for size in sizes
             ]
-        most = 0 if self.name == "exp" else 127
-        return [Quantization(8, True, size, 0, -128, most) for size in sizes]
+        return [Quantization(self.bits, True, size, 0, *self._ends()) for size in sizes]
 
     def use(self, applied: Sequence[Applied] | None) -> None:
         """Answer by these tables, one for each scale of the window; None: exactly again."""
@@ -155,7 +174,7 @@ class Site(nn.Module):
     def _count(self, real: Tensor, step: Tensor) -> None:
         assert self.seen is not None
         stored = (real.detach() / step.detach()).long().flatten()
-        low = -128 if not self.wide else 0
+        low = self._ends()[0] if not self.wide else 0
         self.seen += torch.bincount(stored - low, minlength=len(self.seen))
 
 

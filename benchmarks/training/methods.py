@@ -7,7 +7,8 @@ own way (GQA-LUT Eq. 3); the others find an integer table for each scale.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -31,7 +32,7 @@ from lut_opt.passes.search.heuristic.presets import (
 )
 from lut_opt.passes.search.model.problem import Problem
 from lut_opt.passes.search.model.real_table import RealTable
-from training.layers import Site
+from training.layers import INPUT_BITS, Site
 
 ENTRIES = 8
 
@@ -45,6 +46,29 @@ WIDE_RESULT = Quantization(32, False, 2.0**-20)
 """Of DIV and RSQRT: as fine as the arithmetic gives them."""
 
 Real = Callable[[str, int], RealTable]
+
+
+@dataclass(frozen=True, order=True)
+class Sizes:
+    """What tables are made of; the paper's by default."""
+
+    entries: int = ENTRIES
+    param_bits: int = 8
+    input_bits: int = INPUT_BITS
+    """Of EXP, GELU and HSWISH; those of DIV and RSQRT are wide, and reduced to 8."""
+
+    def params(self, function: str) -> int:
+        """Bits of slopes and intercepts: slopes of DIV and RSQRT do not fit fewer than 6."""
+        return max(self.param_bits, 6) if function in RANGES else self.param_bits
+
+    def bits(self, functions: Sequence[str]) -> int:
+        """Slopes, intercepts and breakpoints of a table for each of these functions."""
+        inputs = [INPUT_BITS if each in RANGES else self.input_bits for each in functions]
+        lines = 2 * self.entries * sum(map(self.params, functions))
+        return lines + (self.entries - 1) * sum(inputs)
+
+
+PAPER = Sizes()
 
 
 def neural(function: str, seed: int) -> RealTable:
@@ -80,26 +104,27 @@ def _real(method: str, function: str, seed: int) -> RealTable:
     return REAL[method](function, seed)
 
 
-def tables_of(site: Site, method: str, seed: int) -> list[Applied]:
+def tables_of(site: Site, method: str, seed: int, sizes: Sizes = PAPER) -> list[Applied]:
     """One for each scale of the site's window, by a method of `METHODS`."""
     if site.wide:
-        return [_reduced(site, method, seed)]
+        return [_reduced(site, method, seed, sizes)]
+    kinds = [(operand, _result(site.name, operand, sizes)) for operand in site.operands()]
     return [
-        Applied(NamedFunction(site.name), operand, _result(site.name, operand), table)
-        for operand in site.operands()
-        for table in [_table(site, operand, _result(site.name, operand), method, seed)]
+        Applied(NamedFunction(site.name), *sides, _table(site, *sides, method, seed, sizes))
+        for sides in kinds
     ]
 
 
-def _result(function: str, operand: Quantization) -> Quantization:
+def _result(function: str, operand: Quantization, sizes: Sizes) -> Quantization:
     """The accumulator's own grid: nothing is rounded after the multiply, as in the paper."""
-    return Quantization(32, True, operand.scale * 2.0 ** -fraction_bits(function, "integer"))
+    fraction = fraction_bits(function, "integer") - (PAPER.param_bits - sizes.param_bits)
+    return Quantization(32, True, operand.scale * 2.0**-fraction)
 
 
-def _reduced(site: Site, method: str, seed: int) -> Applied:
+def _reduced(site: Site, method: str, seed: int, sizes: Sizes) -> Applied:
     name: Reducible = "reciprocal" if site.name == "reciprocal" else "rsqrt"
     (operand,) = site.operands()
-    table = _table(site, *table_sides(name, RANGES[name]), method, seed)
+    table = _table(site, *table_sides(name, RANGES[name]), method, seed, sizes)
     core = Core(name, RANGES[name], table)
     reduced = Reduced(core, operand, WIDE_RESULT)
     reduced.check()
@@ -107,31 +132,39 @@ def _reduced(site: Site, method: str, seed: int) -> Applied:
 
 
 def _table(
-    site: Site, operand: Quantization, result: Quantization, method: str, seed: int
+    site: Site, operand: Quantization, result: Quantization, method: str, seed: int, sizes: Sizes
 ) -> Table:
     weights = _seen(site, operand) if method.endswith("calibrated") else None
     if weights is None:
-        return _shared(site.name, operand, result, method, seed)
+        return _shared(site.name, operand, result, method, seed, sizes)
     points = samples(FUNCTIONS[site.name], (), operand, result)
-    problem = _problem(points, operand, result, weights[points.q - operand.minimum])
+    shape = _shape(site.name, sizes)
+    problem = _problem(points, operand, result, shape, weights[points.q - operand.minimum])
     return search(problem, strategy="optimal").table
 
 
 @cache
 def _shared(
-    function: str, operand: Quantization, result: Quantization, method: str, seed: int
+    function: str, operand: Quantization, result: Quantization, method: str, seed: int, sizes: Sizes
 ) -> Table:
     points = samples(FUNCTIONS[function], (), operand, result)
-    problem = _problem(points, operand, result, None)
+    problem = _problem(points, operand, result, _shape(function, sizes), None)
     if method in REAL:
         return integer_table(problem, _real(method, function, seed), "nearest")
     return search(problem, strategy=STRATEGIES[method.removesuffix(", calibrated")]).table
 
 
+def _shape(function: str, sizes: Sizes) -> Shape:
+    return Shape(entries=sizes.entries, param_bits=sizes.params(function), saturates=True)
+
+
 def _problem(
-    points: Samples, operand: Quantization, result: Quantization, weights: Reals | None
+    points: Samples,
+    operand: Quantization,
+    result: Quantization,
+    shape: Shape,
+    weights: Reals | None,
 ) -> Problem:
-    shape = Shape(entries=ENTRIES, param_bits=8, saturates=True)
     return formulate(points, operand, result, shape, Goal(weights=weights))
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.layers import Conv, Linear, Site, sites
-from training.methods import tables_of
+from training.methods import PAPER, Sizes, tables_of
 from training.networks import NETWORKS
 from training.scenes import CLASSES, scenes
 
@@ -49,16 +49,24 @@ class Cell:
     functions: tuple[str, ...]
     """None: the baseline."""
     method: str = "exact"
+    sizes: Sizes = PAPER
 
     def title(self, names: Mapping[str, str]) -> str:
         """For people."""
         what = "+".join(names[each] for each in self.functions) or "none"
-        return f"{self.network} seed {self.seed}: {what} by {self.method}"
+        return f"{self.network} seed {self.seed}: {what} by {self.method}{self._size}"
+
+    @property
+    def _size(self) -> str:
+        if self.sizes == PAPER:
+            return ""
+        return f", {self.sizes.entries} of {self.sizes.param_bits} from {self.sizes.input_bits}"
 
     @property
     def key(self) -> str:
         """Name of what is kept."""
-        words = (self.network, str(self.seed), "+".join(self.functions) or "none", self.method)
+        functions, how = "+".join(self.functions) or "none", self.method + self._size
+        words = (self.network, str(self.seed), functions, how)
         return "-".join(words).replace("/", "").replace(",", "").replace(" ", "_")
 
 
@@ -117,9 +125,13 @@ class Study:
         model = self._baseline(cell.network, cell.seed)
         if cell.method.endswith("calibrated"):
             self._count(model)
+        if cell.sizes.input_bits != PAPER.input_bits:
+            for site, seen in self._seen(model, cell.seed).items():
+                if site.name in cell.functions:
+                    site.narrow(cell.sizes.input_bits, seen)
         for site in sites(model):
             if site.name in cell.functions:
-                site.use(tables_of(site, cell.method, cell.seed))
+                site.use(tables_of(site, cell.method, cell.seed, cell.sizes))
         return model.to(self.device)
 
     def classes(self, model: nn.Module) -> Classes:
@@ -173,8 +185,8 @@ class Study:
     def _fp32(self, model: nn.Module, seed: int) -> None:
         self._train(model, seed + 100, self.plan.fp32, 2e-3, "fp32")
 
-    def _quantize(self, model: nn.Module, seed: int) -> None:
-        """INT8 from here on: functions' scales from what one batch shows, steps from LSQ's rule."""
+    def _seen(self, model: nn.Module, seed: int) -> dict[Site, Tensor]:
+        """The inputs of functions in one batch."""
         seen: dict[Site, Tensor] = {}
 
         def keep(site: nn.Module, inputs: tuple[Tensor, ...]) -> None:
@@ -182,19 +194,25 @@ class Study:
             seen[site] = inputs[0].detach()
 
         hooks = [site.register_forward_pre_hook(keep) for site in sites(model)]
+        self._show(model, seed)
+        for hook in hooks:
+            hook.remove()
+        return seen
+
+    def _show(self, model: nn.Module, seed: int) -> None:
         image, _ = next(scenes("train", seed + 300, BATCH))
         with torch.no_grad():
             model(image.to(self.device))
-        for hook in hooks:
-            hook.remove()
-        for site in sites(model):
-            site.quantize(seen[site])
+
+    def _quantize(self, model: nn.Module, seed: int) -> None:
+        """INT8 from here on: functions' scales from what one batch shows, steps from LSQ's rule."""
+        for site, inputs in self._seen(model, seed).items():
+            site.quantize(inputs)
         for module in model.modules():
             if isinstance(module, Linear | Conv):
                 module.quantized = True
         model.to(self.device)
-        with torch.no_grad():
-            model(image.to(self.device))
+        self._show(model, seed)
 
     def _count(self, model: nn.Module) -> None:
         """How often each stored input of a function comes, over training scenes."""

@@ -11,9 +11,9 @@ import pytest
 torch = pytest.importorskip("torch")
 sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
 
-from training import protocol, report, scenes  # noqa: E402
+from training import beyond, protocol, report, scenes  # noqa: E402
 from training.layers import NAMES, Site, sites  # noqa: E402
-from training.methods import METHODS, tables_of  # noqa: E402
+from training.methods import METHODS, PAPER, Sizes, tables_of  # noqa: E402
 from training.networks import NETWORKS  # noqa: E402
 
 FUNCTIONS = {
@@ -64,6 +64,57 @@ def test_a_site_with_tables_is_the_deployed_arithmetic(name: str, method: str) -
     q = operand.values
     found = site(torch.from_numpy(operand.dequantize(q)).float())
     assert np.array_equal(found.detach().numpy(), applied[which].reals(q))
+
+
+@pytest.mark.parametrize("sizes", [Sizes(5, 6, 6), Sizes(4, 5, 6)])
+@pytest.mark.parametrize("name", beyond.FUNCTIONS)
+def test_a_site_of_fewer_bits_is_the_deployed_arithmetic(name: str, sizes: Sizes) -> None:
+    site = Site(name)
+    seen = torch.linspace(-6.0, 0.0, 100) if name == "exp" else torch.linspace(0.1, 6.0, 100)
+    site.quantize(seen)
+    site.narrow(sizes.input_bits, seen)
+    applied = tables_of(site, "optimal", 0, sizes)
+    site.use(applied)
+    assert site.quantizer is not None
+    which = site.quantizer.scale.octave
+    operand, table = site.operands()[which], applied[which].table
+    assert operand.bits == (16 if site.wide else 6)
+    assert table.entries == sizes.entries
+    assert table.param_bits == sizes.params(name)
+    low = -(1 << (sizes.params(name) - 1))
+    assert all(low <= p < -low for p in (*table.slopes, *table.intercepts))
+    q = operand.values
+    found = site(torch.from_numpy(operand.dequantize(q)).float())
+    assert np.array_equal(found.detach().numpy(), applied[which].reals(q))
+
+
+def test_sizes_of_tables_are_counted_and_keep_the_papers_names() -> None:
+    cells = beyond.cells(2)
+    assert len({cell.key for cell in cells}) == len(cells)
+    assert cells[0].key == "segformer-0-exp+gelu+reciprocal+rsqrt-optimal"
+    # 8 lines of two parameters and 7 breakpoints of 8 bits, of each function.
+    assert PAPER.bits(beyond.FUNCTIONS) == 4 * (8 * 2 * 8 + 7 * 8)
+    # DIV and RSQRT keep parameters of 6 bits, and 8 of their inputs.
+    assert Sizes(4, 5, 6).bits(beyond.FUNCTIONS) == 2 * (40 + 18) + 2 * (48 + 24)
+
+
+def test_fewer_bits_are_shown_and_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measure(_: protocol.Study, cell: protocol.Cell) -> protocol.Score:
+        lost = 0.0 if not cell.functions else (8 - cell.sizes.entries) * (1 + cell.seed)
+        return protocol.Score(40.0 - 2 * lost, 40.0 - lost, 97.0, 98.0)
+
+    monkeypatch.setattr(protocol.Study, "measure", measure)
+    study = protocol.Study(protocol.Plan(1, 1, 1, 32), tmp_path)
+    beyond.show(study, beyond.cells(2))
+    lines = capsys.readouterr().out.splitlines()
+    (row,) = (line for line in lines if " 4/8/8 " in line)
+    # 4 · (1 + seed): 4 and 8 points for the two seeds, twice that without tuning.
+    assert row.split()[2:] == ["352", "-12.00", "±", "4.00", "-6.00", "±", "2.00", "2.00"]
+    pytest.importorskip("matplotlib")
+    beyond.plot(study, beyond.cells(2), tmp_path / "beyond.svg")
+    assert "4/5/6" in (tmp_path / "beyond.svg").read_text()
 
 
 def test_the_study_goes_on_where_it_stopped(
