@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,6 +38,9 @@ from lut_opt.compiling.store import NOTHING, Store, key_of
 from lut_opt.dialects.assembly import Program, print_program
 from lut_opt.passes.support.parallel import threaded
 from lut_opt.passes.support.progress import progress
+
+if TYPE_CHECKING:
+    from lut_opt.passes.tabulate.units import Solved
 
 Kept = Callable[[Group, Callable[[], dict[str, list[float]]]], Any]
 """What is known of a group, or found."""
@@ -109,7 +112,8 @@ def sensitivity(
     batches = [given.seen[i] for i in _spread(len(given.seen), SAMPLE)]
     measure = _Measure(given, Evaluator(base), batches)
     found = groups(programs, base, cost)
-    ladder = Ladder.of(measure.groups(found, measure.kept(store, base)))
+    how = key_of(print_program(Program(given.program.module)), repr(recipe))
+    ladder = Ladder.of(measure.groups(found, measure.kept(store, base, how)))
     given.clock.stop("sensitivity")
     return Sensitivity(programs, ladder, measure.together, measure.alone)
 
@@ -136,12 +140,13 @@ def choose(
 
     first = ladder.shortest(lambda steps: is_met_on_seen(ladder.chosen(steps)))
     looks = 0
+    solved: Solved = {}
     attempts = _attempts(ladder, first, is_met_on_seen)
     if evolution is not None:
         attempts = _evolved(attempts, ladder, first, known, requirements, evolution)
     for steps, chosen in attempts:
         source = with_settings(given.program, _settings(ladder, chosen))
-        program = checking.tabulated(source, recipe)
+        program = checking.tabulated(source, recipe, solved)
         looks += 1
         made = Choice(ladder, tuple(chosen), steps, first, looks)
         if made.is_largest or _all_met(_worse(on_held_out(given, program)), requirements):
@@ -284,10 +289,11 @@ class _Measure:
                 found.append(replace(group, **parts))
         return found
 
-    def kept(self, store: Store, program: Program) -> Kept:
-        """How measurements of this program, with these inputs, are remembered."""
+    def kept(self, store: Store, program: Program, how: str) -> Kept:
+        """How measurements of this program, with these inputs, made so, are remembered."""
         tensors = [tensor for inputs in self._inputs for tensor in inputs]
         own = key_of(
+            how,
             print_program(Program(program.module)),
             program.resources,
             *(str(tensor.shape) for tensor in tensors),
@@ -295,11 +301,8 @@ class _Measure:
         )
 
         def known(group: Group, find: Callable[[], dict[str, list[float]]]) -> Any:
-            pairs = [pair for each in group.candidates for pair in each.units.items()]
-            costs = repr([each.cost for each in group.candidates])
-            return store.known(
-                key_of(own, costs, *(str(unit) for pair in pairs for unit in pair)), find
-            )
+            settings = [(each.setting, each.cost) for each in group.candidates]
+            return store.known(key_of(own, repr(group.operators), repr(settings)), find)
 
         return known
 
