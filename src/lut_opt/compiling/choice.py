@@ -82,6 +82,18 @@ class Choice:
         """Whether nothing better could have been chosen."""
         return list(self.chosen) == self.ladder.chosen(len(self.ladder.steps))
 
+    @property
+    def needs_no_more(self) -> bool:
+        """
+        Whether tables of twice the entries would not pay, whatever noise they had.
+
+        They cost at least half as much again as the best of each group, and a unit of cost takes
+        away less noise than in the last step that was taken.
+        """
+        price = self.ladder.price(self.steps)
+        ends = [group.candidates[-1] for group in self.ladder.groups]
+        return not self.is_largest and all(2 * end.noise <= price * end.cost for end in ends)
+
 
 @dataclass(frozen=True)
 class Sensitivity:
@@ -94,19 +106,26 @@ class Sensitivity:
     """What the network gives with some units on integers, on batches that were seen."""
     alone: Callable[[Candidate], float]
     """The noise that one candidate costs the network."""
+    is_complete: bool
+    """Whether every group of operators has a candidate."""
 
 
 def sensitivity(
-    given: Calibrated, recipe: Recipe, store: Store = NOTHING, cost: Cost = "bits"
+    given: Calibrated,
+    recipe: Recipe,
+    store: Store = NOTHING,
+    cost: Cost = "bits",
+    most_entries: int | None = None,
 ) -> Sensitivity:
     """
     Search the tables of every setting, and measure each group of operators alone.
 
-    What `store` knows of equal tables, and of equal operators in an equal network, is taken.
+    What `store` knows of equal tables, and of equal operators in an equal network, is taken;
+    `most_entries` leaves out settings of more.
     """
     from lut_opt.frontends.torch.evaluator import Evaluator
 
-    programs = tabulated(given.program, recipe, store)
+    programs = tabulated(given.program, recipe, store, most_entries)
     given.clock.stop("drafts")
     base = list(programs.values())[-1]
     batches = [given.seen[i] for i in _spread(len(given.seen), SAMPLE)]
@@ -115,7 +134,8 @@ def sensitivity(
     how = key_of(print_program(Program(given.program.module)), repr(recipe))
     ladder = Ladder.of(measure.groups(found, measure.kept(store, base, how)))
     given.clock.stop("sensitivity")
-    return Sensitivity(programs, ladder, measure.together, measure.alone)
+    is_complete = len(ladder.groups) == len(found)
+    return Sensitivity(programs, ladder, measure.together, measure.alone, is_complete)
 
 
 def choose(
@@ -269,10 +289,11 @@ class _Measure:
 
     def together(self, units: Mapping[Unit, Unit]) -> Pairs:
         """What the network gives with these units on integers, beside PyTorch's."""
-        return [
-            (wanted, self._named(self._evaluator.outputs(self._evaluator.run_with(inputs, units))))
-            for inputs, wanted in zip(self._inputs, self._wanted, strict=True)
-        ]
+
+        def results(inputs: Sequence[Any]) -> dict[str, Array]:
+            return self._named(self._evaluator.outputs(self._evaluator.run_with(inputs, units)))
+
+        return list(zip(self._wanted, threaded(results, self._inputs), strict=True))
 
     def groups(self, groups: Sequence[Group], kept: Kept) -> list[Group]:
         """The groups with candidates that are worth it, and the noise that each costs alone."""
