@@ -82,15 +82,15 @@ def deit_tiny() -> tuple[torch.nn.Module, tuple[torch.Tensor, ...]]:
 
 
 def small_vit() -> tuple[torch.nn.Module, tuple[torch.Tensor, ...]]:
-    """That of seed_quweit.py."""
-    from seed_quweit import Vit
+    """That of fashion.py."""
+    from fashion import Vit
 
     return Vit(), (torch.zeros(1, 28, 28),)
 
 
 MODELS: dict[str, Callable[[], tuple[torch.nn.Module, tuple[torch.Tensor, ...]]]] = {
     "I-ViT-T (DeiT-Tiny), 224 × 224": deit_tiny,
-    "seed_quweit.py's ViT, 28 × 28": small_vit,
+    "fashion.py's ViT, 28 × 28": small_vit,
     "nanoGPT's character model, 256 tokens": nanogpt,
 }
 
