@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -82,6 +83,10 @@ class HwOptions:
     """A result some cycles after its input; valid and ready at both ends; or AXI4-Stream around
     that (`s_axis_tdata`, `m_axis_tdata`, `aclk`, `aresetn`), around softmax and norms too."""
 
+    top: str = ""
+    """Of interface=axis: a module of this name around all units, each with its streams under the
+    name of its function (`s_axis_softmax_tdata`)."""
+
     target: Literal["asic", "fpga"] = "asic"
     """Cells: recoded multipliers, streams that gate their clock. `fpga`: inferred multipliers,
     streams by clock enables, and costs in LUTs."""
@@ -122,6 +127,7 @@ class HwOptions:
             raise ValueError(
                 "objective, cost, liberty and allow-exact guide implementation=auto: add it"
             )
+        self._check_top()
         fpga = self.target == "fpga"
         if self.family is not None and not fpga:
             raise ValueError(f"family={self.family} is one of FPGAs: add target=fpga")
@@ -138,6 +144,16 @@ class HwOptions:
 
         if not 0 <= self.pipeline <= MAX_PIPELINE:
             raise ValueError(f"pipeline must be between 0 and {MAX_PIPELINE}, got {self.pipeline}")
+
+    def _check_top(self) -> None:
+        if not self.top:
+            return
+        if re.fullmatch(r"[a-zA-Z_]\w*", self.top, re.ASCII) is None:
+            raise ValueError(f"top names a module: letters, digits and _, got '{self.top}'")
+        if self.interface != "axis":
+            raise ValueError(f"top={self.top} has ports of AXI4-Stream: add interface=axis")
+        if self.unit == "programmable":
+            raise ValueError(f"top={self.top} has no ports that write tables: unit=fixed or multi")
 
     @property
     def fpga(self) -> Family | None:
