@@ -148,6 +148,7 @@ def row_traffic(unit: AxisUnit, stimulus: Stimulus) -> Traffic:
         keeps = [[(1 << size) - 1] * keep.bit_count() for keep in stimulus.keeps()]
         data[f"{side}_tkeep"] = [pack(each, size) for each in keeps]
         data[f"{side}_tlast"] = stimulus.lasts()
+    data["s_axis_tuser"] = stimulus.choices()
     loaded = {
         name: [pack(beat, kind.bits) for beat in stimulus.parameters[name].reshape(-1, lanes)]
         for name, kind in semantics.parameters.items()

@@ -76,6 +76,10 @@ class HwOptions:
     lanes: int = 1
     """Elements that softmax and norms take and give in a cycle: a power of two up to 64."""
 
+    share_norms: bool = False
+    """Make one unit of all norms of as long rows, the same storage and tables: `select`
+    (`s_axis_tuser`) says whose row it is, each operator's gamma and beta stay loaded."""
+
     unit: Literal["fixed", "programmable", "multi"] = "fixed"
     """A unit for each table; units whose table software writes; all tables behind a select."""
 
@@ -211,4 +215,5 @@ class HwOptions:
         """How softmax and norms are built."""
         from lut_opt.passes.hw.row_unit.units import Build
 
-        return Build(self.row, self.pipeline, self.select, self.multiplication, self.lanes)
+        tables = self.pipeline, self.select, self.multiplication
+        return Build(self.row, *tables, self.lanes, self.share_norms)
