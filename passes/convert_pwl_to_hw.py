@@ -78,8 +78,11 @@ class ConvertPwlToHwPass(HwOptions, ModulePass):
 
             made.append(build_block(made, unique(self.top)))
         if self.fpga is not None:
+            from lut_opt.passes.hw.placement import place_memories
+
             for module in made:
                 module.attributes[FAMILY] = StringAttr(self.fpga)
+                place_memories(module, self.fpga)
         for child in list(op.ops):
             if child not in kept:
                 child.detach()

@@ -93,7 +93,8 @@ class HwOptions:
 
     target: Literal["asic", "fpga"] = "asic"
     """Cells: recoded multipliers, streams that gate their clock. `fpga`: inferred multipliers,
-    streams by clock enables, and costs in LUTs."""
+    streams by clock enables, costs in LUTs, memories from a quarter of the family's block RAM on in
+    such (`ram_style`: 4.5 Kbit on xc7 and ECP5, 1 Kbit on iCE40)."""
 
     family: Literal["xc7", "ice40", "ecp5"] | None = None
     """Of target=fpga: what cost=synthesis and `-t report` map units to (default: xc7)."""
