@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-BLOCK = 1 << 16
-"""Elements of a block: 512 KiB in double precision."""
+BLOCK = 1 << 17
+"""Elements of a block, 1 MiB in double precision: fewer cost more calls, more leave the cache."""
 
 
 def blocks(*tensors: Tensor, rows: bool = False) -> Iterator[tuple[Tensor, ...]]:
