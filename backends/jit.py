@@ -26,6 +26,7 @@ from lut_opt.backends.execute import (
     assertions,
     lowering,
     matmul,
+    outline,
     products,
     rows,
     shuffles,
@@ -70,7 +71,9 @@ def compile(module: str | Program, *, opt_level: int = 2) -> Executable:
     lowering.deallocate(parsed)
     shuffles.use(parsed)
     products.use(parsed)
+    outline.use(parsed)
     lowering.to_llvm(parsed)
+    outline.keep(parsed)
     flag = assertions.Flag()
     addresses = {name: array.ctypes.data for name, array in data.items()}
     if assertions.catch(parsed):

@@ -5,7 +5,8 @@ CIRCT's high-level memories, which xDSL's `seq` dialect leaves out.
     seq.write %row[%a] %d wren %enable {latency = 1}           stored at the next clock edge
     %q = seq.read %row[%a] rden %enable {latency = 0}          the word that is stored now
 
-They print and parse in generic form. See https://circt.llvm.org/docs/Dialects/Seq/RationaleSeq/.
+`{ram_style = "block"}` says where a memory belongs on an FPGA. All print and parse in generic
+form. See https://circt.llvm.org/docs/Dialects/Seq/RationaleSeq/.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from xdsl.irdl import (
 from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
+
+RAM_STYLE = "ram_style"
+"""Attribute of a memory: `block`, `distributed` or `registers`, as synthesizers for FPGAs know."""
 
 
 @irdl_attr_definition
@@ -141,4 +145,4 @@ SEQ_WITH_MEMORY = Dialect(
 )
 """xDSL's `seq` and its memories."""
 
-__all__ = ["SEQ_WITH_MEMORY", "MemoryOp", "MemoryType", "ReadPortOp", "WritePortOp"]
+__all__ = ["RAM_STYLE", "SEQ_WITH_MEMORY", "MemoryOp", "MemoryType", "ReadPortOp", "WritePortOp"]

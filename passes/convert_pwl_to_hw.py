@@ -30,7 +30,7 @@ class ConvertPwlToHwPass(HwOptions, ModulePass):
     SystemVerilog: run `convert-pwl-to-arith` on the same input for code that computes the same.
     A division takes numerator and denominator side by side. Softmax and norms become streaming
     units: valid and ready on both sides, `lanes` elements a cycle. With `interface=axis` every unit
-    has a module around it with the ports of AXI4-Stream.
+    has a module around it with the ports of AXI4-Stream; with `top=NAME` one module has them all.
 
     Before:   %y = pwl.apply #pwl.fn<gelu> %x table #pwl.table<…>
                 : !quant.uniform<i8:f32, 6.25e-02> -> !quant.uniform<i8:f32, 6.25e-02>
@@ -73,9 +73,16 @@ class ConvertPwlToHwPass(HwOptions, ModulePass):
             from lut_opt.passes.hw.axis import with_axis
 
             made = with_axis(made, unique)
+        if self.top:
+            from lut_opt.passes.hw.block import build_block
+
+            made.append(build_block(made, unique(self.top)))
         if self.fpga is not None:
+            from lut_opt.passes.hw.placement import place_memories
+
             for module in made:
                 module.attributes[FAMILY] = StringAttr(self.fpga)
+                place_memories(module, self.fpga)
         for child in list(op.ops):
             if child not in kept:
                 child.detach()

@@ -16,7 +16,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from lut_opt.backends.errors import BackendError
 from lut_opt.backends.formal.clocks import plain
-from lut_opt.backends.formal.handshake import AXIS, rules
+from lut_opt.backends.formal.handshake import AXIS, rules, under
 from lut_opt.backends.formal.netlist import Netlist, read_netlists
 from lut_opt.backends.formal.tables import prove
 from lut_opt.backends.simulate.benches import bench_files
@@ -24,7 +24,7 @@ from lut_opt.backends.simulate.row_bench import Stalls, sample
 from lut_opt.backends.simulate.rows import simulate_rows
 from lut_opt.backends.tools import icarus
 from lut_opt.backends.verilog import systemverilog
-from lut_opt.dialects.pwl.hardware import AxisUnit, RowUnit
+from lut_opt.dialects.pwl.hardware import AxisUnit, BlockUnit, RowUnit
 from lut_opt.passes.hw.modules import instances, modules_of, units_of
 from lut_opt.passes.support.progress import progress
 
@@ -47,7 +47,7 @@ def check(module: ModuleOp, verilog: str | None = None) -> list[str]:
     lines = {proof.module: str(proof) for proof in proofs}
     wrong = [str(proof) for proof in proofs if proof.refuted]
     units = units_of(modules).values()
-    handshakes = [unit for unit in units if isinstance(unit, RowUnit | AxisUnit)]
+    handshakes = [unit for unit in units if isinstance(unit, RowUnit | AxisUnit | BlockUnit)]
     read = {unit.module for unit in handshakes}
     read |= {part for name in read for part in instances(modules[name], modules)}
     # What the rules need of a result is before it in registers, not in memories.
@@ -80,9 +80,10 @@ def _check_rows(unit: RowUnit, netlist: Netlist, text: str) -> tuple[str, list[s
     return line, [*wrong, *rules(netlist)]
 
 
-def _check_axis(unit: AxisUnit, netlist: Netlist, text: str) -> tuple[str, list[str]]:
-    """What is known of a unit with ports of AXI4-Stream, and what is wrong with it."""
-    broken = rules(netlist, AXIS)
+def _check_axis(unit: AxisUnit | BlockUnit, netlist: Netlist, text: str) -> tuple[str, list[str]]:
+    """What is known of one or more units with ports of AXI4-Stream, and what is wrong with them."""
+    pairs = [AXIS] if isinstance(unit, AxisUnit) else [under(AXIS, name) for name, _ in unit.units]
+    broken = [each for names in pairs for each in rules(netlist, names)]
     with tempfile.TemporaryDirectory(prefix="lut-opt-") as folder:
         files = bench_files(unit, "bench", STALLS) | {"units.sv": text}
         for name, content in files.items():

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lut_opt.backends.formal.netlist import ONE, ZERO, Literal, Netlist, planes
 from lut_opt.backends.simulate.row_bench import Stimulus
+from lut_opt.dialects.pwl.hardware.block_unit import port_under
 from lut_opt.dialects.quantization import Integers
 
 
@@ -40,6 +41,16 @@ AXIS = Names(
     ("m_axis_tdata", "m_axis_tlast", "m_axis_tkeep"),
     ("aresetn", ONE),
 )
+
+
+def under(names: Names, part: str) -> Names:
+    """The ports of one unit of a block."""
+    x_ready, y_valid, y_ready, *beat = (
+        port_under(part, name)
+        for name in (names.x_ready, names.y_valid, names.y_ready, *names.beat)
+    )
+    return Names(x_ready, y_valid, y_ready, tuple(beat), names.reset)
+
 
 OUTPUTS = ("x_ready", "y_valid", "y", "y_last", "y_keep")
 """The last is only there where a beat has several lanes and rows may end within one."""

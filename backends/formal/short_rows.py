@@ -86,8 +86,9 @@ class _Run:
 
 class _Machine:
     def __init__(self, netlist: Netlist, unit: RowUnit, parameters: Mapping[str, Integers]) -> None:
-        if netlist.problems or unit.lanes > 1:
-            raise WrongRow((*netlist.problems, f"{unit.module} has several lanes")[0])
+        if netlist.problems or unit.lanes > 1 or unit.others:
+            what = "lanes" if unit.lanes > 1 else "norms"
+            raise WrongRow((*netlist.problems, f"{unit.module} has several {what}")[0])
         self.unit, self.parameters = unit, parameters
         wires = [*netlist.outputs, *netlist.registers.values()]
         self.netlist = netlist.given({}, wires)

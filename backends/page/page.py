@@ -171,7 +171,8 @@ def _drawing(
     title: str, curve: Curve | None, table: TableAttr | None, fit: FitAttr | None, scale: float
 ) -> Drawing:
     known = None if fit is None else fit.data
-    words = certificate(None if table is None else table.data, known, scale)
+    is_seen = curve is not None and curve.seen is not None
+    words = certificate(None if table is None else table.data, known, scale, is_seen=is_seen)
     if curve is None:
         return Drawing(title=title, words=words)
     columns = (curve.q, curve.x, curve.wanted, curve.answer)

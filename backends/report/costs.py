@@ -20,14 +20,14 @@ from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, ModuleOp, StringAttr
 from lut_opt.backends.errors import BackendError
 from lut_opt.backends.synthesis.fpga import resources
 from lut_opt.backends.synthesis.liberty import Library, default_files, read_library
-from lut_opt.backends.synthesis.memories import memories_of, without_memories
+from lut_opt.backends.synthesis.memories import MemorySize, memories_of, without_memories
 from lut_opt.backends.synthesis.power import SAMPLES, Power, power_of
 from lut_opt.backends.synthesis.synthesize import Synthesis, synthesize
 from lut_opt.backends.synthesis.table_power import working_power
 from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.pwl.hardware import HardwareUnit, ProgrammableUnit, TableUnit
 from lut_opt.passes.hw.cost.model import FAMILY, FPGA_FAMILIES
-from lut_opt.passes.hw.modules import modules_of, units_of
+from lut_opt.passes.hw.modules import instances, modules_of, units_of
 from lut_opt.passes.hw.programmable.words import words_of
 from lut_opt.passes.support.declarations import HISTOGRAM
 
@@ -53,11 +53,13 @@ def cost_lines(module: ModuleOp, liberty: Sequence[str] = ()) -> list[str]:
         f"gates: Yosys and ABC, {library.name}, area in {library.area_unit}, path in "
         f"{library.time_unit}"
     ]
-    units = units_of(modules_of(module))
+    modules = modules_of(module)
+    units = units_of(modules)
     for op in tops:
         lines.append(f"  {op.sym_name.data}")
-        if memories_of(op):
-            lines += _beside_memories(op, verilog, library)
+        inside = [part for part in tops if part.sym_name.data in instances(op, modules)]
+        if memories := [memory for part in (op, *inside) for memory in memories_of(part)]:
+            lines += _beside_memories(op.sym_name.data, memories, verilog, library)
             continue
         found = synthesize(verilog, op.sym_name.data, library)
         lines += [f"    {_gates(found)}", f"    {_power(found, op, units.get(op.sym_name.data))}"]
@@ -74,9 +76,10 @@ def _on_fpgas(tops: Sequence[hw.HWModuleOp], verilog: str) -> list[str]:
     return ["FPGA: Yosys, neither placed nor routed", *lines] if lines else []
 
 
-def _beside_memories(op: hw.HWModuleOp, verilog: str, library: Library) -> list[str]:
-    """A streaming unit: its rows belong in memories, not cells."""
-    name, memories = op.sym_name.data, memories_of(op)
+def _beside_memories(
+    name: str, memories: Sequence[MemorySize], verilog: str, library: Library
+) -> list[str]:
+    """A streaming unit, or what has such inside: rows belong in memories, not cells."""
     found = synthesize(without_memories(verilog, name), name, library, SPEED, "quick")
     sizes = ", ".join(f"{each.name} {each.words} x {each.bits}" for each in memories)
     bits = sum(each.words * each.bits for each in memories)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import singledispatch
 
 from lut_opt.backends.errors import BackendError
+from lut_opt.backends.simulate import block_bench
 from lut_opt.backends.simulate.axis_bench import adapter
 from lut_opt.backends.simulate.row_bench import Stalls, bench, sample, vectors
 from lut_opt.backends.simulate.unit_bench import questions
-from lut_opt.dialects.pwl.hardware import AxisUnit, ElementUnit, HardwareUnit, RowUnit
+from lut_opt.dialects.pwl.hardware import AxisUnit, BlockUnit, ElementUnit, HardwareUnit, RowUnit
 
 
 @singledispatch
@@ -35,3 +36,10 @@ def _(unit: AxisUnit, name: str, stalls: Stalls) -> dict[str, str]:
     files = bench_files(inner, name, stalls)
     files[f"{name}.sv"] += adapter(unit, inner.module)
     return files
+
+
+@bench_files.register
+def _(unit: BlockUnit, name: str, stalls: Stalls) -> dict[str, str]:
+    traffic = {part: block_bench.sample_traffic(inside) for part, inside in unit.units}
+    made = block_bench.vectors(traffic, unit)
+    return {**made, f"{name}.sv": block_bench.bench(unit, traffic, name, stalls)}

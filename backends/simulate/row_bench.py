@@ -53,11 +53,17 @@ class Beat:
 
 @dataclass(frozen=True)
 class Stimulus:
-    """Rows for a unit, and its gamma and beta by name."""
+    """
+    Rows for a unit, and its gamma and beta by name.
+
+    Of a unit of several norms, `selects` says for each row which of them it is for; their gammas
+    and betas are one after the other.
+    """
 
     unit: RowUnit
     rows: Sequence[Integers]
     parameters: Mapping[str, Integers] = field(default_factory=dict[str, Integers])
+    selects: Sequence[int] = ()
 
     @property
     def elements(self) -> int:
@@ -66,9 +72,13 @@ class Stimulus:
 
     def expected(self) -> Integers:
         """The results of the integer semantics, row after row."""
-        semantics = self.unit.semantics
-        parameters = [self.parameters[name] for name in semantics.parameters]
-        return np.concatenate([semantics.evaluate(row, *parameters) for row in self.rows])
+        length, choices = self.unit.length, self.unit.choices
+        results: list[Integers] = []
+        for row, i in zip(self.rows, self.selects or [0] * len(self.rows), strict=True):
+            parameters = (self.parameters[name] for name in choices[i].parameters)
+            own = [values[i * length :][:length] for values in parameters]
+            results.append(choices[i].evaluate(row, *own))
+        return np.concatenate(results)
 
     @cached_property
     def beats(self) -> list[Beat]:
@@ -84,6 +94,11 @@ class Stimulus:
     def lasts(self) -> list[int]:
         """For each beat whether it is the last of its row."""
         return [int(beat.last) for beat in self.beats]
+
+    def choices(self) -> list[int]:
+        """For each beat which norm its row is for."""
+        beats = self.unit.beats
+        return [i for i in self.selects for _ in range(beats)] or [0] * len(self.beats)
 
     def keeps(self) -> list[int]:
         """For each beat the lanes that hold an element, a bit each."""
@@ -117,18 +132,22 @@ def sample(unit: RowUnit, seed: int = 0) -> Stimulus:
     made *= 1 + 64 * unit.lanes // n
     rows = [np.clip(np.rint(row), low, high).astype(np.int64) for row in made]
     parameters = {
-        name: _parameter(unit, kind, rng) for name, kind in unit.semantics.parameters.items()
+        name: np.concatenate([_parameter(unit, each.result, kind, rng) for each in unit.choices])
+        for name, kind in unit.semantics.parameters.items()
     }
-    return Stimulus(unit, rows, parameters)
+    several = len(unit.choices)
+    selects = rng.integers(0, several, len(rows)).tolist() if unit.others else ()
+    return Stimulus(unit, rows, parameters, selects)
 
 
-def _parameter(unit: RowUnit, kind: Quantization, rng: np.random.Generator) -> Integers:
+def _parameter(
+    unit: RowUnit, result: Quantization, kind: Quantization, rng: np.random.Generator
+) -> Integers:
     """
     Random gamma or beta: one in four anywhere, the others at most half of the largest result.
 
     Where all are anywhere, a wide beta saturates every result, whatever was computed.
     """
-    result = unit.semantics.result
     half = np.array([result.minimum, result.maximum]) - result.zero_point
     low, high = kind.quantize(half * result.scale / 2).tolist()
     near = rng.integers(low, high + 1, unit.length)
@@ -146,12 +165,14 @@ def vectors(stimulus: Stimulus, prefix: str = "") -> dict[str, str]:
         for last, keep in zip(stimulus.lasts(), stimulus.keeps(), strict=True)
     ]
     files: dict[str, str] = {}
-    for name, bits, beats in (
-        ("x", operand.bits, stimulus.packed(x, operand.bits, operand.maximum)),
-        ("y", result.bits, stimulus.packed(stimulus.expected(), result.bits, 0)),
+    chosen = [end | i << flag_bits(unit) for end, i in zip(ends, stimulus.choices(), strict=True)]
+    for name, bits, beats, flags in (
+        ("x", operand.bits, stimulus.packed(x, operand.bits, operand.maximum), chosen),
+        ("y", result.bits, stimulus.packed(stimulus.expected(), result.bits, 0), ends),
     ):
-        words = [end << lanes * bits | beat for end, beat in zip(ends, beats, strict=True)]
-        files[f"{prefix}{name}.hex"] = hexadecimal(words, lanes * bits + flag_bits(unit))
+        words = [flag << lanes * bits | beat for flag, beat in zip(flags, beats, strict=True)]
+        above = flag_bits(unit) + unit.select_bits * (name == "x")
+        files[f"{prefix}{name}.hex"] = hexadecimal(words, lanes * bits + above)
     for name, kind in unit.semantics.parameters.items():
         values = stimulus.parameters[name].reshape(-1, lanes)
         words = [pack(beat, kind.bits) for beat in values]
@@ -179,6 +200,7 @@ def bench(stimulus: Stimulus, name: str, stalls: Stalls, prefix: str = "") -> st
     unit, count, lanes = stimulus.unit, len(stimulus.beats), stimulus.unit.lanes
     bits, out_bits = lanes * unit.semantics.operand.bits, lanes * unit.semantics.result.bits
     in_top, out_top = bits + flag_bits(unit) - 1, out_bits + flag_bits(unit) - 1
+    in_top += unit.select_bits
     what = "results" if lanes == 1 else "beats"
     percent = round(100 * stalls.share)
     window = 3 * (unit.beats + SLACK)
@@ -189,6 +211,10 @@ def bench(stimulus: Stimulus, name: str, stalls: Stalls, prefix: str = "") -> st
         x, y = "{x_last, x_keep, x}", "{y_last, y_keep, y}"
         last += "    .x_keep(x_keep), .y_keep(y_keep),\n"
         keeps = f"  reg [{lanes - 1}:0] x_keep = 0;\n  wire [{lanes - 1}:0] y_keep;\n"
+    if unit.others:
+        x = "{select, x_last, x}"
+        last += "    .select(select),\n"
+        keeps = f"  reg [{unit.select_bits - 1}:0] select = 0;\n"
     wires, connected, loading = _loading(unit, prefix)
     rows = len(stimulus.rows)
     return f"""// Self-checking bench of {unit.module}: {stimulus.elements} elements in {rows} rows.
@@ -269,7 +295,7 @@ def _loading(unit: RowUnit, prefix: str) -> tuple[str, str, str]:
     """Declarations, connections and statements that load gamma and beta."""
     if not unit.semantics.parameters:
         return "", "", ""
-    beats = unit.beats
+    beats = len(unit.choices) * unit.beats
     declared = f"  reg write = 0; reg [{unit.index_bits - 1}:0] index = 0;\n"
     connected, begun, assigned = ".write(write), .index(index), ", "", ""
     for key, kind in unit.semantics.parameters.items():

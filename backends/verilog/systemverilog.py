@@ -19,6 +19,7 @@ from xdsl.ir import Operation
 
 from lut_opt.backends.errors import BackendError
 from lut_opt.backends.verilog.latches import lower_storage, name_latches
+from lut_opt.backends.verilog.styles import Styles, take_styles, write_styles
 
 PIPELINE = (
     "builtin.module(hw.module(lower-seq-hlmem),lower-seq-to-sv,cse,hw.module(prettify-verilog))"
@@ -41,7 +42,7 @@ def emit(module: ModuleOp) -> str:
     Raises `BackendError` if the module is empty or has anything but hardware in it, if CIRCT is not
     installed, or if CIRCT refuses the module.
     """
-    text = _circt_text(module)
+    text, styles = _circt_text(module)
     circt = _circt()
     try:
         with circt.ir.Context() as context, circt.ir.Location.unknown():
@@ -53,7 +54,7 @@ def emit(module: ModuleOp) -> str:
     except circt.ir.MLIRError as error:
         raise BackendError(f"CIRCT refuses the hardware module: {error}") from error
     lines = [line.rstrip() for line in stream.getvalue().splitlines()]
-    return name_latches("\n".join(lines).strip() + "\n")
+    return write_styles(name_latches("\n".join(lines).strip() + "\n"), styles)
 
 
 def _circt() -> Any:
@@ -68,8 +69,8 @@ def _circt() -> Any:
     return circt
 
 
-def _circt_text(module: ModuleOp) -> str:
-    """The module without what only lut-opt knows, with CIRCT's options."""
+def _circt_text(module: ModuleOp) -> tuple[str, Styles]:
+    """The module with CIRCT's options and without what it does not know: where memories belong."""
     module = module.clone()
     if not module.body.block.first_op:
         raise BackendError("the module is empty: there is no hardware to write")
@@ -78,10 +79,11 @@ def _circt_text(module: ModuleOp) -> str:
         if isinstance(op, hw.HWModuleOp):
             for name in [n for n in op.attributes if n.startswith(ATTRIBUTE_PREFIX)]:
                 del op.attributes[name]
+    styles = take_styles(module)
     lower_storage(module)
     module.attributes.clear()
     module.attributes["circt.loweringOptions"] = StringAttr(LOWERING_OPTIONS)
-    return str(module)
+    return str(module), styles
 
 
 def _check(top: Operation) -> None:

@@ -26,6 +26,8 @@ from lut_opt.dialects.pwl.hardware import (
     AroundAttr,
     AxisUnit,
     AxisUnitAttr,
+    BlockUnit,
+    BlockUnitAttr,
     ElementUnit,
     HardwareUnit,
     Port,
@@ -76,6 +78,8 @@ def unit_of(op: hw.HWModuleOp, modules: Mapping[str, hw.HWModuleOp]) -> Hardware
         return None
     if isinstance(attribute, AroundAttr):
         return _around(op, attribute, modules)
+    if isinstance(attribute, BlockUnitAttr):
+        return _side_by_side(op, attribute, modules)
     if not isinstance(attribute, UnitAttr):
         raise OpError(op, f"{UNIT} of @{name} is no unit: {attribute}")
     unit = attribute.data.named(name)
@@ -114,6 +118,27 @@ def _around(
         raise OpError(op, f"@{name} is no {what} of @{attribute.data}, which is no unit here")
     if attribute.data not in instances(op, modules):
         raise OpError(op, f"@{name} is no {what} of @{attribute.data}: it does not instantiate it")
+    _check_ports(op, made)
+    return made
+
+
+def _side_by_side(
+    op: hw.HWModuleOp, attribute: BlockUnitAttr, modules: Mapping[str, hw.HWModuleOp]
+) -> BlockUnit:
+    """Units of AXI4-Stream in one module."""
+    name, found = op.sym_name.data, list[tuple[str, AxisUnit]]()
+    inside = instances(op, modules)
+    for part, module in attribute.data:
+        inner = modules.get(module)
+        unit = None if inner is None or inner is op else unit_of(inner, modules)
+        if not isinstance(unit, AxisUnit):
+            raise OpError(op, f"@{module} in @{name} is no unit with ports of AXI4-Stream here")
+        if module not in inside:
+            raise OpError(op, f"@{name} says that it has a @{module}, but does not instantiate it")
+        found.append((part, unit))
+    if len(dict(found)) != len(found) or not found:
+        raise OpError(op, f"@{name} has no unit, or two of the same name: {attribute}")
+    made = BlockUnit.around(name, found)
     _check_ports(op, made)
     return made
 

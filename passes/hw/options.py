@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -75,6 +76,10 @@ class HwOptions:
     lanes: int = 1
     """Elements that softmax and norms take and give in a cycle: a power of two up to 64."""
 
+    share_norms: bool = False
+    """Make one unit of all norms of as long rows, the same storage and tables: `select`
+    (`s_axis_tuser`) says whose row it is, each operator's gamma and beta stay loaded."""
+
     unit: Literal["fixed", "programmable", "multi"] = "fixed"
     """A unit for each table; units whose table software writes; all tables behind a select."""
 
@@ -82,9 +87,14 @@ class HwOptions:
     """A result some cycles after its input; valid and ready at both ends; or AXI4-Stream around
     that (`s_axis_tdata`, `m_axis_tdata`, `aclk`, `aresetn`), around softmax and norms too."""
 
+    top: str = ""
+    """Of interface=axis: a module of this name around all units, each with its streams under the
+    name of its function (`s_axis_softmax_tdata`)."""
+
     target: Literal["asic", "fpga"] = "asic"
     """Cells: recoded multipliers, streams that gate their clock. `fpga`: inferred multipliers,
-    streams by clock enables, and costs in LUTs."""
+    streams by clock enables, costs in LUTs, memories from a quarter of the family's block RAM on in
+    such (`ram_style`: 4.5 Kbit on xc7 and ECP5, 1 Kbit on iCE40)."""
 
     family: Literal["xc7", "ice40", "ecp5"] | None = None
     """Of target=fpga: what cost=synthesis and `-t report` map units to (default: xc7)."""
@@ -122,6 +132,7 @@ class HwOptions:
             raise ValueError(
                 "objective, cost, liberty and allow-exact guide implementation=auto: add it"
             )
+        self._check_top()
         fpga = self.target == "fpga"
         if self.family is not None and not fpga:
             raise ValueError(f"family={self.family} is one of FPGAs: add target=fpga")
@@ -138,6 +149,16 @@ class HwOptions:
 
         if not 0 <= self.pipeline <= MAX_PIPELINE:
             raise ValueError(f"pipeline must be between 0 and {MAX_PIPELINE}, got {self.pipeline}")
+
+    def _check_top(self) -> None:
+        if not self.top:
+            return
+        if re.fullmatch(r"[a-zA-Z_]\w*", self.top, re.ASCII) is None:
+            raise ValueError(f"top names a module: letters, digits and _, got '{self.top}'")
+        if self.interface != "axis":
+            raise ValueError(f"top={self.top} has ports of AXI4-Stream: add interface=axis")
+        if self.unit == "programmable":
+            raise ValueError(f"top={self.top} has no ports that write tables: unit=fixed or multi")
 
     @property
     def fpga(self) -> Family | None:
@@ -195,4 +216,5 @@ class HwOptions:
         """How softmax and norms are built."""
         from lut_opt.passes.hw.row_unit.units import Build
 
-        return Build(self.row, self.pipeline, self.select, self.multiplication, self.lanes)
+        tables = self.pipeline, self.select, self.multiplication
+        return Build(self.row, *tables, self.lanes, self.share_norms)

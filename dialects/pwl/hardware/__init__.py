@@ -5,6 +5,7 @@ from lut_opt.dialects.pwl.hardware.attributes import (
     UNIT_ATTRIBUTES,
     AroundAttr,
     AxisUnitAttr,
+    BlockUnitAttr,
     DivideUnitAttr,
     ProgrammableUnitAttr,
     RowUnitAttr,
@@ -15,6 +16,7 @@ from lut_opt.dialects.pwl.hardware.attributes import (
     unit_attribute,
 )
 from lut_opt.dialects.pwl.hardware.axis_unit import AxisUnit
+from lut_opt.dialects.pwl.hardware.block_unit import BlockUnit
 from lut_opt.dialects.pwl.hardware.divide_unit import DivideUnit
 from lut_opt.dialects.pwl.hardware.programmable_unit import (
     ENTRIES,
@@ -51,6 +53,8 @@ __all__ = [
     "AroundAttr",
     "AxisUnit",
     "AxisUnitAttr",
+    "BlockUnit",
+    "BlockUnitAttr",
     "CellKind",
     "Description",
     "DivideUnit",

@@ -10,6 +10,7 @@ The attribute `pwl.unit` of an `hw.module`: what the module computes, verified w
     #pwl.row_unit<latency = 43, semantics = <function = softmax, …>, length = 16, …>
     #pwl.stream_unit<@pwl_gelu_i8_i8_s2m4_s2m4>
     #pwl.axis_unit<@pwl_gelu_i8_i8_s2m4_s2m4_stream>
+    #pwl.block_unit<softmax = @pwl_softmax16_i8_u8_s2m4_s2m8_axis, gelu = @…>
 
 The keys are the fields of the units' classes.
 """
@@ -130,6 +131,34 @@ class AxisUnitAttr(AroundAttr):
     """The stream or unit of rows that a module gives the ports of AXI4-Stream."""
 
     name = "pwl.axis_unit"
+
+
+@irdl_attr_definition
+class BlockUnitAttr(Data[tuple[tuple[str, str], ...]]):
+    """The units with ports of AXI4-Stream that stand side by side in a module: names, modules."""
+
+    name = "pwl.block_unit"
+
+    @classmethod
+    def parse_parameter(cls, parser: AttrParser) -> tuple[tuple[str, str], ...]:
+        """Parse `<name = @module, …>`."""
+
+        def entry() -> tuple[str, str]:
+            name = parser.parse_identifier()
+            parser.parse_punctuation("=")
+            return name, parser.parse_symbol_name().data
+
+        return tuple(parser.parse_comma_separated_list(parser.Delimiter.ANGLE, entry))
+
+    def print_parameter(self, printer: Printer) -> None:
+        """Print `<name = @module, …>`."""
+
+        def show(entry: tuple[str, str]) -> None:
+            printer.print_string(f"{entry[0]} = ")
+            printer.print_symbol_name(entry[1])
+
+        with printer.in_angle_brackets():
+            printer.print_list(self.data, show)
 
 
 UNIT_ATTRIBUTES: tuple[type[UnitAttr], ...] = (

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lut_opt.dialects.pwl import units
 from lut_opt.dialects.pwl.attributes import Fit
-from lut_opt.dialects.pwl.hardware.unit import Description, HardwareUnit, Port, Tabulated
+from lut_opt.dialects.pwl.hardware.unit import (
+    Description,
+    HardwareUnit,
+    Port,
+    Tabulated,
+    describe_port,
+)
 from lut_opt.dialects.pwl.units.unit import MAX_ROW
 
 MAX_LANES = 64
@@ -19,7 +25,13 @@ MAX_STEPS = 4
 
 @dataclass(frozen=True)
 class RowUnit(HardwareUnit):
-    """`semantics.evaluate` of each row of `length` elements."""
+    """
+    `semantics.evaluate` of each row of `length` elements.
+
+    A unit of several norms has a port `select`: the same for all beats of a row, it says by its
+    number whose row it is, 0 for `semantics`, 1 for the first of `others`, the last's beyond the
+    end. Their gammas and betas are one after the other.
+    """
 
     semantics: units.Unit
     length: int
@@ -30,6 +42,18 @@ class RowUnit(HardwareUnit):
     """Certificates of the tables, by the tables' names."""
     lanes: int = 1
     """Elements a cycle."""
+    others: tuple[units.Unit, ...] = ()
+    """Further norms of the same tables and storage types, which other operators are."""
+
+    @property
+    def choices(self) -> tuple[units.Unit, ...]:
+        """What the unit is at each value of `select`."""
+        return (self.semantics, *self.others)
+
+    @property
+    def select_bits(self) -> int:
+        """Width of `select`; 0 without one."""
+        return len(self.others).bit_length()
 
     @property
     def throughput(self) -> int:
@@ -43,7 +67,7 @@ class RowUnit(HardwareUnit):
     @property
     def error_bound(self) -> float:
         """Largest error of any result in output steps, for stored gammas of magnitude up to 1."""
-        return self.semantics.error_bound(self.length)
+        return max(each.error_bound(self.length) for each in self.choices)
 
     @property
     def beats(self) -> int:
@@ -57,8 +81,8 @@ class RowUnit(HardwareUnit):
 
     @property
     def index_bits(self) -> int:
-        """Width of a beat's index."""
-        return max(1, (self.beats - 1).bit_length())
+        """Width of the index of a beat of gamma and beta."""
+        return max(1, (len(self.choices) * self.beats - 1).bit_length())
 
     @property
     def ports(self) -> tuple[Port, ...]:
@@ -74,6 +98,7 @@ class RowUnit(HardwareUnit):
             Port("x", lanes * operand.bits),
             *([Port("x_last", 1)] * self.semantics.variable_length),
             *([Port("x_keep", lanes)] * self.keeps),
+            *([Port("select", self.select_bits)] * bool(self.others)),
             Port("x_ready", 1, output=True),
             Port("y_valid", 1, output=True),
             Port("y", lanes * result.bits, output=True),
@@ -98,14 +123,34 @@ class RowUnit(HardwareUnit):
             raise ValueError(f"{self.length} elements are no whole beats of {self.lanes} lanes")
         if self.latency < 1:
             raise ValueError(f"latency must be a cycle at least, got {self.latency}")
+        common = shared_norm(self.semantics)
+        for other in self.others:
+            if not isinstance(other, units.Norm) or shared_norm(other) != common:
+                raise ValueError("others: norms share a unit if scales and epsilon alone differ")
         if unknown := [name for name, _ in self.fits if name not in self.semantics.tables]:
             raise ValueError(f"fits: {self.function} has no table {unknown[0]}")
 
     def summary(self) -> str:
         each = f", {self.lanes} a cycle" if self.lanes > 1 else ""
-        return f"{self.function} of {self.length} elements{each}"
+        several = f", {len(self.choices)} of them by select" if self.others else ""
+        return f"{self.function} of {self.length} elements{each}{several}"
 
     def describe(self, location: str | None) -> list[Description]:
+        if self.others:
+            alone = [replace(self, semantics=each, others=()) for each in self.choices]
+            ports = [port for port in self.ports if port.name in ("index", "select")]
+            return [
+                (
+                    table,
+                    {
+                        **facts,
+                        "select": i,
+                        "ports": facts["ports"] + list(map(describe_port, ports)),
+                    },
+                )
+                for i, each in enumerate(alone)
+                for table, facts in each.describe(location)
+            ]
         facts: dict[str, Any] = {
             "unit": self.function,
             "module": self.module,
@@ -147,3 +192,12 @@ class RowUnit(HardwareUnit):
         found |= {"signed": side.signed, "scale": side.scale, "zero_point": side.zero_point}
         found |= {"range": [side.minimum, side.maximum]}
         return found | ({"elements": self.lanes} if self.lanes > 1 else {})
+
+
+def shared_norm(unit: units.Unit) -> units.Unit:
+    """What norms that share a unit have in common: all but the scales of x and y, and epsilon."""
+    if not isinstance(unit, units.Norm):
+        return unit
+    sides = (replace(side, scale=1.0) for side in (unit.operand, unit.result))
+    operand, result = sides
+    return replace(unit, operand=operand, result=result, epsilon=0.0)

@@ -8,7 +8,7 @@ from typing import Any
 
 from xdsl.ir import SSAValue
 
-from lut_opt.dialects.pwl.units import Unit
+from lut_opt.dialects.pwl.units import Norm, Unit
 from lut_opt.passes.hw.builder.circuit import Wire
 from lut_opt.passes.hw.builder.pipeline import Pipeline
 from lut_opt.passes.hw.builder.sequential import Sequential
@@ -27,6 +27,19 @@ class WritePort:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """For which of several norms a row is: `select` is its number, the last's beyond the end."""
+
+    select: SSAValue
+    norms: Sequence[Norm]
+
+    @property
+    def wire(self) -> Wire:
+        """The number."""
+        return Wire(self.select, 0, len(self.norms) - 1)
+
+
+@dataclass(frozen=True)
 class Source:
     """What comes in: `last` ends a row early, None where all rows have the same length."""
 
@@ -35,6 +48,7 @@ class Source:
     last: SSAValue | None
     keep: SSAValue | None = None
     port: WritePort | None = None
+    choice: Choice | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +79,15 @@ class RowCircuit:
     latency: Callable[[Any, int, int], int]
     """Cycles from a row's first beat to its first result, by the unit, the row's beats and a
     table's steps, if nothing holds it up."""
+
+
+def choose(circuit: Sequential, select: Wire | None, each: Sequence[Wire]) -> Wire:
+    """The wire of the norm that a row is for; the only one where there is no choice."""
+    *others, found = each
+    for number, wire in reversed(list(enumerate(others))):
+        assert select is not None
+        found = circuit.mux(circuit.equals(select, number), wire, found)
+    return found
 
 
 def row_ends(circuit: Sequential, arrival: Accepted, name: str) -> SSAValue:

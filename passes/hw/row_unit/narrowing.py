@@ -33,8 +33,8 @@ class Narrowed:
     ready: SSAValue
     valid: SSAValue
     elements: Sequence[Wire]
-    narrowing: Wire
-    """The shift of the row, with each of its beats."""
+    row: dict[str, Wire]
+    """With each beat the shift of its row, and `select` where there is one."""
 
 
 def narrow_unit(unit: units.Norm) -> units.Norm:
@@ -56,7 +56,10 @@ def narrow(
     x = shape.split(c, source.data, low, high)
     arrival = rows.accept(source.valid, x, None)
     finish = Pipeline(c, "extent")
-    summary = _extent(c, finish, arrival, x, unit)
+    row = dict[str, Wire]()
+    if source.choice is not None:
+        row["select"] = _held(c, arrival, source.choice.wire)
+    summary = _extent(c, finish, arrival, x, unit, row)
     rows.finish(finish.valid, summary)
     inner = StallingPipeline(c, "narrow", sink_ready)
     given = rows.read(inner, "q")
@@ -70,24 +73,29 @@ def narrow(
         y = c.round_shift(c.shift_left(lane("d"), 1), lane("narrowing"), 1)
         return Wire(c.resize(y, width_of(-_LARGEST, _LARGEST)), -_LARGEST, _LARGEST)
 
-    row = {"narrowing": wires["narrowing"], **flags(wires)}
-    wires = inner.stage({**shape.each("d", wires, distance), **row})
-    row = {"narrowing": wires["narrowing"], **flags(wires)}
-    wires = inner.stage({**shape.each("c", wires, rounded), **row})
+    wires = inner.stage({**shape.each("d", wires, distance), **_of_row(wires), **flags(wires)})
+    wires = inner.stage({**shape.each("c", wires, rounded), **_of_row(wires), **flags(wires)})
     inner.close()
     elements = [wires[name] for name in shape.names("c")]
-    return Narrowed(rows.ready, inner.valid, elements, wires["narrowing"])
+    return Narrowed(rows.ready, inner.valid, elements, _of_row(wires))
 
 
 def _extent(
-    c: Sequential, finish: Pipeline, arrival: Accepted, beat: Sequence[Wire], unit: units.Norm
+    c: Sequential,
+    finish: Pipeline,
+    arrival: Accepted,
+    beat: Sequence[Wire],
+    unit: units.Norm,
+    row: dict[str, Wire],
 ) -> dict[str, Wire]:
-    """From where the elements of a row are measured, and by how much they are narrowed."""
+    """From where a row is measured, by how much it is narrowed, and what `row` has."""
     top, bottom = (_end(c, arrival, beat, name) for name in ("top", "bottom"))
-    ends = finish.stage({"top": top, "bottom": bottom}, row_ends(c, arrival, "extent_valid"))
+    valid = row_ends(c, arrival, "extent_valid")
+    ends = finish.stage({"top": top, "bottom": bottom, **row}, valid)
     middle = c.constant(unit.operand.zero_point)
     if unit.centred:
         middle = c.shift_right(c.plus(ends["top"], ends["bottom"]), 1)
+    row = {name: ends[name] for name in row}
     wires = finish.stage({**ends, "middle": middle})
     sides = (("top", "middle"), ("middle", "bottom"))
     distances = [c.subtract(wires[a], wires[b]) for a, b in sides]
@@ -96,12 +104,26 @@ def _extent(
     above, below = (Wire(c.resize(each, width), low, high) for each in distances)
     size = c.mux(c.at_least(above, below), above, below)
     size = c.clamp(size, 1, size.high)
-    wires = finish.stage({"size": size, "middle": wires["middle"]})
+    row = {name: wires[name] for name in row}
+    wires = finish.stage({"size": size, "middle": wires["middle"], **row})
     width = wires["size"].width
     _, moved = leading_one(c, wires["size"], 1, width)
     excess = c.subtract(c.constant(width - units.MAX_CENTRED_BITS), moved)
     narrowing = c.clamp(excess, 0, excess.high)
-    return finish.stage({"middle": wires["middle"], "narrowing": narrowing})
+    row = {name: wires[name] for name in row}
+    return finish.stage({"middle": wires["middle"], "narrowing": narrowing, **row})
+
+
+def _of_row(wires: dict[str, Wire]) -> dict[str, Wire]:
+    """What beats of one row have in common, and the norm behind must know."""
+    return {name: wires[name] for name in ("narrowing", "select") if name in wires}
+
+
+def _held(c: Sequential, arrival: Accepted, select: Wire) -> Wire:
+    """What came with the last beat that was taken."""
+    state = c.state("wide_select", select.low, select.high)
+    c.drive(state, select, arrival.taken)
+    return state.wire
 
 
 def _end(c: Sequential, arrival: Accepted, beat: Sequence[Wire], name: str) -> Wire:

@@ -10,6 +10,7 @@ narrowed in a pass before (`narrowing.py`).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from xdsl.ir import SSAValue
 
@@ -19,9 +20,16 @@ from lut_opt.passes.hw.builder.circuit import Wire, width_of
 from lut_opt.passes.hw.builder.pipeline import Pipeline, StallingPipeline
 from lut_opt.passes.hw.builder.sequential import Sequential
 from lut_opt.passes.hw.row_unit.beats import Lane, Shape, flags, join
-from lut_opt.passes.hw.row_unit.ends import RowCircuit, Sink, Source, TableStyle, WritePort
+from lut_opt.passes.hw.row_unit.ends import (
+    RowCircuit,
+    Sink,
+    Source,
+    TableStyle,
+    WritePort,
+    choose,
+)
 from lut_opt.passes.hw.row_unit.narrowing import narrow, narrow_unit
-from lut_opt.passes.hw.row_unit.rows import RowBuffer
+from lut_opt.passes.hw.row_unit.rows import Given, RowBuffer
 from lut_opt.passes.hw.row_unit.variance import centre, inverse_root, sums_of
 
 
@@ -34,28 +42,31 @@ def build_norm(
     how: TableStyle,
 ) -> Sink:
     """Rows of `shape.length` elements, which are whole beats."""
-    given, unit = unit, narrow_unit(unit)
+    norms = [unit] if source.choice is None else source.choice.norms
+    given, norms = unit, [narrow_unit(each) for each in norms]
+    unit = norms[0]
     low, high = unit.operand.minimum, unit.operand.maximum
     row = RowBuffer(c, "row", shape, low, high)
-    ready, offered, narrowing = row.ready, source.valid, dict[str, Wire]()
+    ready, offered, of_row = row.ready, source.valid, dict[str, Wire]()
     if given.is_wide:
         narrowed = narrow(c, given, shape, source, row.ready)
         ready, offered, x = narrowed.ready, narrowed.valid, narrowed.elements
-        narrowing = {"narrowing": narrowed.narrowing}
+        of_row = narrowed.row
     else:
         x = shape.split(c, source.data, low, high)
+        of_row = {} if source.choice is None else {"select": source.choice.wire}
     arrival = row.accept(offered, x, None)
     sums = Pipeline(c, "sums")
     ends = {"first": Wire(arrival.first, 0, 1), "last": Wire(arrival.last, 0, 1)}
     lanes = dict(zip(shape.names("x"), x, strict=True))
     centred = shape.each("c", lanes, lambda lane: centre(c, lane("x"), unit))
-    wires = sums.stage({**centred, **ends, **narrowing}, arrival.taken)
+    wires = sums.stage({**centred, **ends, **of_row}, arrival.taken)
     finish = Pipeline(c, "inverse")
     valid, wires = sums_of(sums, wires, shape)
-    summary = inverse_root(finish, valid, wires, unit, shape.length, how)
+    summary = inverse_root(finish, valid, wires, norms, shape.length, how)
     row.finish(finish.valid, summary)
     outer = StallingPipeline(c, "out", sink_ready)
-    wires = _scale(outer, row, unit, source.port)
+    wires = _scale(outer, row, norms, source.port)
     y = join(c, [c.resize(wires[name], unit.result.bits) for name in shape.names("y")])
     return Sink(ready, outer.valid, wires["last"].value, y)
 
@@ -70,15 +81,15 @@ NORM = RowCircuit(build_norm, _latency)
 def _scale(
     pipeline: StallingPipeline,
     row: RowBuffer,
-    unit: units.Norm,
+    norms: Sequence[units.Norm],
     port: WritePort | None,
 ) -> dict[str, Wire]:
     """The rounded result `y` of each element."""
-    c, shape = pipeline.circuit, row.shape
+    c, shape, unit = pipeline.circuit, row.shape, norms[0]
     given = row.read(pipeline, "q")
-    affine = _parameters(c, unit, shape, port, given.given)
+    affine = _parameters(c, norms, shape, port, given)
     wires = pipeline.stage({**given.wires, **affine}, given.valid)
-    names = ("last", *affine)
+    names = ("last", *affine, *(("select",) if "select" in wires else ()))
     a = shape.each("a", wires, lambda lane: _deviation(c, lane, unit, shape.length))
     kept = {name: wires[name] for name in (*names, "m")}
     wires = pipeline.stage({**kept, **a, "r": wires["r"]})
@@ -88,8 +99,9 @@ def _scale(
     normal = shape.each("acc", wires, lambda lane: _normalized(c, lane, shape.length))
     wires = pipeline.stage({**{name: wires[name] for name in names}, **normal})
     acc = shape.each("acc", wires, lambda lane: _affine(c, lane, unit))
-    wires = pipeline.stage({**acc, **flags(wires)})
-    y = shape.each("y", wires, lambda lane: _store(c, lane("acc"), unit))
+    select = {name: wires[name] for name in ("select",) if name in wires}
+    wires = pipeline.stage({**acc, **flags(wires), **select})
+    y = shape.each("y", wires, lambda lane: _store(c, lane("acc"), norms, wires.get("select")))
     wires = pipeline.stage({**y, **flags(wires)})
     pipeline.close()
     return wires
@@ -110,20 +122,25 @@ def _normalized(c: Sequential, lane: Lane, length: int) -> Wire:
 
 
 def _parameters(
-    c: Sequential, unit: units.Norm, shape: Shape, port: WritePort | None, given: SSAValue
+    c: Sequential, norms: Sequence[units.Norm], shape: Shape, port: WritePort | None, given: Given
 ) -> dict[str, Wire]:
-    """Gamma and beta of the elements that are read."""
+    """Gamma and beta of the elements that are read, those of all norms one after the other."""
     if port is None:
         return {}
-    beats = shape.beats
+    beats, words = shape.beats, len(norms) * shape.beats
     index = c.state("index", 0, beats - 1, initial=0)
     ends = c.equals(index.wire, beats - 1)
-    c.drive(index, c.mux(ends, c.constant(0), c.plus(index.wire, c.constant(1))), given)
+    c.drive(index, c.mux(ends, c.constant(0), c.plus(index.wire, c.constant(1))), given.given)
+    place = index.wire
+    if "select" in given.wires:
+        # No norm is beyond the end.
+        first = choose(c, given.wires["select"], [c.constant(i * beats) for i in range(len(norms))])
+        place = c.add([first, place], 0, words - 1)
     wires: dict[str, Wire] = {}
-    for name, kind in unit.parameters.items():
-        memory = c.memory(f"{name}s", beats, shape.lanes * kind.bits)
-        memory.write(Wire(port.index, 0, beats - 1), port.values[name], port.write)
-        read = shape.split(c, memory.read(index.wire), *storage_range(kind.bits, kind.signed))
+    for name, kind in norms[0].parameters.items():
+        memory = c.memory(f"{name}s", words, shape.lanes * kind.bits)
+        memory.write(Wire(port.index, 0, words - 1), port.values[name], port.write)
+        read = shape.split(c, memory.read(place), *storage_range(kind.bits, kind.signed))
         wires |= zip(shape.names(name), read, strict=True)
     return wires
 
@@ -137,10 +154,16 @@ def _affine(c: Sequential, lane: Lane, unit: units.Norm) -> Wire:
     return acc
 
 
-def _store(c: Sequential, acc: Wire, unit: units.Norm) -> Wire:
+def _store(c: Sequential, acc: Wire, norms: Sequence[units.Norm], select: Wire | None) -> Wire:
     """Rounded to the result's scale and clamped to its storage."""
-    if unit.result_shift:
-        half = c.constant(1 << (unit.result_shift - 1))
-        acc = c.shift_right(c.plus(acc, half), unit.result_shift)
-    y = c.plus(acc, c.constant(unit.result.zero_point))
-    return c.clamp(y, unit.result.minimum, unit.result.maximum)
+    shifts, result = [each.result_shift for each in norms], norms[0].result
+    if len(set(shifts)) == 1:
+        del shifts[1:]
+    y = choose(c, select, [_rounded(c, acc, shift) for shift in shifts])
+    y = c.plus(y, c.constant(result.zero_point))
+    return c.clamp(y, result.minimum, result.maximum)
+
+
+def _rounded(c: Sequential, acc: Wire, shift: int) -> Wire:
+    half = c.constant(1 << shift >> 1)
+    return c.shift_right(c.plus(acc, half), shift) if shift else acc

@@ -6,7 +6,8 @@ length, `x_last`; `y_valid`, `y`, `y_last`, `y_ready`. A beat passes in every cy
 and ready are both set: one element, or one in each lane, the first in the lowest bits. With more
 lanes than one and a variable length there are `x_keep` and `y_keep`, a bit for each lane: lanes
 whose bit is not set hold no element, and have the result 0. Parameters (gamma, beta) have `write`,
-`index` (of a beat) and a port each to load them before the first row.
+`index` (of a beat) and a port each to load them before the first row. One module of several norms
+has `select`, the same for all beats of a row: for which of them a row is.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from lut_opt.passes.hw.builder.module import hardware_module
 from lut_opt.passes.hw.builder.sequential import Sequential
 from lut_opt.passes.hw.datapath.fixed import Style
 from lut_opt.passes.hw.row_unit.beats import Shape
-from lut_opt.passes.hw.row_unit.ends import RowCircuit, Source, TableStyle, WritePort
+from lut_opt.passes.hw.row_unit.ends import Choice, RowCircuit, Source, TableStyle, WritePort
 from lut_opt.passes.hw.row_unit.log_softmax import LOG_SOFTMAX
 from lut_opt.passes.hw.row_unit.norm import NORM
 from lut_opt.passes.hw.row_unit.softmax import SOFTMAX
@@ -43,10 +44,11 @@ def row_unit(
     steps: int = 0,
     fits: tuple[tuple[str, Fit], ...] = (),
     lanes: int = 1,
+    others: tuple[units.Unit, ...] = (),
 ) -> RowUnit:
     """A unit with the latency that it has as it is built here."""
     latency = latency_of(semantics, length, lanes, steps)
-    return RowUnit(module, semantics, length, steps, fits, lanes, latency=latency)
+    return RowUnit(module, semantics, length, steps, fits, lanes, others, latency=latency)
 
 
 def latency_of(semantics: units.Unit, length: int, lanes: int, steps: int) -> int:
@@ -64,7 +66,9 @@ def build_row_unit(unit: RowUnit, style: Style = Style()) -> hw.HWModuleOp:
         loaded = {name: values[name] for name in unit.semantics.parameters}
         port = WritePort(values["write"], values["index"], loaded)
     x, flags = values["x"], (values.get("x_last"), values.get("x_keep"))
-    source, how = Source(values["x_valid"], x, *flags, port), TableStyle(unit.steps, style)
+    norms = [each for each in unit.choices if isinstance(each, units.Norm)]
+    choice = Choice(values["select"], norms) if unit.others else None
+    source, how = Source(values["x_valid"], x, *flags, port, choice), TableStyle(unit.steps, style)
     shape = Shape(unit.length, unit.lanes, unit.keeps)
     make = CIRCUITS[unit.function].build
     sink = make(circuit, unit.semantics, shape, source, values["y_ready"], how)
@@ -77,7 +81,8 @@ def build_row_unit(unit: RowUnit, style: Style = Style()) -> hw.HWModuleOp:
 def row_unit_name(unit: RowUnit) -> str:
     """Such as `pwl_softmax128_i16_u8_s2m4_s2m8`, or `pwl_softmax128x4_…` with four lanes."""
     function = f"{unit.function}{unit.length}" + (f"x{unit.lanes}" if unit.lanes > 1 else "")
-    return unit_name(function, unit.semantics.operand, unit.semantics.result)
+    named = unit_name(function, unit.semantics.operand, unit.semantics.result)
+    return f"{named}_n{len(unit.choices)}" if unit.others else named
 
 
 def comment(unit: RowUnit) -> str:
@@ -97,8 +102,15 @@ def comment(unit: RowUnit) -> str:
         f"  x:         {describe_side('x', semantics.operand)}",
         f"  y:         {describe_side('y', semantics.result)}",
     ]
+    for i, other in enumerate(unit.others, 1):
+        lines.append(f"  select={i}:  {describe_side('x', other.operand)}")
+        lines.append(f"             {describe_side('y', other.result)}")
+    if unit.others:
+        lines.append("             the same for all beats of a row; x and y above: select=0")
     for name, kind in semantics.parameters.items():
         lines.append(f"  {name + ':':<11}{describe_side(name, kind)}")
+    if semantics.parameters and unit.others:
+        lines.append(f"             those of select=i from index i * {unit.beats} on")
     if semantics.parameters:
         lines.append("             written at [index] while write is set, before the first row")
     if lanes > 1:

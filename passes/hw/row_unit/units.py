@@ -11,6 +11,7 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX
 
 from lut_opt.dialects.pwl import Fit, UnitOp, units
 from lut_opt.dialects.pwl.hardware import RowUnit
+from lut_opt.dialects.pwl.hardware.row_unit import shared_norm
 from lut_opt.passes.hw.datapath.fixed import Style
 from lut_opt.passes.hw.datapath.multiply import Multiplier
 from lut_opt.passes.hw.datapath.segments import Select
@@ -30,6 +31,8 @@ class Build:
     multiplier: Multiplier
     lanes: int = 1
     """Elements a cycle."""
+    share: bool = False
+    """Whether norms that differ in scales and epsilon alone are one unit."""
 
 
 def build_row_units(
@@ -37,15 +40,30 @@ def build_row_units(
 ) -> list[hw.HWModuleOp]:
     """One module for each distinct unit and row length, in program order."""
     made: dict[RowUnit, hw.HWModuleOp] = {}
-    for op in ops:
-        with about(op):
-            unit = _row_unit(op, how)
-        if unit in made:
-            continue
+    for op, unit in _distinct(ops, how):
         named = replace(unit, module=unique(row_unit_name(unit)), fits=tuple(_fits(op)))
         made[unit] = build_row_unit(named, Style(how.select, how.multiplier))
         made[unit].location = op.location
     return list(made.values())
+
+
+def _distinct(ops: Sequence[UnitOp], how: Build) -> list[tuple[UnitOp, RowUnit]]:
+    """Each unit that is wanted, with the first operation that it is for."""
+    found: dict[RowUnit, tuple[UnitOp, list[units.Unit]]] = {}
+    for op in ops:
+        with about(op):
+            unit = _row_unit(op, how)
+        key, semantics = unit, unit.semantics
+        if how.share:
+            key = replace(unit, semantics=shared_norm(semantics))
+        _, norms = found.setdefault(key, (op, []))
+        # Operators of one meaning may still have gammas and betas of their own.
+        if semantics not in norms or (how.share and semantics.parameters):
+            norms.append(semantics)
+    return [
+        (op, replace(key, semantics=first, others=tuple(others)))
+        for key, (op, (first, *others)) in found.items()
+    ]
 
 
 def _fits(op: UnitOp) -> Iterator[tuple[str, Fit]]:

@@ -6,6 +6,8 @@ The sums grow by a beat a cycle; the rest happens once for a row.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from xdsl.ir import SSAValue
 
 from lut_opt.dialects.pwl import units
@@ -14,7 +16,7 @@ from lut_opt.passes.hw.builder.octave import leading_one, mantissa
 from lut_opt.passes.hw.builder.pipeline import Pipeline
 from lut_opt.passes.hw.builder.sequential import Sequential
 from lut_opt.passes.hw.row_unit.beats import Shape
-from lut_opt.passes.hw.row_unit.ends import TableStyle, look_up
+from lut_opt.passes.hw.row_unit.ends import TableStyle, choose, look_up
 
 
 def centre(c: Sequential, x: Wire, unit: units.Norm) -> Wire:
@@ -42,11 +44,10 @@ def sums_of(
         before = c.mux(wires["first"].value, c.constant(0), state.wire)
         c.drive(state, c.add([before, *terms], state.wire.low, state.wire.high), valid)
         sums[name] = state.wire
-    if "narrowing" in wires:
-        narrowing = wires["narrowing"]
-        state = c.state("sums_narrowing", narrowing.low, narrowing.high)
-        c.drive(state, narrowing, valid)
-        sums["narrowing"] = state.wire
+    for name in (name for name in ("narrowing", "select") if name in wires):
+        state = c.state(f"sums_{name}", wires[name].low, wires[name].high)
+        c.drive(state, wires[name], valid)
+        sums[name] = state.wire
     done = c.state("sums_done", 0, 1, initial=0)
     c.drive(done, Wire(c.all_of(valid, wires["last"].value), 0, 1))
     return done.wire.value, sums
@@ -56,13 +57,17 @@ def inverse_root(
     pipeline: Pipeline,
     valid: SSAValue,
     wires: dict[str, Wire],
-    unit: units.Norm,
+    norms: Sequence[units.Norm],
     length: int,
     how: TableStyle,
 ) -> dict[str, Wire]:
-    """The inverse root `r` of the normalized variance, half its exponent `m`, and `total`."""
-    c = pipeline.circuit
-    kept = ("total",) if unit.centred else ()
+    """
+    The inverse root `r` of the normalized variance, half its exponent `m`, and `total`.
+
+    Of several norms, `select` says whose row it is, and stays with it.
+    """
+    c, unit = pipeline.circuit, norms[0]
+    kept = (*(("total",) if unit.centred else ()), *(("select",) if "select" in wires else ()))
     waiting = (*kept, *(("narrowing",) if "narrowing" in wires else ()))
     total, square = wires["total"], wires["square"]
     scaled = c.times(c.constant(length), square)
@@ -73,7 +78,10 @@ def inverse_root(
         difference = c.subtract(variance, wires["of_total"])
         variance = Wire(c.resize(difference, variance.width), 0, variance.high)
     wires = pipeline.stage({"v": variance, **{name: wires[name] for name in waiting}})
-    v = _with_epsilon(c, wires["v"], unit, length, wires.get("narrowing"))
+    narrowing, select = wires.get("narrowing"), wires.get("select")
+    epsilon = choose(c, select, [_epsilon(c, each, length, narrowing) for each in norms])
+    v = c.plus(c.shift_left(wires["v"], unit.square_fraction), epsilon)
+    v = c.clamp(v, 1 << unit.square_fraction, v.high)
     wires = pipeline.stage({**{name: wires[name] for name in kept}, "v": v})
     top = wires["v"].width + wires["v"].width % 2
     aligned, moved = leading_one(c, wires["v"], 2, top)
@@ -84,16 +92,13 @@ def inverse_root(
     return look_up(pipeline, wires, ["r"], unit, "rsqrt", how)
 
 
-def _with_epsilon(
-    c: Sequential, variance: Wire, unit: units.Norm, length: int, narrowing: Wire | None
-) -> Wire:
-    """`v`: n² times the variance plus epsilon, in 2^−F of the row's steps and at least 1."""
-    fraction, (parts, shift) = unit.square_fraction, unit.epsilon_parts
+def _epsilon(c: Sequential, unit: units.Norm, length: int, narrowing: Wire | None) -> Wire:
+    """n² times epsilon in 2^−F of the row's steps."""
+    parts, shift = unit.epsilon_parts
     scaled = length * length * parts
     epsilon = c.constant(scaled >> shift)
     for steps in range(1, 0 if narrowing is None else narrowing.high + 1):
         assert narrowing is not None
         smaller = scaled >> min(shift + 2 * steps, units.MAX_EPSILON_SHIFT)
         epsilon = c.mux(c.equals(narrowing, steps), c.constant(smaller), epsilon)
-    v = c.plus(c.shift_left(variance, fraction), epsilon)
-    return c.clamp(v, 1 << fraction, v.high)
+    return epsilon

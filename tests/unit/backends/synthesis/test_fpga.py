@@ -22,7 +22,7 @@ from lut_opt.dialects.assembly import parse
 from lut_opt.dialects.assembly.context import context
 from lut_opt.passes.convert_lutnet_to_hw import ConvertLutnetToHwPass
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
-from lut_opt.passes.hw.cost.model import FPGA_FAMILIES
+from lut_opt.passes.hw.cost.model import FPGA_FAMILIES, Family
 from lut_opt.passes.hw.modules import modules_of
 from lut_opt.passes.support.options import from_text
 from lut_opt.universe import LUT_OPT_UNIVERSE
@@ -124,6 +124,29 @@ def test_a_unit_fits_an_hx8k_and_is_fast(options: str, megahertz: int, tmp_path:
     found = re.findall(r"Max frequency for clock .*: ([\d.]+) MHz", done.stderr)
     print(f"{top}: {found[-1]} MHz")
     assert float(found[-1]) >= megahertz
+
+
+ROW = Path(__file__).parents[3] / "filecheck/passes/convert-pwl-to-hw/memories.mlir"
+PLACES = {
+    "xc7": {"row": "LUTRAM", "row_summaries": "LUTRAM", "gammas": "BLOCKRAM"},
+    "ice40": {"row": "RAM4K", "row_summaries": "FF mapping", "gammas": "RAM4K"},
+    "ecp5": {"row": "DPR16X4", "row_summaries": "DPR16X4", "gammas": "PDPW16KD|DP16KD"},
+}
+
+
+@pytest.mark.parametrize(
+    "family", [pytest.param("xc7", marks=pytest.mark.hardware), "ice40", "ecp5"]
+)
+def test_yosys_puts_memories_where_they_belong(family: Family, tmp_path: Path) -> None:
+    module = parse(ROW.read_text(), "row.mlir", context()).module
+    from_text(ConvertPwlToHwPass, f"target=fpga family={family}").apply(Context(), module)
+    (name,) = modules_of(module)
+    (tmp_path / "design.sv").write_text(systemverilog.emit(module))
+    flow = f"{FLOWS[family]} -top {name} -run begin:map_ffram"
+    log = run_yosys(["read_verilog -sv design.sv", flow], tmp_path)
+    for memory, place in PLACES[family].items():
+        said = rf"mapping memory \S+\.{memory} via \S*({place})|using ({place}) .*\.{memory}$"
+        assert re.search(said, log, re.MULTILINE), memory
 
 
 def test_families_are_those_of_the_option() -> None:

@@ -26,7 +26,7 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.assembly import parse
 from lut_opt.dialects.assembly.context import context
-from lut_opt.dialects.pwl.hardware import ProgrammableUnit, RowUnit, StreamUnit
+from lut_opt.dialects.pwl.hardware import AxisUnit, BlockUnit, ProgrammableUnit, RowUnit, StreamUnit
 from lut_opt.passes.convert_pwl_to_hw import ConvertPwlToHwPass
 from lut_opt.passes.hw.builder.clocks import CLOCK_GATE
 from lut_opt.passes.hw.modules import modules_of, units_of
@@ -204,6 +204,8 @@ LANES = TYPES + "".join(
     )
 )
 
+BLOCK = LANES + row("layer_norm", f"{GAMMA} {BETA}", 32, "!short", "!short").replace("@", "@next_")
+
 
 def each(text: str, *choices: str) -> list[tuple[str, str]]:
     """The text with every combination of one option out of each list (of `a|b`)."""
@@ -252,6 +254,10 @@ KINDS = {
         *each(SHARED, FLOAT, "pipeline=7 storage=latch|pipeline=3 storage=gated", OTHER),
     ],
     "rows": each(ROWS, f"pipeline=0|{OTHER} pipeline=3"),
+    "side by side": [
+        *each(BLOCK, "interface=axis top=block share-norms=true", "lanes=1|lanes=4 pipeline=2"),
+        *each(SHARED, "interface=axis pipeline=2 top=tables", "unit=fixed|unit=multi target=fpga"),
+    ],
     "lanes": [*each(LANES, "lanes=4"), *each(LANES, "lanes=2 pipeline=2")],
 }
 
@@ -314,10 +320,11 @@ def test_headers_and_attributes_say_what_to_expect(made: ModuleOp) -> None:
         cycles, rate = unit.latency, unit.throughput
         assert f"{cycles} cycle" in comment.data
         streams = "y_valid" in {port.port_name.data for port in op.module_type.ports}
-        inputs = unit.lanes if isinstance(unit, RowUnit) else 1
-        assert rate == (inputs if cycles or streams else None)
+        inputs = unit.lanes if isinstance(unit, RowUnit | AxisUnit) else 1
+        apart = isinstance(unit, BlockUnit)
+        assert rate == (inputs if (cycles or streams) and not apart else None)
         assert ("a cycle" in comment.data) == (rate is not None)
-        # A stream names the unit inside; single precision is rounded as IEEE 754 says.
+        # What is around units names them; single precision is rounded as IEEE 754 says.
         real = isinstance(unit, ProgrammableUnit) and unit.operand is None
-        certain = isinstance(unit, StreamUnit) or real
+        certain = isinstance(unit, StreamUnit | AxisUnit | BlockUnit) or real
         assert ("max error" in comment.data) != certain
