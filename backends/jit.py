@@ -24,6 +24,7 @@ import numpy as np
 from lut_opt.backends.errors import JitError
 from lut_opt.backends.execute import (
     assertions,
+    contractions,
     lowering,
     matmul,
     outline,
@@ -71,6 +72,7 @@ def compile(module: str | Program, *, opt_level: int = 2) -> Executable:
     lowering.deallocate(parsed)
     shuffles.use(parsed)
     products.use(parsed)
+    contractions.use(parsed)
     outline.use(parsed)
     lowering.to_llvm(parsed)
     outline.keep(parsed)
