@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 import functools
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -107,21 +108,24 @@ def some_results(total: ConditionalSum, sample: int) -> tuple[ConditionalSum, fl
     return some, total.results / sample
 
 
-def products(q: Integers, weights: Integers, kind: str, how: How) -> Cost:
-    """One product and sum after another, of one neuron after another, for some tokens."""
-    x = np.repeat(q[:16, None], 4, 1).reshape(-1, weights.shape[1])
-    w = np.tile(weights[:4], (16, 1))
-    sums = np.cumsum(x * w, 1)
-    sums = np.concatenate([np.zeros((len(sums), 1), np.int64), sums[:, :-1]], 1)
+def products(rows: Sequence[tuple[Integers, Integers]], kind: str, how: How) -> Cost:
+    """
+    One product and sum after another, of one neuron after another, for some tokens.
+
+    A neuron is its inputs (tokens, any number) and its weights.
+    """
+    turns = [(given[token], weights) for token in range(16) for given, weights in rows[:4]]
+    x, w = (np.concatenate(each) for each in zip(*turns, strict=True))
+    sums = [np.cumsum(given * weights) - given * weights for given, weights in turns]
     size, term = {"mac": (8, "a * w"), "add": (1, "(a[0] ? w : 8'sd0)")}[kind]
     text = (
         f"module product(input clock, input signed [{size - 1}:0] a, input signed [7:0] w,\n"
         "  input signed [23:0] s, output reg signed [23:0] y);\n"
         f"  always @(posedge clock) y <= s + {term};\nendmodule\n"
     )
-    streams = {"a": x, "w": w, "s": sums}
+    streams = {"a": x, "w": w, "s": np.concatenate(sums)}
     masks = {"a": (1 << size) - 1, "w": 255, "s": (1 << 24) - 1}
-    inputs = {name: values.ravel() & masks[name] for name, values in streams.items()}
+    inputs = {name: values & masks[name] for name, values in streams.items()}
     return cost(text, "product", inputs, how)
 
 
@@ -148,20 +152,23 @@ def mlp_parts(mlp: torch.nn.Sequential, x: Floats, how: How) -> tuple[dict[str, 
     parts["second layer"] = layer_cost(second, hidden, how)
     parts["registers"] = registers(q, stored, how) + registers(y, stored, how)
     pairs = ((q, first), (hidden, second))
-    turns = [products(given, layer.weights, "mac", how) for given, layer in pairs]
+    turns = [products([(given, w) for w in layer.weights], "mac", how) for given, layer in pairs]
     return parts, turns[0] * first.weights.size + turns[1] * second.weights.size
 
 
 def block_turns(block: Block, q: Integers, parts: dict[str, Cost], how: How) -> Cost:
     """With a read-out in turn; counts of bits have no weights, and stay as they are."""
-    rows = block.readout.weights
-    if len({*map(len, rows)}) > 1 or {weight for row in rows for weight in row} == {1}:
+    readout, bits = block.readout, block.bits(q)[-1].astype(np.int64)
+    if all(weight == 1 for row in readout.weights for weight in row):
         return total(parts)
-    bits = block.bits(q)[-1].astype(np.int64)
-    seen = bits if block.readout.bits is None else bits[:, np.array(block.readout.bits[0])]
-    weights = np.array(rows)
+    wired = [range(bits.shape[1])] * readout.results if readout.bits is None else readout.bits
+    rows = [
+        (bits[:, list(wires)], np.array(weights))
+        for wires, weights in zip(wired, readout.weights, strict=True)
+    ]
     kept = {name: each for name, each in parts.items() if name != "read-out"}
-    return total(kept) + products(seen, weights, "add", how) * weights.size
+    count = sum(map(len, readout.weights))
+    return total(kept) + products(rows, "add", how) * count
 
 
 def total(parts: dict[str, Cost]) -> Cost:

@@ -12,9 +12,11 @@ import torch
 pytest.importorskip("pyosys")
 sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))
 
+import quweit_energy
+from energies import Cost, How
 from int8_mlp import neurons
 from multiplications import counted
-from quweit_energy import BIT, some_results, wires
+from quweit_energy import BIT, block_turns, products, some_results, wires
 
 from lut_opt.backends.synthesis.power import settled
 from lut_opt.backends.synthesis.synthesize import synthesize
@@ -52,6 +54,30 @@ def test_a_dense_sum_is_measured_by_some_of_its_results():
     assert some.evaluate(np.ones((1, 3), bool), BIT).shape == (1, 2)
     whole = popcount(8, 4)
     assert some_results(whole, 2) == (whole, 1.0)
+
+
+def test_products_in_turn_are_of_groups_of_any_sizes(monkeypatch: pytest.MonkeyPatch):
+    streams: dict[str, np.ndarray] = {}
+    monkeypatch.setattr(
+        quweit_energy, "cost", lambda text, top, inputs, how: streams.update(inputs)
+    )
+    bits = np.random.default_rng(0).integers(0, 2, (20, 5))
+    groups = [(bits[:, :3], np.array([5, -7, 9])), (bits[:, 3:], np.array([-2, 4]))]
+    products(groups, "add", How(1, False))
+    signed = {name: (values + (1 << 7)) % (1 << 8) - (1 << 7) for name, values in streams.items()}
+    after = (signed["s"] + signed["a"] * signed["w"]).reshape(16, 5)
+    assert np.array_equal(after[:, [2, 4]], np.stack([q[:16] @ w for q, w in groups], 1))
+
+
+def test_a_readout_of_unequal_groups_is_computed_in_turn(monkeypatch: pytest.MonkeyPatch):
+    one = Cost(1, 1, 1, 1)
+    monkeypatch.setattr(quweit_energy, "products", lambda rows, kind, how: one)
+    parts, q = {"LUTs": one * 10, "read-out": one * 1000}, np.ones((20, 3), np.int64)
+    weighed = ConditionalSum(((3, 1), (2,)), (0, 0), 0, ((0, 1), (2,)))
+    block = Block(BIT, wires(3), (), weighed, BIT)
+    assert block_turns(block, q, parts, How(1, False)) == one * 13
+    counted = Block(BIT, wires(3), (), popcount(3, 1), BIT)
+    assert block_turns(counted, q, parts, How(1, False)) == one * 1010
 
 
 def test_multiplications_are_those_of_products():
