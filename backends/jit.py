@@ -24,8 +24,10 @@ import numpy as np
 from lut_opt.backends.errors import JitError
 from lut_opt.backends.execute import (
     assertions,
+    contractions,
     lowering,
     matmul,
+    outline,
     products,
     rows,
     shuffles,
@@ -70,7 +72,10 @@ def compile(module: str | Program, *, opt_level: int = 2) -> Executable:
     lowering.deallocate(parsed)
     shuffles.use(parsed)
     products.use(parsed)
+    contractions.use(parsed)
+    outline.use(parsed)
     lowering.to_llvm(parsed)
+    outline.keep(parsed)
     flag = assertions.Flag()
     addresses = {name: array.ctypes.data for name, array in data.items()}
     if assertions.catch(parsed):

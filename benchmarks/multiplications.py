@@ -82,15 +82,23 @@ def deit_tiny() -> tuple[torch.nn.Module, tuple[torch.Tensor, ...]]:
 
 
 def small_vit() -> tuple[torch.nn.Module, tuple[torch.Tensor, ...]]:
-    """That of seed_quweit.py."""
-    from seed_quweit import Vit
+    """That of fashion.py."""
+    from fashion import Vit
 
     return Vit(), (torch.zeros(1, 28, 28),)
 
 
+def small_gpt() -> tuple[torch.nn.Module, tuple[torch.Tensor, ...]]:
+    """That of characters.py, for its 80 characters."""
+    from characters import CONTEXT, Gpt
+
+    return Gpt(80, 2), (torch.zeros(1, CONTEXT, dtype=torch.long),)
+
+
 MODELS: dict[str, Callable[[], tuple[torch.nn.Module, tuple[torch.Tensor, ...]]]] = {
     "I-ViT-T (DeiT-Tiny), 224 × 224": deit_tiny,
-    "seed_quweit.py's ViT, 28 × 28": small_vit,
+    "fashion.py's ViT, 28 × 28": small_vit,
+    "characters.py's transformer, 64 tokens": small_gpt,
     "nanoGPT's character model, 256 tokens": nanogpt,
 }
 

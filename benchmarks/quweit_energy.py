@@ -27,12 +27,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+import fashion
 import numpy as np
 import torch
 from energies import Cost, How, cost
+from fashion import Fashion, Vit
 from int8_mlp import Floats, Neurons, neurons
 from measure import report, table
-from seed_quweit import BLOCKS, FOLDER, Settings, Vit, model, read
+from seed_quweit import BLOCKS, kept, model, path_of
 from torch import Tensor
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -48,9 +50,14 @@ from lut_opt.passes.hw.network_unit.chains import blocks
 from lut_opt.passes.hw.network_unit.unit import build_network
 from lut_opt.passes.lower_torch_to_lutnet import LowerTorchToLutnetPass
 
+Measured = tuple[dict[str, Cost], Cost]
+"""Parts of a hard-wired design, and what one takes that computes its products in turn."""
+
 BIT = Quantization(1, False, 1.0)
 LAYER = 1
 """Of the transformer, whose block is measured."""
+IMAGES = 8
+"""Of the test, whose tokens the block is given."""
 
 
 def block_cost(block: Block, q: Integers, how: How, latency: int = 0) -> Cost:
@@ -162,15 +169,15 @@ def total(parts: dict[str, Cost]) -> Cost:
     return functools.reduce(Cost.__add__, parts.values())
 
 
-def trained(kind: str, settings: Settings, folder: Path, images: Tensor) -> tuple[Any, Floats]:
+def trained(kind: str, task: Fashion, folder: Path) -> tuple[Any, Floats]:
     """The block of one layer of the model of seed 0, and the tokens (count, features) given."""
-    net: Vit = model(kind, 0, settings.arity)
-    net.load_state_dict(torch.load(settings.path(folder, kind, 0).with_suffix(".pt")))
+    net = cast(Vit, model(task, kind, 0))
+    net.load_state_dict(torch.load(path_of(task, kind, 0, folder).with_suffix(".pt")))
     seen: list[Tensor] = []
     mlp: Any = cast(Any, net.layers[LAYER]).mlp
     mlp.register_forward_hook(lambda _, args, y: seen.append(args[0]))
     with torch.inference_mode():
-        net.eval()(images)
+        net.eval()(task.inputs(IMAGES))
     return mlp, cast(Any, seen[0]).double().flatten(0, 1).numpy()
 
 
@@ -183,6 +190,45 @@ def lowered(block: torch.nn.Module, x: Floats) -> Block:
     return found
 
 
+def measured_block(kind: str, task: Fashion, folder: Path, how: How) -> Measured:
+    """Parts of the hard-wired block, and what it takes with a read-out in turn."""
+    net, x = trained(kind, task, folder)
+    block = lowered(net, x)
+    q = block.operand.quantize(x)
+    parts = block_parts(block, q, how)
+    return parts, block_turns(block, q, parts, how)
+
+
+def rows_of(kind: str, found: Measured, mlp: Measured) -> list[tuple[str, ...]]:
+    """Of a kind, each beside what the MLP takes."""
+    (parts, turns), wired = found, total(mlp[0])
+    rows = [(kind, name, *each.cells(wired)) for name, each in parts.items()]
+    rows += [(kind, "hard-wired", *total(parts).cells(wired))]
+    return [*rows, (kind, "in turn", *replace(turns, area=0.0).cells(mlp[1]))]
+
+
+def draw(found: dict[str, Measured], task: Fashion, folder: Path, to: Path) -> None:
+    """The pictures, of the seeds that were measured."""
+    import quweit_plots as plots
+
+    points: list[plots.Point] = []
+    for kind, (parts, turns) in found.items():
+        scores = tuple(kept(task, kind, folder))
+        for design, each in (("hard-wired", total(parts)), ("in turn", turns)):
+            # Counted bits have nothing that comes in turn.
+            if design == "hard-wired" or each != total(parts):
+                ends = (each.settled / 1000, each.glitches / 1000)
+                points.append(plots.Point(kind, design, scores, *ends))
+    controls = {"no MLP at all": "no MLP", "an affine map": "affine"}
+    scores = {name: kept(task, kind, folder) for name, kind in controls.items()}
+    plots.energy(points, scores, to / "weightless-energy.svg")
+    block, _ = trained("popcount", task, folder)
+    start = cast(Any, model(task, "popcount", 0)).layers[LAYER].mlp
+    now, before = (each.network() for each in (block, start))
+    plots.tables(now.layers[0], before.layers[0], to / "weightless-tables.svg")
+    plots.wires(now, 0, to / "weightless-wires.svg")
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0].strip())
@@ -192,34 +238,25 @@ def main() -> None:
     parser.add_argument("--fpga", action="store_true", help="LUTs by synth_xilinx, too")
     parser.add_argument("--only", help="read-outs, separated by commas")
     parser.add_argument("--folder", type=Path, default=Path("build/quweit"))
-    parser.add_argument("--data", type=Path, default=FOLDER)
+    parser.add_argument("--data", type=Path, default=fashion.FOLDER)
+    parser.add_argument("--plot", type=Path, help="folder of pictures, such as docs/pictures")
     options = parser.parse_args()
-    settings = Settings(options.images, 10_000, options.epochs, 6)
-    images = read(options.data, 1, 8).test[0]
+    settings = fashion.Settings(options.images, 10_000, options.epochs, 6)
+    task = Fashion(settings, options.data)
     how = How(options.sample, options.fpga)
-    mlp, whole = mlp_parts(*trained("MLP", settings, options.folder, images), how)
-    wired = total(mlp)
-    rows = [("MLP", name, *each.cells(wired)) for name, each in mlp.items()]
-    rows += [
-        ("MLP", "hard-wired", *wired.cells(wired)),
-        ("MLP", "in turn", *replace(whole, area=0.0).cells(whole)),
-    ]
+    found = {"MLP": mlp_parts(*trained("MLP", task, options.folder), how)}
     for kind in options.only.split(",") if options.only else BLOCKS:
-        net, x = trained(kind, settings, options.folder, images)
-        block = lowered(net, x)
-        q = block.operand.quantize(x)
-        parts = block_parts(block, q, how)
-        rows += [(kind, name, *each.cells(wired)) for name, each in parts.items()]
-        turns = block_turns(block, q, parts, how)
-        rows += [(kind, "hard-wired", *total(parts).cells(wired))]
-        rows += [(kind, "in turn", *replace(turns, area=0.0).cells(whole))]
+        found[kind] = measured_block(kind, task, options.folder, how)
+    rows = [row for kind, each in found.items() for row in rows_of(kind, each, found["MLP"])]
     report(
         "A trained block and the INT8 MLP in its place: area, and energy a token",
-        f"layer {LAYER}, {len(images) * 16} tokens of test images; "
+        f"layer {LAYER}, tokens of {IMAGES} test images; "
         f"{how.sample} of the results of each dense layer scaled up to all",
         table(("block", "part", "µm²", "nJ", "glitches", "FPGA LUTs", "MLP : this"), rows),
         packages=("pyosys", "torch"),
     )
+    if options.plot:
+        draw(found, task, options.folder, options.plot)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,16 @@ sentences are compared with fp32.
 
     python examples/minilm_integer.py               # IREE, about five minutes
     python examples/minilm_integer.py --jit         # the JIT, too, bit for bit
+    python examples/minilm_integer.py --bits 16     # what products read in 16 bits
     python examples/minilm_integer.py --train       # trained before, minutes of one core more
+    python examples/minilm_integer.py --train --power-of-two   # PyTorch on integers, too
     python examples/minilm_integer.py --train --quick   # one layer of the encoder, a few steps
 
 With `--train`, `lut_opt.frontends.torch.qat` puts integer units and learnt quantizations into the
 encoder, which then learns its own fp32 outputs again: on the 64 sentences of the calibration and on
-halves of them put together, none of those that are compared.
+halves of them put together, none of those that are compared. With `--power-of-two` every scale is
+one, so that PyTorch computes the very integers in double precision (`tests/exact.py`), and must
+agree bit for bit.
 """
 
 from __future__ import annotations
@@ -23,10 +27,15 @@ import itertools
 import random
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from exact import Exact
 from minilm_demo import (
     BATCH,
     CALIBRATION,
@@ -54,17 +63,25 @@ PARAM_BITS = 10
 LEAST_COSINE = 0.99
 """What quantization alone keeps on this model; less is a bug."""
 
+LEAST_COSINE_POWERS = 0.94
+"""The same where all scales are powers of two."""
+
 STEPS, QUICK_STEPS = 100, 4
 
 RATES = {"matrices": 1e-5, "vectors": 3e-4, "scales": 1e-3}
 """Adam's, at their largest; they fall to 0."""
 
 
-def quantized_text(demo: Demo) -> str:
+def widths(bits: int) -> dict[str, int]:
+    """What inputs are stored in."""
+    return {"gelu": 16, "*": bits}
+
+
+def quantized_text(demo: Demo, bits: int, power_of_two: bool) -> str:
     """The exported module with quantizations, calibrated."""
     batches = demo.batches(CALIBRATION)
     exported = torch.export.export(demo.model, batches[0]).module()
-    quantizer = IntegerQuantizer({"gelu": 16, "*": 8}, method="mse")
+    quantizer = IntegerQuantizer(widths(bits), method="mse", power_of_two=power_of_two)
     prepared = prepare_pt2e(exported, quantizer)
     with torch.no_grad():
         for batch in batches:
@@ -86,14 +103,14 @@ def sentences() -> Iterator[str]:
             yield " ".join(both) if rng.random() < 0.5 else head
 
 
-def prepared(demo: Demo) -> qat.Prepared:
+def prepared(demo: Demo, bits: int, power_of_two: bool) -> qat.Prepared:
     """The encoder with integer units and learnt quantizations, calibrated."""
     config = qat.Config(
         search=PwlSearchPass(param_bits=PARAM_BITS),
         octaves=0,
         method="mse",
-        bits={"gelu": 16, "*": 8},
-        quantizer=IntegerQuantizer(),
+        bits=widths(bits),
+        quantizer=IntegerQuantizer(bits, power_of_two=power_of_two),
     )
     batches = demo.batches(CALIBRATION)
     model = qat.prepare(demo.model, batches[0], config)
@@ -133,22 +150,29 @@ def train(demo: Demo, model: qat.Prepared, steps: int) -> None:
         rate.step()
 
 
-def trained_text(demo: Demo, reference: Embeddings, steps: int) -> str:
-    """The exported module after training; what it keeps is said before and after."""
+def trained(demo: Demo, model: qat.Prepared, reference: Embeddings, steps: int) -> qat.Converted:
+    """The encoder after training; what it keeps is said before and after."""
 
     def run(batch: Tokens) -> Embeddings:
         with torch.no_grad():
             return model(*batch).numpy()
 
-    with step("units, learnt quantizations, calibration"):
-        model = prepared(demo)
     print(f"  after calibration: {compare(demo.embed(EVALUATION, run), reference)}")
     with step(f"{steps} steps of training"):
         train(demo, model, steps)
     print(f"  after training:    {compare(demo.embed(EVALUATION, run), reference)}")
     qat.freeze(model)
-    with step("exporting"):
-        return print_program(qat.export(qat.convert(model)))
+    return qat.convert(model)
+
+
+def embed_exactly(demo: Demo, converted: qat.Converted) -> Embeddings:
+    """What PyTorch computes on the values of the integers, where all scales are powers of two."""
+
+    def run(batch: Tokens) -> Embeddings:
+        with torch.no_grad():
+            return Exact(converted.graph).run(*batch).float().numpy()
+
+    return demo.embed(EVALUATION, run)
 
 
 def integers(text: str) -> Program:
@@ -166,24 +190,50 @@ def integers(text: str) -> Program:
     return program
 
 
-def main() -> None:
-    """Quantize, convert, run, compare."""
+def arguments() -> argparse.Namespace:
+    """What is asked for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").strip().partition("\n")[0])
     parser.add_argument("--jit", action="store_true", help="run the JIT, too")
+    parser.add_argument("--bits", type=int, choices=(8, 16), default=8, help="that products read")
+    parser.add_argument("--power-of-two", action="store_true", help="all scales")
     parser.add_argument("--train", action="store_true", help="train it first")
+    parser.add_argument("--steps", type=int, default=STEPS, help="of training, 8 sentences each")
     parser.add_argument("--quick", action="store_true", help="one layer, and a few steps")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def same(who: str, embeddings: Embeddings, others: Embeddings) -> None:
+    """Say that two are equal, or end."""
+    if not np.array_equal(embeddings, others):
+        sys.exit(f"{who} and IREE differ")
+    print(f"  {who}'s embeddings are equal, bit for bit")
+
+
+def quantized(
+    demo: Demo, options: argparse.Namespace, reference: Embeddings
+) -> tuple[str, qat.Converted | None]:
+    """The exported module with quantizations, and what was trained."""
+    if not options.train:
+        with step("calibrating and exporting"):
+            return quantized_text(demo, options.bits, options.power_of_two), None
+    with step("units, learnt quantizations, calibration"):
+        model = prepared(demo, options.bits, options.power_of_two)
+    steps = QUICK_STEPS if options.quick else options.steps
+    converted = trained(demo, model, reference, steps)
+    with step("exporting"):
+        return print_program(qat.export(converted)), converted
+
+
+def main() -> None:
+    """Quantize, convert, run, compare."""
+    options = arguments()
     with step("loading the pretrained encoder"):
         demo = load()
         if options.quick:
             encoder: Any = demo.model.encoder
             encoder.encoder.layer = encoder.encoder.layer[:1]
         reference = demo.embed_in_pytorch(EVALUATION)
-    if options.train:
-        text = trained_text(demo, reference, QUICK_STEPS if options.quick else STEPS)
-    else:
-        with step("calibrating and exporting"):
-            text = quantized_text(demo)
+    text, converted = quantized(demo, options, reference)
     with step("tables and integers"):
         program = integers(text)
     with step("compiling and embedding"):
@@ -193,12 +243,15 @@ def main() -> None:
     print(f"  {agreement}")
     if options.jit:
         with step("compiling with the JIT"):
-            same = np.array_equal(demo.embed_with(jit.compile(program), EVALUATION), embeddings)
-        print(f"  the JIT's embeddings are {'equal, bit for bit' if same else 'DIFFERENT'}")
-        if not same:
-            sys.exit("JIT and IREE differ")
-    if agreement.mean_cosine < LEAST_COSINE:
-        sys.exit(f"the mean cosine is below {LEAST_COSINE}")
+            compiled = jit.compile(program)
+        same("the JIT", embeddings, demo.embed_with(compiled, EVALUATION))
+    if options.power_of_two and converted is not None:
+        with step("PyTorch on integers"):
+            exact = embed_exactly(demo, converted)
+        same("PyTorch", embeddings, exact)
+    least = LEAST_COSINE_POWERS if options.power_of_two else LEAST_COSINE
+    if agreement.mean_cosine < least:
+        sys.exit(f"the mean cosine is below {least}")
 
 
 if __name__ == "__main__":

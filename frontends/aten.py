@@ -1,7 +1,7 @@
 """
 Operators of the `torch` dialect as PyTorch has them: which overload, called with which arguments.
 
-    made = computed(op, operands, resources)    # tensors and Python scalars in and out
+    made = computation(op, resources)(operands) # tensors and Python scalars in and out
     known = immediate(op, operands, resources)  # of a constant or a list; else NOT_CONSTANT
     target, arguments, keywords = called(op, operands)
 """
@@ -9,7 +9,7 @@ Operators of the `torch` dialect as PyTorch has them: which overload, called wit
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple, cast
 
@@ -38,6 +38,9 @@ _DTYPES: Mapping[str, torch.dtype] = {
     "ui8": torch.uint8,
     **{f"{sign}{n}": getattr(torch, f"int{n}") for sign in ("i", "si") for n in (8, 16, 32, 64)},
 }
+
+Computation = Callable[[Sequence[Any]], Any]
+"""From operands to the result of an op, of several a sequence."""
 
 _WITHOUT_EFFECT = ("symbolic_int", "bind_symbolic_shape", "runtime.assert", "aten._assert_scalar")
 
@@ -82,49 +85,80 @@ def literal(op: VTensorLiteralOp, resources: Resources) -> torch.Tensor:
             raise OpError(op, f"the value of {op.name} is {value}, which cannot be read")
 
 
-def computed(op: Operation, operands: Sequence[Any], resources: Resources) -> Any:
-    """The result of an op, of several a sequence. `OpError` for one that PyTorch does not have."""
-    if (known := immediate(op, operands, resources)) is not NOT_CONSTANT:
+def computation(op: Operation, resources: Resources) -> Computation:
+    """What computes an op from its operands, found once. `OpError` where PyTorch has none."""
+    if (known := _immediate(op, resources)) is not None:
         return known
-    return run(op, called(op, operands))
+    target = _target(op)
+
+    def compute(operands: Sequence[Any]) -> Any:
+        return run(op, _call(target, operands))
+
+    return compute
 
 
 def immediate(op: Operation, operands: Sequence[Any], resources: Resources) -> Any:
     """The result of an op that needs no operator: constants, lists, casts of the type alone."""
+    known = _immediate(op, resources)
+    return NOT_CONSTANT if known is None else known(operands)
+
+
+def _immediate(op: Operation, resources: Resources) -> Computation | None:
+    match torch_name(op) or op.name:
+        case "prim.ListConstruct" | "prim.TupleConstruct":
+            return list
+        case "prim.ListUnpack" | "prim.TupleUnpack":
+            return lambda operands: tuple(operands[0])
+        case name if name.startswith("torch_c."):
+            return lambda operands: operands[0]
+        case _:
+            value = NOT_CONSTANT if op.operands else _constant(op, resources)
+            return None if value is NOT_CONSTANT else lambda _: value
+
+
+def _constant(op: Operation, resources: Resources) -> Any:
+    """The value of an op without operands, NOT_CONSTANT where it has none."""
     if isinstance(op, VTensorLiteralOp):
         return literal(op, resources)
     if isinstance(op, ConstantDeviceOp):
         return torch.device(str(constant_value(op.results[0])))
-    if (value := constant_value(op.results[0])) is not NOT_CONSTANT and not op.operands:
-        return value
-    match torch_name(op) or op.name:
-        case "prim.ListConstruct" | "prim.TupleConstruct":
-            return list(operands)
-        case "prim.ListUnpack" | "prim.TupleUnpack":
-            return tuple(operands[0])
-        case name if name.startswith("torch_c."):
-            return operands[0]
-        case _:
-            return NOT_CONSTANT
+    return constant_value(op.results[0])
 
 
 def called(op: Operation, operands: Sequence[Any]) -> Call:
     """The operator that an op stands for. `OpError` for one that PyTorch does not have."""
+    return _call(_target(op), operands)
+
+
+def _target(op: Operation) -> Any:
     name = torch_name(op) or op.name
     if name == "aten.view":  # values have no strides
-        return Call(torch.ops.aten.reshape.default, list(operands), {})
+        return torch.ops.aten.reshape.default
     target = _operator(name)
     if target is None:
         raise OpError(op, f"`{name}` has no operator of PyTorch to evaluate it with")
+    return target
+
+
+def _call(target: Any, operands: Sequence[Any]) -> Call:
     made = Call(target, [], {})
-    for argument, value in zip(target._schema.arguments, operands, strict=False):
-        if argument.name.endswith("dtype") and isinstance(value, int):
+    for (keyword, is_dtype), value in zip(_parameters(target), operands, strict=False):
+        if is_dtype and isinstance(value, int):
             value = _dtypes_by_number()[value]
-        if argument.kwarg_only:
-            made.keywords[argument.name] = value
+        if keyword:
+            made.keywords[keyword] = value
         else:
             made.arguments.append(value)
     return made
+
+
+@cache
+def _parameters(target: Any) -> tuple[tuple[str, bool], ...]:
+    """Of each parameter its name if it is by keyword only, and whether it is an element type."""
+    return tuple(
+        (each.name if each.kwarg_only else "", each.name.endswith("dtype"))
+        for each in target._schema.arguments
+    )
 
 
 def run(op: Operation, call: Call) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -12,6 +12,9 @@ from xdsl.utils.arg_spec import ArgSpec
 
 from lut_opt.passes.support.options import from_spec
 from lut_opt.passes.tabulate.options import SearchOptions
+
+if TYPE_CHECKING:
+    from lut_opt.passes.tabulate.units import Solved
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,10 @@ class PwlSearchPass(SearchOptions, ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Search the tables of the whole module."""
+        self.search(op, {})
+
+    def search(self, op: ModuleOp, solved: Solved) -> None:
+        """The same, where modules share what is `solved`; it is added to."""
         from lut_opt.passes.tabulate.table_search import TableSearch
 
-        TableSearch(self).search(op, self.name)
+        TableSearch(self, solved).search(op, self.name)

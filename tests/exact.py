@@ -33,7 +33,8 @@ class Exact(Interpreter):
         slot = self.module.get_submodule(n.target) if n.op == "call_module" else None
         if isinstance(slot, Slot):
             y = slot.unit(*(x.double() for x in self.fetch_args_kwargs_from_env(n)[0]))
-            return y * slot.factor
+            # No power of two: behind the integers, and in the precision of the program.
+            return y if slot.factor == 1.0 else (y.float() * slot.factor).double()
         name, target = operator_name(n), str(n.target)
         if "quantize_per_tensor" in target and "dequantize" not in target:
             x, scale, zero, low, high, dtype = self.fetch_args_kwargs_from_env(n)[0]

@@ -56,7 +56,6 @@ LLVM = (
     "lower-affine",
     "func.func(convert-vector-to-scf{full-unroll=1},canonicalize,cse)",
     "convert-scf-to-cf",
-    "func.func(llvm-request-c-wrappers)",
     "func.func(convert-math-to-llvm)",
     "convert-math-to-libm",
     "convert-vector-to-llvm",
@@ -156,6 +155,10 @@ def deallocate(module: Any) -> None:
 
 def to_llvm(module: Any) -> None:
     """Lower builtin dialects on memrefs to LLVM, in place; raise for what has no lowering."""
+    ir = bindings("ir")
+    with module.context:
+        for function in functions(module):
+            function.attributes["llvm.emit_c_interface"] = ir.UnitAttr.get()
     if any(_is_small_float(op) for op in operations(module)):
         _run(module, SMALL_FLOATS, "lowering of small floats")
     _run(module, LLVM, "lowering to LLVM")

@@ -20,6 +20,7 @@ _PRODUCTS = ("linalg.matmul", "linalg.batch_matmul", "linalg.generic")
 
 _VECTORS = """%functions = transform.structured.match ops{["func.func"]} in %root : (!any) -> !any
     transform.apply_patterns to %functions {
+      transform.apply_patterns.vector.sink_ops
       transform.apply_patterns.vector.cast_away_vector_leading_one_dim
       transform.apply_patterns.vector.reduction_to_contract
       transform.apply_patterns.vector.transfer_permutation_patterns

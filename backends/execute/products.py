@@ -17,7 +17,8 @@ from lut_opt.backends.execute.lowering import operations
 from lut_opt.backends.execute.shuffles import is_supported
 from lut_opt.backends.execute.vector_code import Code, lanes, name, splat
 
-_INTRINSIC = "llvm.x86.avx2.pmadd.wd"
+PAIRED_PRODUCTS = "llvm.x86.avx2.pmadd.wd"
+"""Products of 16 signed bits, neighbours added in 32."""
 
 _LANES = 16
 """Of 16 bits in a register."""
@@ -52,7 +53,7 @@ def _replace(total: Any) -> None:
         halves: list[Any] = []
         for half in (0, 4):
             pairs = [code.shuffle(*pair, _paired(half)) for pair in (left, right)]
-            value = code.intrinsic(_INTRINSIC, pairs, (_LANES // 2, 32))
+            value = code.intrinsic(PAIRED_PRODUCTS, pairs, (_LANES // 2, 32))
             halves.append(_repeat(code, following[:-1], value))
         narrow = code.intrinsic(_PACK_UNSIGNED, halves, (_LANES, 16))
         following[-1].result.replace_all_uses_with(narrow)

@@ -46,11 +46,26 @@ class Code:
 
     def op(self, name: str, operands: Sequence[Any], shape: tuple[int, int], **more: Any) -> Any:
         """The result, of so many lanes and bits, of an op with attributes."""
+        return self.shaped(name, operands, shape[:1], shape[1], **more)
+
+    def shaped(
+        self, name: str, operands: Sequence[Any], shape: Sequence[int], bits: int, **more: Any
+    ) -> Any:
+        """The same of a vector with several axes, or of a number with none."""
         ir = self._ir
         with self._before.location, ir.InsertionPoint(self._before):
-            kind = ir.VectorType.get([shape[0]], ir.IntegerType.get_signless(shape[1]))
+            element = ir.IntegerType.get_signless(bits)
+            kind = ir.VectorType.get(list(shape), element) if shape else element
             made = ir.Operation.create(name, [kind], list(operands), attributes=more)
         return made.result
+
+    def extract(self, value: Any, position: Sequence[int]) -> Any:
+        """A part of a vector with several axes."""
+        ir, kind = self._ir, value.type
+        with self._before.context:
+            place = ir.DenseI64ArrayAttr.get(list(position))
+        shape, bits = kind.shape[len(position) :], kind.element_type.width
+        return self.shaped("vector.extract", [value], shape, bits, static_position=place)
 
     def constant(self, values: Any, bits: int) -> Any:
         """A vector of constants, an array of integers that fit."""

@@ -22,7 +22,7 @@ from lut_opt.backends.page.curves import Curve, curve_of, lookup_curve
 from lut_opt.backends.page.svg import error_chart, function_chart
 from lut_opt.backends.page.words import certificate, grade
 from lut_opt.backends.remaining import Remaining, remaining_nonlinear
-from lut_opt.backends.report.report import tables_of
+from lut_opt.backends.report.report import block_lines, tables_of
 from lut_opt.backends.report.tables import signal_of
 from lut_opt.backends.versions import versions
 from lut_opt.dialects.assembly import describe_location
@@ -115,7 +115,7 @@ def page_of(module: ModuleOp, title: str = "lut-opt report", liberty: Sequence[s
         summary = {"hardware units": str(len(units))} | summary
     if known:
         summary["lowest signal-to-noise ratio"] = f"{min(known):.1f} dB"
-    after = [*_hardware(module, liberty), _left(left)]
+    after = [*_blocks(module), *_hardware(module, liberty), _left(left)]
     return Page(title=title, summary=summary, operators=operators, after=after)
 
 
@@ -171,7 +171,8 @@ def _drawing(
     title: str, curve: Curve | None, table: TableAttr | None, fit: FitAttr | None, scale: float
 ) -> Drawing:
     known = None if fit is None else fit.data
-    words = certificate(None if table is None else table.data, known, scale)
+    is_seen = curve is not None and curve.seen is not None
+    words = certificate(None if table is None else table.data, known, scale, is_seen=is_seen)
     if curve is None:
         return Drawing(title=title, words=words)
     columns = (curve.q, curve.x, curve.wanted, curve.answer)
@@ -188,6 +189,11 @@ def _drawing(
 def _number(value: float) -> float | None:
     """Six digits, as many as a reader wants; None for what JSON cannot say."""
     return float(f"{value:.6g}") if np.isfinite(value) else None
+
+
+def _blocks(module: ModuleOp) -> list[Section]:
+    lines = block_lines(module)[1:]
+    return [Section(title="Weightless blocks", text="\n".join(lines))] if lines else []
 
 
 def _hardware(module: ModuleOp, liberty: Sequence[str]) -> list[Section]:

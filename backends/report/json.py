@@ -1,10 +1,12 @@
 """
-The tables of a module as JSON, one object per `pwl.apply` or table of a unit, in program order.
+The tables of a module as JSON, one object per `pwl.apply`, table of a unit, or weightless block.
 
+They are in program order.
 The row of a reduction's table says in `operand` and `result` what is reduced, and in `error_bound`,
 in output steps, how far the whole can be off. `snr` is that of the whole op, which may be a unit of
-several tables. After `convert-pwl-to-hw`, one object per hardware unit. What is not known yet
-is `null`: everything that the search decides, before it has run.
+several tables. The read-out of a weightless block stands for all that it reads, tables in
+hexadecimal. After a conversion to hardware, one object per hardware unit. What is not known yet is
+`null`: everything that the search decides, before it has run.
 """
 
 from __future__ import annotations
@@ -32,9 +34,12 @@ from lut_opt.backends.report.tables import (
     location,
     signal_of,
 )
+from lut_opt.dialects.lutnet.description import describe as describe_network
+from lut_opt.dialects.lutnet.ops import ReadoutOp
 from lut_opt.dialects.pwl import ApplyOp, DivideOp, FnAttr, UnitOp
 from lut_opt.dialects.pwl.hardware import HardwareUnit
 from lut_opt.passes.hw.modules import modules_of, units_of
+from lut_opt.passes.hw.network_unit.chains import chain
 from lut_opt.passes.support.declarations import FUSED
 from lut_opt.passes.support.diagnostics import about
 
@@ -53,6 +58,8 @@ def emit(module: ModuleOp) -> str:
                 rows += describe_module(op, units.get(op.sym_name.data))
             elif isinstance(op, ApplyOp):
                 rows.append(_describe(op))
+            elif isinstance(op, ReadoutOp):
+                rows.append(_describe_block(op))
     return text_of(rows)
 
 
@@ -106,6 +113,18 @@ def _describe_lookups(op: UnitOp) -> list[dict[str, Any]]:
             rows[-1]["result"] = describe_storage(op.result_quantization)
             rows[-1]["error_bound"] = None if table is None else op.unit().error_bound(1)
     return rows
+
+
+def _describe_block(op: ReadoutOp) -> dict[str, Any]:
+    """A block as its hardware unit has it; no `operand` where its bits come from elsewhere."""
+    encoder, layers = chain(op)
+    return {
+        "unit": "network",
+        "location": location(op),
+        "operand": None if encoder is None else describe_storage(encoder.quantization),
+        "result": describe_storage(op.quantization),
+        **describe_network(None if encoder is None else encoder.thresholds.data, layers, op.total),
+    }
 
 
 def _plain(row: DictionaryAttr) -> dict[str, int | float]:

@@ -18,9 +18,12 @@ from lut_opt.backends.remaining import (
 )
 from lut_opt.backends.report.tables import signal_of
 from lut_opt.dialects.assembly import describe_location
+from lut_opt.dialects.lutnet.description import summary
+from lut_opt.dialects.lutnet.ops import ReadoutOp
 from lut_opt.dialects.pwl import ApplyOp, TableAttr, UnitOp
 from lut_opt.dialects.pwl.hardware import HardwareUnit
 from lut_opt.passes.hw.modules import modules_of, units_of
+from lut_opt.passes.hw.network_unit.chains import chain
 from lut_opt.passes.tabulate.signal import WARNED
 
 FUSED = "pwl.fused"
@@ -34,6 +37,8 @@ def emit(module: ModuleOp, liberty: Sequence[str] = ()) -> str:
     Hardware units are synthesized, for the Liberty files named; `BackendError` if they cannot be.
     """
     lines = _replaced(module)
+    if found := block_lines(module):
+        lines = [*lines, *[""] * bool(lines), *found]
     if modules := modules_of(module):
         from lut_opt.backends.report.costs import cost_lines
 
@@ -76,6 +81,20 @@ def _replaced(module: ModuleOp) -> list[str]:
     state = f"{len(found)} tables, {len(set(found))} distinct"
     pending = f", {missing} not searched yet" if missing else ""
     return [*lines, f"  {len(ops)} operators: {state}{pending}"]
+
+
+def block_lines(module: ModuleOp) -> list[str]:
+    """The weightless blocks by their sizes, each with its places; nothing where there is none."""
+    ops = [op for op in module.walk() if isinstance(op, ReadoutOp)]
+    groups: dict[str, list[Operation]] = {}
+    for op in ops:
+        encoder, layers = chain(op)
+        thermometer = None if encoder is None else encoder.thresholds.data
+        groups.setdefault(f"{summary(thermometer, layers, op.total)} ({op.name})", []).append(op)
+    lines = ["weightless blocks"] if ops else []
+    for what, members in groups.items():
+        lines += [f"  {len(members):4} {what}", *_places(members, 7)]
+    return lines
 
 
 def _describe(op: ApplyOp | UnitOp) -> str:

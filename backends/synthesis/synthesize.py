@@ -19,8 +19,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -280,15 +282,22 @@ def run_yosys(commands: Sequence[str], directory: Path) -> str:
     process of its own, since an error ends it.
     """
     (directory / "script.ys").write_text("\n".join(commands) + "\n")
-    try:
-        done = subprocess.run(
-            _yosys(), cwd=directory, capture_output=True, text=True, timeout=TIMEOUT, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise BackendError(f"Yosys took more than {TIMEOUT} s: use less effort") from error
-    log = re.sub(r"\x1b\[[\d;]*m", "", done.stdout + done.stderr)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        _yosys(), cwd=directory, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    ) as running:
+        try:
+            said = "".join(running.communicate(timeout=TIMEOUT))
+        except BaseException as error:
+            # What it has started, abc, would go on.
+            os.killpg(running.pid, signal.SIGKILL)
+            if isinstance(error, subprocess.TimeoutExpired):
+                text = f"Yosys took more than {TIMEOUT} s: use less effort"
+                raise BackendError(text) from error
+            raise
+    log = re.sub(r"\x1b\[[\d;]*m", "", said)
     failed = re.search(r"^.*(?:ERROR:|cmd error:).*$", log, re.MULTILINE)
-    if done.returncode or failed:
+    if running.returncode or failed:
         message = failed[0].strip() if failed else log.strip()[-500:]
         raise BackendError(f"Yosys cannot synthesize the SystemVerilog: {message}")
     return log

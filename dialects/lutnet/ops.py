@@ -6,6 +6,7 @@ Bits between them are tensors of `i1`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 from xdsl.dialects.builtin import TensorType, i1
@@ -152,7 +153,7 @@ class LayerOp(LutnetOp):
             raise VerifyException(f"a LUT is connected to bit {wanted - 1} of {self.inputs}")
 
 
-class ReadoutOp(LutnetOp):
+class ReadoutOp(LutnetOp, ABC):
     """Bits in, quantized values out."""
 
     @property
@@ -161,9 +162,9 @@ class ReadoutOp(LutnetOp):
         return quantization_of(self, self.result)
 
     @property
+    @abstractmethod
     def total(self) -> ConditionalSum:
         """The sum that this computes."""
-        raise NotImplementedError
 
 
 @irdl_op_definition

@@ -15,7 +15,7 @@ Quantized values are held as the reals that they stand for, so that each unit is
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -49,14 +49,16 @@ class Evaluator:
         ops = list(self._main.body.block.ops)
         self.units: tuple[Unit, ...] = tuple(op for op in ops if isinstance(op, ApplyOp | UnitOp))
         constant: dict[SSAValue, Any] = {}
-        self._ops: list[Operation] = []
+        self._steps: list[_Step] = []
         for op in ops:
-            if not op.results or isinstance(op, ApplyOp | UnitOp) or _is_random(op):
-                self._ops.append(op)
-            elif all(operand in constant for operand in op.operands):
-                constant.update(self._computed(op, constant, {}))
+            if not op.results:
+                continue
+            step = _Step(op, tuple(op.operands), self._computation(op))
+            fixed = step.compute is not None and not _is_random(op)
+            if fixed and all(operand in constant for operand in op.operands):
+                constant.update(self._computed(step, constant, {}))
             else:
-                self._ops.append(op)
+                self._steps.append(step)
         self._constant = constant
         self._functions: dict[tuple[Unit, bool], Function] = {}
 
@@ -69,8 +71,8 @@ class Evaluator:
         values = dict(self._constant)
         values.update(zip(self._main.body.block.args, inputs, strict=True))
         with torch.no_grad():
-            for op in self._ops:
-                values.update(self._computed(op, values, units))
+            for step in self._steps:
+                values.update(self._computed(step, values, units))
         return values
 
     def alone(self, values: Values, *units: Unit) -> list[torch.Tensor]:
@@ -83,11 +85,11 @@ class Evaluator:
         both = _Both(changed, values)
         reached = False
         with torch.no_grad():
-            for op in self._ops:
-                is_one = op in units
+            for step in self._steps:
+                is_one = step.op in units
                 reached = reached or is_one
-                if is_one or (reached and any(operand in changed for operand in op.operands)):
-                    changed.update(self._computed(op, both, units))
+                if is_one or (reached and any(operand in changed for operand in step.operands)):
+                    changed.update(self._computed(step, both, units))
         return self.outputs(both)
 
     def noise(self, values: Values, unit: Unit, given: Unit) -> float:
@@ -105,32 +107,44 @@ class Evaluator:
         return [values[operand] for operand in last.operands]
 
     def _computed(
-        self, op: Operation, values: Values | _Both, units: Mapping[Unit, Unit]
+        self, step: _Step, values: Values | _Both, units: Mapping[Unit, Unit]
     ) -> dict[SSAValue, Any]:
-        """The results of one op. `OpError` for one that PyTorch does not have."""
-        operands = [values[operand] for operand in op.operands]
+        """The results of one step. `OpError` for one that PyTorch refuses."""
+        op = step.op
+        operands = [values[operand] for operand in step.operands]
+        if step.compute is not None:
+            made = step.compute(operands)
+        else:
+            assert isinstance(op, ApplyOp | UnitOp)
+            made = self._of_unit(op, operands, units)
+        if len(op.results) == 1:
+            return {op.results[0]: made}
+        return dict(zip(op.results, made, strict=True))
+
+    def _computation(self, op: Operation) -> aten.Computation | None:
+        """What computes an op, None for a unit. `OpError` for one that PyTorch does not have."""
         match op:
             case ApplyOp() | UnitOp():
-                if op not in units and (function := _own_function(op)) is not None:
-                    made: Any = function(operands[0])
-                else:
-                    computes = self._function(units.get(op, op), op in units)
-                    arrays = [operand.to(torch.float64).numpy() for operand in operands]
-                    made = torch.as_tensor(np.ascontiguousarray(computes(arrays)))
+                return None
             case QuantizeCastOp():  # to at least the precision that PyTorch would compute in
-                made = operands[0].to(torch.promote_types(operands[0].dtype, torch.float32))
+                return lambda x: x[0].to(torch.promote_types(x[0].dtype, torch.float32))
             case DequantizeCastOp():
-                made = operands[0].to(aten.dtype_of(op, op.result.type))
+                dtype = aten.dtype_of(op, op.result.type)
+                return lambda x: x[0].to(dtype)
             case StorageCastOp():
                 raise OpError(op, f"{op.name} has no meaning in real numbers")
-            case ReturnOp():
-                return {}
             case _ if not aten.has_effect(op):
-                return dict.fromkeys(op.results)
+                return lambda _: None if len(op.results) == 1 else [None] * len(op.results)
             case _:
-                made = aten.computed(op, operands, self._resources)
-        several = made if len(op.results) > 1 else (made,)
-        return dict(zip(op.results, several, strict=True))
+                return aten.computation(op, self._resources)
+
+    def _of_unit(self, op: Unit, operands: list[Any], units: Mapping[Unit, Unit]) -> torch.Tensor:
+        """A unit's result, on integers if it is one of these, with the tables of what it is to."""
+        if op not in units and (function := _own_function(op)) is not None:
+            return function(operands[0])
+        computes = self._function(units.get(op, op), op in units)
+        arrays = [operand.to(torch.float64).numpy() for operand in operands]
+        return torch.as_tensor(np.ascontiguousarray(computes(arrays)))
 
     def _function(self, op: Unit, integer: bool) -> Function:
         """What a unit computes, found once: to read it off the op takes as long as a short row."""
@@ -138,6 +152,14 @@ class Evaluator:
         if key not in self._functions:
             self._functions[key] = (_integers if integer else _reals)(op)
         return self._functions[key]
+
+
+class _Step(NamedTuple):
+    """An op of the program, its operands, and what computes it unless it is a unit."""
+
+    op: Operation
+    operands: tuple[SSAValue, ...]
+    compute: aten.Computation | None
 
 
 class _Both:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from lut_opt.dialects.lutnet.description import describe, summary
 from lut_opt.dialects.lutnet.hardware.parts import Parts
 from lut_opt.dialects.lutnet.network import Block
 from lut_opt.dialects.pwl.hardware import Description, ElementUnit, Port
@@ -82,28 +83,11 @@ class NetworkUnit(ElementUnit):
 
     def summary(self) -> str:
         block = self.block
-        luts = sum(layer.count for layer in block.layers)
-        return (
-            f"weightless block: {block.thermometer.features} features, "
-            f"{block.thermometer.bits} thresholds, {luts} LUTs, {block.readout.results} results"
-        )
+        return summary(block.thermometer, block.layers, block.readout)
 
     def rows(self, facts: dict[str, Any], ports: Sequence[Port]) -> list[Description]:
         block, sides = self.block, (self.block.operand, self.block.result)
-        network = {
-            "thresholds": [list(row) for row in block.thermometer.thresholds],
-            "layers": [
-                {
-                    "connections": [list(row) for row in luts.connections],
-                    "tables": [f"{table:#x}" for table in luts.tables],
-                }
-                for luts in block.layers
-            ],
-            "weights": [list(row) for row in block.readout.weights],
-            "weighed_bits": block.readout.bits and [list(row) for row in block.readout.bits],
-            "bias": list(block.readout.bias),
-            "shift": block.readout.shift,
-        }
+        network = describe(block.thermometer, block.layers, block.readout)
         operand, result = ({**vars(side)} for side in sides)
         facts = {**facts, "unit": "network", "operand": operand, "result": result, **network}
         return [(None, {**facts, "ports": [describe_port(port) for port in ports]})]

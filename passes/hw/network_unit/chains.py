@@ -14,13 +14,19 @@ def blocks(module: ModuleOp) -> list[tuple[ReadoutOp, Block]]:
     return [(op, _block(op)) for op in module.walk() if isinstance(op, ReadoutOp)]
 
 
-def _block(op: ReadoutOp) -> Block:
+def chain(op: ReadoutOp) -> tuple[EncodeOp | None, tuple[Luts, ...]]:
+    """The layers before a read-out, and the encoder; None for bits that come from elsewhere."""
     layers: list[Luts] = []
     source = op.input.owner
     while isinstance(source, LayerOp):
         layers.append(source.luts.data)
         source = source.input.owner
-    if not isinstance(source, EncodeOp):
+    return source if isinstance(source, EncodeOp) else None, tuple(layers[::-1])
+
+
+def _block(op: ReadoutOp) -> Block:
+    encoder, layers = chain(op)
+    if encoder is None:
         raise OpError(op, "the bits of a block in hardware come from lutnet.encode, these do not")
-    thresholds = source.thresholds.data
-    return Block(source.quantization, thresholds, tuple(layers[::-1]), op.total, op.quantization)
+    thresholds = encoder.thresholds.data
+    return Block(encoder.quantization, thresholds, layers, op.total, op.quantization)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from lut_opt.backends.execute.executable import Executable
     from lut_opt.frontends.torch.calibration import Bits, Calibration
     from lut_opt.frontends.torch.reference import Model, Reference
+    from lut_opt.passes.tabulate.units import Solved
 
 HELD_OUT = 4
 """Every so many-th batch is held out where none is given for the purpose."""
@@ -161,12 +162,15 @@ def calibrated(
     return Calibrated(Reference(model), program, seen, held, clock)
 
 
-def tabulated(program: Program, recipe: Recipe) -> Program:
-    """A copy of the program with tables."""
+def tabulated(program: Program, recipe: Recipe, solved: Solved | None = None) -> Program:
+    """A copy of the program with tables; those in `solved` are not searched again."""
     made = Program(program.module.clone(), program.resources, program.name)
-    ctx = context()
-    for a_pass in (recipe.lower, recipe.search):
-        a_pass.apply(ctx, made.module)
+    ctx, search = context(), recipe.search
+    recipe.lower.apply(ctx, made.module)
+    if isinstance(search, PwlSearchPass) and solved is not None:
+        search.search(made.module, solved)
+    else:
+        search.apply(ctx, made.module)
     made.module.verify()
     return made
 

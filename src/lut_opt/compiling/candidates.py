@@ -49,6 +49,9 @@ SIZES = ((4, 6), (4, 8), (8, 8), (8, 10), (16, 10), (16, 12))
 SETTINGS = tuple(Setting(bits, *size) for bits, size in product(WIDTHS, SIZES))
 """What is tried of each operator, the smaller first."""
 
+FEW_ENTRIES = 8
+"""Tables of so many entries are mostly enough; those of more take most of a search's time."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -106,18 +109,22 @@ def with_settings(program: Program, settings: Mapping[int, Setting]) -> Program:
     return made
 
 
-def tabulated(program: Program, recipe: Recipe, store: Store = NOTHING) -> dict[Setting, Program]:
+def tabulated(
+    program: Program, recipe: Recipe, store: Store = NOTHING, most_entries: int | None = None
+) -> dict[Setting, Program]:
     """
     A program in the `torch` dialect with the tables of each setting for all operators.
 
     Its operators have their numbers; one that cannot have a setting has no tables in that program.
     What any other search than `pwl-search` refuses for some operator is no setting for any; its
-    last error is raised where none is left.
+    last error is raised where none is left. `most_entries` leaves out what has more, if not all.
     """
     given = getattr(recipe.lower, "input_bits", None)
     settings = SETTINGS
     if given is not None:
         settings = tuple(Setting(given, *size) for size in SIZES)
+    if most_entries is not None:
+        settings = [each for each in settings if each.entries <= most_entries] or settings
     lowered = {
         bits: _lowered(program, recipe, bits)
         for bits in dict.fromkeys(setting.bits for setting in settings)

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,6 +38,9 @@ from lut_opt.compiling.store import NOTHING, Store, key_of
 from lut_opt.dialects.assembly import Program, print_program
 from lut_opt.passes.support.parallel import threaded
 from lut_opt.passes.support.progress import progress
+
+if TYPE_CHECKING:
+    from lut_opt.passes.tabulate.units import Solved
 
 Kept = Callable[[Group, Callable[[], dict[str, list[float]]]], Any]
 """What is known of a group, or found."""
@@ -79,6 +82,18 @@ class Choice:
         """Whether nothing better could have been chosen."""
         return list(self.chosen) == self.ladder.chosen(len(self.ladder.steps))
 
+    @property
+    def needs_no_more(self) -> bool:
+        """
+        Whether tables of twice the entries would not pay, whatever noise they had.
+
+        They cost at least half as much again as the best of each group, and a unit of cost takes
+        away less noise than in the last step that was taken.
+        """
+        price = self.ladder.price(self.steps)
+        ends = [group.candidates[-1] for group in self.ladder.groups]
+        return not self.is_largest and all(2 * end.noise <= price * end.cost for end in ends)
+
 
 @dataclass(frozen=True)
 class Sensitivity:
@@ -91,27 +106,36 @@ class Sensitivity:
     """What the network gives with some units on integers, on batches that were seen."""
     alone: Callable[[Candidate], float]
     """The noise that one candidate costs the network."""
+    is_complete: bool
+    """Whether every group of operators has a candidate."""
 
 
 def sensitivity(
-    given: Calibrated, recipe: Recipe, store: Store = NOTHING, cost: Cost = "bits"
+    given: Calibrated,
+    recipe: Recipe,
+    store: Store = NOTHING,
+    cost: Cost = "bits",
+    most_entries: int | None = None,
 ) -> Sensitivity:
     """
     Search the tables of every setting, and measure each group of operators alone.
 
-    What `store` knows of equal tables, and of equal operators in an equal network, is taken.
+    What `store` knows of equal tables, and of equal operators in an equal network, is taken;
+    `most_entries` leaves out settings of more.
     """
     from lut_opt.frontends.torch.evaluator import Evaluator
 
-    programs = tabulated(given.program, recipe, store)
+    programs = tabulated(given.program, recipe, store, most_entries)
     given.clock.stop("drafts")
     base = list(programs.values())[-1]
     batches = [given.seen[i] for i in _spread(len(given.seen), SAMPLE)]
     measure = _Measure(given, Evaluator(base), batches)
     found = groups(programs, base, cost)
-    ladder = Ladder.of(measure.groups(found, measure.kept(store, base)))
+    how = key_of(print_program(Program(given.program.module)), repr(recipe))
+    ladder = Ladder.of(measure.groups(found, measure.kept(store, base, how)))
     given.clock.stop("sensitivity")
-    return Sensitivity(programs, ladder, measure.together, measure.alone)
+    is_complete = len(ladder.groups) == len(found)
+    return Sensitivity(programs, ladder, measure.together, measure.alone, is_complete)
 
 
 def choose(
@@ -136,12 +160,13 @@ def choose(
 
     first = ladder.shortest(lambda steps: is_met_on_seen(ladder.chosen(steps)))
     looks = 0
+    solved: Solved = {}
     attempts = _attempts(ladder, first, is_met_on_seen)
     if evolution is not None:
         attempts = _evolved(attempts, ladder, first, known, requirements, evolution)
     for steps, chosen in attempts:
         source = with_settings(given.program, _settings(ladder, chosen))
-        program = checking.tabulated(source, recipe)
+        program = checking.tabulated(source, recipe, solved)
         looks += 1
         made = Choice(ladder, tuple(chosen), steps, first, looks)
         if made.is_largest or _all_met(_worse(on_held_out(given, program)), requirements):
@@ -264,10 +289,11 @@ class _Measure:
 
     def together(self, units: Mapping[Unit, Unit]) -> Pairs:
         """What the network gives with these units on integers, beside PyTorch's."""
-        return [
-            (wanted, self._named(self._evaluator.outputs(self._evaluator.run_with(inputs, units))))
-            for inputs, wanted in zip(self._inputs, self._wanted, strict=True)
-        ]
+
+        def results(inputs: Sequence[Any]) -> dict[str, Array]:
+            return self._named(self._evaluator.outputs(self._evaluator.run_with(inputs, units)))
+
+        return list(zip(self._wanted, threaded(results, self._inputs), strict=True))
 
     def groups(self, groups: Sequence[Group], kept: Kept) -> list[Group]:
         """The groups with candidates that are worth it, and the noise that each costs alone."""
@@ -284,10 +310,11 @@ class _Measure:
                 found.append(replace(group, **parts))
         return found
 
-    def kept(self, store: Store, program: Program) -> Kept:
-        """How measurements of this program, with these inputs, are remembered."""
+    def kept(self, store: Store, program: Program, how: str) -> Kept:
+        """How measurements of this program, with these inputs, made so, are remembered."""
         tensors = [tensor for inputs in self._inputs for tensor in inputs]
         own = key_of(
+            how,
             print_program(Program(program.module)),
             program.resources,
             *(str(tensor.shape) for tensor in tensors),
@@ -295,11 +322,8 @@ class _Measure:
         )
 
         def known(group: Group, find: Callable[[], dict[str, list[float]]]) -> Any:
-            pairs = [pair for each in group.candidates for pair in each.units.items()]
-            costs = repr([each.cost for each in group.candidates])
-            return store.known(
-                key_of(own, costs, *(str(unit) for pair in pairs for unit in pair)), find
-            )
+            settings = [(each.setting, each.cost) for each in group.candidates]
+            return store.known(key_of(own, repr(group.operators), repr(settings)), find)
 
         return known
 

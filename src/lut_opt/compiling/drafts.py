@@ -107,6 +107,7 @@ def _solve(task: Task) -> Answer:
             TableSearch(options).search(program.module, "")
     except (PassFailedException, ValueError) as error:
         return key, "", str(error)
+    _unit_in(program).attributes.clear()  # the tables are read again, not what they were found by
     return key, print_program(program, generic=True), ""
 
 
@@ -144,8 +145,11 @@ def _alone(unit: Unit) -> ModuleOp:
 
 
 def _unit_of(text: str) -> Unit:
-    module = parse(text, "unit", context()).module
-    return next(op for op in module.walk() if isinstance(op, ApplyOp | UnitOp))
+    return _unit_in(parse(text, "unit", context()))
+
+
+def _unit_in(program: Program) -> Unit:
+    return next(op for op in program.module.walk() if isinstance(op, ApplyOp | UnitOp))
 
 
 def _take(unit: Unit, found: Unit) -> None:

@@ -8,6 +8,7 @@ noise for a unit of cost come first: each prefix is the least costly choice for 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -38,6 +39,14 @@ class Ladder:
         """The candidate of each group after so many steps."""
         taken = self.steps[:steps]
         return [group.candidates[taken.count(at)] for at, group in enumerate(self.groups)]
+
+    def price(self, steps: int) -> float:
+        """The noise that a unit of cost takes away in the last of so many steps."""
+        if not steps:
+            return math.inf
+        at, nth = self.steps[steps - 1], self.steps[:steps].count(self.steps[steps - 1])
+        before, after = self.groups[at].candidates[nth - 1 : nth + 1]
+        return (before.noise - after.noise) / max(after.cost - before.cost, 1)
 
     def alike(self, below: float) -> list[list[Candidate]]:
         """Choices of one setting for all groups that cost less than this, the cheapest first."""

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from lut_opt.accuracy import Recipe, Requirements
-from lut_opt.accuracy.checking import calibrated, measured, tabulated
+from lut_opt.accuracy.checking import Calibrated, calibrated, measured, tabulated
 from lut_opt.accuracy.requirements import Require
 from lut_opt.backends import iree, jit
-from lut_opt.compiling.candidates import COSTS, Cost
-from lut_opt.compiling.choice import choose, sensitivity
+from lut_opt.compiling.candidates import COSTS, FEW_ENTRIES, Cost
+from lut_opt.compiling.choice import Choice, choose, sensitivity
 from lut_opt.compiling.compiled import Compiled
 from lut_opt.compiling.genetic import Evolution
 from lut_opt.compiling.store import NOTHING, Store, default_folder
@@ -112,9 +112,7 @@ def compile(
         decompose=decompose, keep=keep,
     )  # fmt: skip
     if chooses:
-        known = sensitivity(given, recipe, _store(cache), cost)
-        evolution = Evolution() if choice == "genetic" else None
-        source, program, chosen = choose(given, recipe, requirements, known, evolution)
+        source, program, chosen = _chosen(given, recipe, requirements, _store(cache), cost, choice)
     else:
         source, program, chosen = given.program, tabulated(given.program, recipe), None
         given.clock.stop("tables")
@@ -126,6 +124,26 @@ def compile(
     return Compiled(
         accuracy, source, program, converted, recipe, chosen, name, backend, run, example
     )
+
+
+def _chosen(
+    given: Calibrated,
+    recipe: Recipe,
+    requirements: Requirements,
+    store: Store,
+    cost: Cost,
+    way: Way,
+) -> tuple[Program, Program, Choice]:
+    """What `choose` gives: of settings with few entries, unless more of them might pay."""
+    if way == "ladder" and isinstance(recipe.search, PwlSearchPass):
+        few = sensitivity(given, recipe, store, cost, FEW_ENTRIES)
+        if few.is_complete:
+            source, program, found = choose(given, recipe, requirements, few)
+            if found.needs_no_more:
+                return source, program, found
+    evolution = Evolution() if way == "genetic" else None
+    every = sensitivity(given, recipe, store, cost)
+    return choose(given, recipe, requirements, every, evolution)
 
 
 def _store(cache: str | os.PathLike[str] | Literal[False] | None) -> Store:

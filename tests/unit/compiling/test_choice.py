@@ -39,3 +39,24 @@ def test_one_setting_for_all_comes_first_where_it_costs_less() -> None:
     attempts = [chosen for _, chosen in choice._attempts(ladder, first, is_met)]
     assert [[each.cost for each in chosen] for chosen in attempts[:2]] == [[5.0, 5.0], [10.0, 1.0]]
     assert ladder.alike(below=10.0) == [[every[0], every[0]]]
+
+
+def _group(name: str, *sizes: tuple[int, float]) -> Group:
+    each = [Candidate(Setting(8, bits, 8), bits, {}, noise) for bits, noise in sizes]
+    return Group(name, (0,), hull(each), front(each), tuple(each))
+
+
+@pytest.mark.parametrize(("left", "enough"), [(5.0, True), (7.0, False)])
+def test_larger_tables_are_asked_for_where_they_might_pay(left: float, enough: bool) -> None:
+    """`b`'s next would cost 5 bits at least, for each of which the last step took away 1.2."""
+    ladder = Ladder.of(
+        [_group("a", (10, 20.0), (20, 8.0), (30, 1.0)), _group("b", (5, 50.0), (10, left))]
+    )
+    assert ladder.price(2) == 1.2
+    taken = choice.Choice(ladder, tuple(ladder.chosen(2)), 2, 2, 1)
+    assert taken.needs_no_more is enough
+
+
+def test_after_the_last_step_larger_tables_are_asked_for() -> None:
+    ladder = Ladder.of([_group("a", (10, 20.0), (20, 0.0))])
+    assert not choice.Choice(ladder, tuple(ladder.chosen(1)), 1, 1, 1).needs_no_more

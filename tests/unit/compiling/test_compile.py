@@ -24,7 +24,7 @@ import lut_opt
 from lut_opt.accuracy import CheckError, Recipe, RequirementError
 from lut_opt.backends.errors import BackendError
 from lut_opt.cli.compile import main
-from lut_opt.compiling import Compiled, CompileError, candidates, folder
+from lut_opt.compiling import Compiled, CompileError, candidates, choice, folder, one_call
 from lut_opt.compiling.candidates import Setting, table_bits
 from lut_opt.frontends.torch.reference import BatchError
 from lut_opt.passes.pwl_search import PwlSearchPass
@@ -142,6 +142,27 @@ def test_iree_computes_the_same() -> None:
     pairs = zip(by_iree(data[0]), by_jit(data[0]), strict=True)
     assert all(np.allclose(a, b, atol=0.05) for a, b in pairs)
     assert (by_iree.accuracy.outputs["0"].sqnr or 0) > 20
+
+
+@pytest.mark.parametrize(("target", "passes"), [(28, 1), (62, 2)])
+def test_tables_of_many_entries_are_searched_where_they_might_pay(
+    target: int, passes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    def sensitivity(*arguments: Any) -> Any:
+        known = choice.sensitivity(*arguments)
+        sizes.append(len(known.programs))
+        return known
+
+    monkeypatch.setattr(candidates, "SETTINGS", (*FEW, Setting(16, 16, 12), Setting(16, 32, 14)))
+    monkeypatch.setattr(one_call, "sensitivity", sensitivity)
+    made = lut_opt.compile(
+        network("Two"), calibrate=batches(), target=f"sqnr >= {target}", operators=False
+    )
+    assert sizes == [len(FEW), len(FEW) + 2][:passes]
+    assert made.choice is not None
+    assert (max(each.setting.entries for each in made.choice.chosen) > 8) == (passes > 1)
 
 
 def test_less_area_is_another_aim() -> None:

@@ -82,6 +82,15 @@ def test_less_than_a_step_where_it_is_enough(candidates: list[Candidate], most: 
         assert chosen == enough[0]
 
 
+@PATIENT
+@given(st.lists(CANDIDATES, min_size=1, max_size=3))
+def test_noise_gets_dearer_step_by_step(candidates: list[list[Candidate]]) -> None:
+    ladder = Ladder.of([group(each) for each in candidates])
+    prices = [ladder.price(steps) for steps in range(len(ladder.steps) + 1)]
+    assert prices[0] == math.inf
+    assert prices == sorted(prices, reverse=True)
+
+
 def test_what_is_no_better_than_zeros_is_no_candidate() -> None:
     text = """func.func @main(%x: !torch.vtensor<[4],f32>) -> !torch.vtensor<[4],f32> {
       %y = torch.aten.tanh %x {pwl.range = [-4.0, 4.0]}

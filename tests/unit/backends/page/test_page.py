@@ -127,15 +127,22 @@ def fit(mse: float, **known: float | None) -> Fit:
     ("known", "said"),
     [
         ({"optimal_mse": 1e-4}, "Proven: no table of 8 entries"),
-        ({"optimal_mse": 0.25e-4}, "its RMS error is 1e+02 % above the proven optimum"),
+        ({"optimal_mse": 0.25e-4}, "its RMS error is 2.0 times the proven optimum"),
         ({"least_mse": 0.64e-4}, "its RMS error is 25 % above a proven lower bound"),
         ({}, "how much better another could be is not known"),
     ],
 )
 def test_a_certificate_says_what_is_known_and_no_more(known: dict[str, float], said: str) -> None:
     table = Table((0,), (1, 2), (0, 0))
-    assert said in certificate(table, fit(1e-4, **known), 0.5)
-    assert "off by 0.75 (1.5 steps)" in certificate(table, fit(1e-4, **known), 0.5)
+    words = certificate(table, fit(1e-4, **known), 0.5, is_seen=False)
+    assert said in words
+    assert "off by 0.75 (1.5 steps)" in words
+
+
+def test_a_certificate_of_all_inputs_alike_says_so_of_a_table_for_those_that_were_seen() -> None:
+    table, least = Table((0,), (1, 2), (0, 0)), fit(1e-4, least_mse=0.64e-4)
+    words = certificate(table, least, 0.5, is_seen=True)
+    assert "for inputs as the calibration saw them; over all alike, its RMS error is 25 %" in words
 
 
 def test_grades_follow_the_limits_of_the_warnings() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import importlib.util
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -117,3 +118,19 @@ def test_missing_yosys_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(BackendError, match=r"pip install 'lut-opt\[synth\]'"):
         synthesize(MAJORITY, "majority")
+
+
+def test_what_takes_too_long_leaves_nothing_running(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(synthesis, "_yosys", lambda: ["sh", "-c", "sleep 60 & echo $! >abc; wait"])
+    monkeypatch.setattr(synthesis, "TIMEOUT", 1)
+    with pytest.raises(BackendError, match="took more than 1 s"):
+        synthesis.run_yosys([], tmp_path)
+    status = Path("/proc", (tmp_path / "abc").read_text().strip(), "stat")
+    for _ in range(100):
+        # Whoever takes over orphans may not have heard of this one's end yet.
+        if not status.exists() or ") Z " in status.read_text():
+            return
+        time.sleep(0.1)
+    pytest.fail("abc goes on")
