@@ -255,6 +255,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=32, help="whose rows are simulated")
     parser.add_argument("--lanes", type=int, default=1, help="of softmax and norms")
     parser.add_argument("--apart", action="store_true", help="show the gates of norms apart, too")
+    parser.add_argument("--without-gates", action="store_true", help="simulate alone")
     parser.add_argument("--output", type=Path, help="a folder for the module and its files")
     parser.add_argument("--liberty", action="append", default=[], metavar="FILE[,FILE…]")
     arguments = parser.parse_args()
@@ -271,6 +272,8 @@ def main() -> None:
     show_simulation(made, paused, free, arguments.tokens)
     if arguments.output is not None:
         write(bundle(made.module), arguments.output)
+    if arguments.without_gates:
+        return
     apart = [made] + [hardware(program, arguments.lanes, share_norms=False)] * arguments.apart
     for library in libraries(arguments.liberty).values():
         for each in apart:

@@ -8,9 +8,16 @@ for discipline, which each operation states; whoever builds them keeps it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
-from xdsl.dialects.builtin import IntegerType, i1
+from xdsl.dialects.builtin import (
+    DenseIntOrFPElementsAttr,
+    IntegerType,
+    StringAttr,
+    TensorType,
+    i1,
+)
 from xdsl.dialects.seq import ClockType
 from xdsl.ir import Dialect, SSAValue
 from xdsl.irdl import (
@@ -19,10 +26,15 @@ from xdsl.irdl import (
     VarConstraint,
     irdl_op_definition,
     operand_def,
+    prop_def,
     result_def,
     traits_def,
 )
 from xdsl.traits import Pure
+from xdsl.utils.exceptions import VerifyException
+
+ROM_STYLE = "rom_style"
+"""Attribute of a memory that is never written: `block`, as synthesizers for FPGAs know it."""
 
 
 @irdl_op_definition
@@ -101,4 +113,52 @@ class GateOp(IRDLOperation):
         super().__init__(operands=[clock, enable], result_types=[ClockType()])
 
 
-STORAGE = Dialect("storage", [LatchOp, InvertOp, GateOp], [])
+@irdl_op_definition
+class RomOp(IRDLOperation):
+    """
+    The word at an address of a memory that is never written, in the same cycle.
+
+    A register behind it makes of it what a block RAM of an FPGA is.
+
+    Example: `%y = "storage.rom"(%x) <{name = "results", words = dense<…> : tensor<1024xi8>}>
+    {rom_style = "block"} : (i10) -> i8`
+    """
+
+    name = "storage.rom"
+
+    memory_name = prop_def(StringAttr, prop_name="name")
+    words = prop_def(DenseIntOrFPElementsAttr)
+    address = operand_def(BaseAttr(IntegerType))
+    data = result_def(BaseAttr(IntegerType))
+
+    traits = traits_def(Pure())
+
+    def __init__(self, name: str, words: Sequence[int], address: SSAValue, width: int) -> None:
+        """`words` are patterns of `width` bits, one for each address."""
+        kind = IntegerType(width)
+        of_all: TensorType[IntegerType] = TensorType(kind, [len(words)])
+        held = DenseIntOrFPElementsAttr.from_list(of_all, words)
+        super().__init__(
+            operands=[address],
+            result_types=[kind],
+            properties={"name": StringAttr(name), "words": held},
+        )
+
+    @property
+    def patterns(self) -> list[int]:
+        """The words, not negative."""
+        assert isinstance(self.data.type, IntegerType)
+        mask = (1 << self.data.type.bitwidth) - 1
+        return [word & mask for word in self.words.get_values() if isinstance(word, int)]
+
+    def verify_(self) -> None:
+        address, word = self.address.type, self.words.get_element_type()
+        assert isinstance(address, IntegerType)
+        if len(self.words) != 1 << address.bitwidth or word != self.data.type:
+            raise VerifyException(
+                f"a memory of {len(self.words)} words of {word} has no address of {address} and "
+                f"no result of {self.data.type}"
+            )
+
+
+STORAGE = Dialect("storage", [LatchOp, InvertOp, GateOp, RomOp], [])

@@ -1,7 +1,8 @@
 """
 `storage` operations in CIRCT's own terms, just before its tools read the module.
 
-A latch becomes a Verilog register that a level-sensitive block assigns. xDSL does not know CIRCT's
+A latch becomes a Verilog register that a level-sensitive block assigns, a memory that is never
+written an array of registers that an initial block assigns. xDSL does not know CIRCT's
 `sv` dialect, so these operations are unregistered ones, which print in generic form.
 """
 
@@ -21,7 +22,7 @@ from xdsl.dialects.builtin import (
 from xdsl.dialects.seq import ClockType
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
-from lut_opt.dialects.storage import GateOp, InvertOp, LatchOp
+from lut_opt.dialects.storage import GateOp, InvertOp, LatchOp, RomOp
 
 _REGISTER = UnregisteredAttr.with_name_and_type("hw.inout", True)
 
@@ -41,6 +42,8 @@ def lower_storage(module: ModuleOp) -> None:
         elif isinstance(op, GateOp):
             both = comb.AndOp([_from_clock(op, op.clock), op.enable])
             _replace(op, [both, _to_clock(both.result)])
+        elif isinstance(op, RomOp):
+            _lower_rom(op)
 
 
 def name_latches(verilog: str) -> str:
@@ -72,6 +75,24 @@ def _lower_latch(op: LatchOp) -> None:
     block = _op("sv.always", [], [], {"events": ArrayAttr([])}, [Region(Block([branch]))])
     read = _op("sv.read_inout", [register.results[0]], [op.result.type])
     _replace(op, [*wires, register, block, read])
+
+
+def _lower_rom(op: RomOp) -> None:
+    """A memory, what it holds from the start on, and the word at the address."""
+    word, name = op.data.type, {"name": op.memory_name}
+    words = _REGISTER("hw.inout", True, False, f"uarray<{len(op.words)}x{word}>")
+    place = _REGISTER("hw.inout", True, False, str(word))
+    memory = _op("sv.reg", [], [words], dict(name))
+    first: list[Operation] = []
+    for at, pattern in enumerate(op.patterns):
+        index = hw.ConstantOp(at, op.address.type)
+        held = hw.ConstantOp(pattern, word)
+        target = _op("sv.array_index_inout", [memory.results[0], index.result], [place])
+        assign = _op("sv.bpassign", [target.results[0], held.result], [])
+        first += [index, held, target, assign]
+    begin = _op("sv.initial", [], [], regions=[Region(Block(first))])
+    found = _op("sv.array_index_inout", [memory.results[0], op.address], [place])
+    _replace(op, [memory, begin, found, _op("sv.read_inout", [found.results[0]], [word])])
 
 
 def _wire(value: SSAValue, name: str) -> Operation:

@@ -16,6 +16,7 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 
 from lut_opt.backends.errors import BackendError
 from lut_opt.dialects.memory import RAM_STYLE, MemoryOp
+from lut_opt.dialects.storage import ROM_STYLE, RomOp
 
 Styles = Mapping[str, Mapping[str, str]]
 """By module and memory."""
@@ -36,10 +37,11 @@ def write_styles(verilog: str, styles: Styles) -> str:
 
 def _styles(op: hw.HWModuleOp) -> Iterator[tuple[str, str]]:
     for memory in op.walk():
-        if isinstance(memory, MemoryOp):
-            style = memory.attributes.pop(RAM_STYLE, None)
+        if isinstance(memory, MemoryOp | RomOp):
+            kind = RAM_STYLE if isinstance(memory, MemoryOp) else ROM_STYLE
+            style = memory.attributes.pop(kind, None)
             if isinstance(style, StringAttr):
-                yield memory.memory_name.data, style.data
+                yield memory.memory_name.data, f'{kind} = "{style.data}"'
 
 
 def _written(part: str, styles: Styles) -> str:
@@ -47,7 +49,7 @@ def _written(part: str, styles: Styles) -> str:
     own: Mapping[str, str] = {} if named is None else styles.get(named[1], {})
     for memory, style in own.items():
         declared = rf"^( *)(reg\b[^;\n]*\b{re.escape(memory)}\[0:\d+\];)$"
-        attribute = rf'\1(* {RAM_STYLE} = "{style}" *)\n\1\2'
+        attribute = rf"\1(* {style} *)\n\1\2"
         part, count = re.subn(declared, attribute, part, flags=re.MULTILINE)
         if count != 1:
             raise BackendError(f"the memory {memory} is not in the SystemVerilog as it was meant")

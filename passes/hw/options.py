@@ -93,8 +93,8 @@ class HwOptions:
 
     target: Literal["asic", "fpga"] = "asic"
     """Cells: recoded multipliers, streams that gate their clock. `fpga`: inferred multipliers,
-    streams by clock enables, costs in LUTs, memories from a quarter of the family's block RAM on in
-    such (`ram_style`: 4.5 Kbit on xc7 and ECP5, 1 Kbit on iCE40)."""
+    streams by clock enables, costs in LUTs, memories and direct tables from a quarter of the
+    family's block RAM on in such (4.5 Kbit on xc7 and ECP5, 1 Kbit on iCE40)."""
 
     family: Literal["xc7", "ice40", "ecp5"] | None = None
     """Of target=fpga: what cost=synthesis and `-t report` map units to (default: xc7)."""
@@ -182,6 +182,7 @@ class HwOptions:
     def fixed_request(self) -> Request:
         """What is asked for of units of one table each."""
         from lut_opt.passes.hw.datapath.fixed import Style
+        from lut_opt.passes.hw.placement import least_bits
         from lut_opt.passes.hw.table_unit.implementations import Request
 
         return Request(
@@ -192,6 +193,7 @@ class HwOptions:
             self.allow_exact,
             Style(self.select, self.multiplication),
             self.clocking == "enable",
+            0 if self.fpga is None else least_bits(self.fpga),
         )
 
     def shared_request(self) -> SharedRequest:

@@ -1,8 +1,10 @@
 """
 Where memories of a module for FPGAs belong.
 
-A memory that fills a quarter of a block RAM is given one: rows, gammas and betas of long rows.
-Smaller ones are distributed over LUTs, or, on iCE40, which has no such, over flip-flops.
+A memory that fills a quarter of a block RAM is given one: rows, gammas and betas of long rows, and
+direct tables with a register behind them. Smaller ones are distributed over LUTs, or, on iCE40,
+which has no such, over flip-flops. Tables that software writes have 64 entries at most, all of
+which are read at once: they are registers.
 """
 
 from __future__ import annotations
@@ -41,7 +43,12 @@ def place_memories(op: hw.HWModuleOp, family: Family) -> None:
 
 def ram_style(bits: int, family: Family) -> str:
     """The place of a memory of so many bits."""
-    return "block" if bits * LEAST_SHARE >= BLOCK_BITS[family] else SMALL[family]
+    return "block" if bits >= least_bits(family) else SMALL[family]
 
 
-__all__ = ["BLOCK_BITS", "place_memories", "ram_style"]
+def least_bits(family: Family) -> int:
+    """From so many bits on a memory, or a direct table with a register behind it, gets a block."""
+    return BLOCK_BITS[family] // LEAST_SHARE
+
+
+__all__ = ["BLOCK_BITS", "least_bits", "place_memories", "ram_style"]

@@ -18,10 +18,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import SSAValue
 
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Quantization, storage_range
+from lut_opt.dialects.storage import ROM_STYLE, RomOp
 from lut_opt.passes.hw.builder.circuit import Circuit, Wire
 from lut_opt.passes.hw.datapath.folding import magnitude, symmetry, unfold
 from lut_opt.passes.hw.datapath.lookup import MAX_LOOKUP_BITS, lookup
@@ -93,6 +95,10 @@ def _direct(
     low, high = int(values.min()), int(values.max())
     if low == high:
         return Wire(circuit.constant(low, result.bits).value, low, high)
+    if style.rom_bits and "output" in cuts and len(values) * result.bits >= style.rom_bits:
+        rom = RomOp("results", values.tolist(), x.value, result.bits)
+        rom.attributes[ROM_STYLE] = StringAttr("block")
+        return Wire(circuit.add_op(rom), low, high)
     return Wire(lookup(circuit, x.value, values, result.bits), low, high)
 
 
@@ -166,6 +172,8 @@ class Style:
     select: Select = "chain"
     multiplier: Multiplier = "recoded"
     form: Form = SEGMENTS
+    rom_bits: int = 0
+    """Direct tables of so many bits are in a block RAM, if a register follows; 0: never."""
 
     def obstacle(self, table: Table, operand: Quantization) -> str | None:
         """Why a table cannot be built in this style, and what to do; None if it can."""

@@ -34,6 +34,8 @@ class Request:
     compare: Style = field(default_factory=Style)
     enable: bool = False
     """Whether registers have an enable, by which a stream holds them."""
+    rom_bits: int = 0
+    """Size from which on a direct table is in a block RAM; `auto` weighs logic. 0: never."""
 
 
 def build_fixed(unit: TableUnit, request: Request, exact: TableUnit | None) -> hw.HWModuleOp:
@@ -50,7 +52,7 @@ def build_fixed(unit: TableUnit, request: Request, exact: TableUnit | None) -> h
     style = request.compare if asked == "compare" else CIRCUITS[asked].style()
     if (reason := style.obstacle(unit.table, unit.operand)) is not None:
         raise ValueError(f"implementation={asked} is impossible here: {reason}")
-    module = build_unit(unit, style)
+    module = build_unit(unit, replace(style, rom_bits=request.rom_bits))
     if asked != "compare":
         _describe(module, asked, ())
     return module

@@ -1,3 +1,4 @@
+// REQUIRES: circt
 // RUN: lut-opt %s "--convert-pwl-to-hw=target=fpga" | filecheck %s --check-prefix=XC7
 // RUN: lut-opt %s "--convert-pwl-to-hw=target=fpga family=ice40" | filecheck %s --check-prefix=ICE40
 // RUN: lut-opt %s "--convert-pwl-to-hw" | filecheck %s --check-prefix=CELLS

@@ -14,8 +14,10 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr
 
 from lut_opt import cli
+from lut_opt.backends.errors import BackendError
+from lut_opt.backends.formal.check import check
 from lut_opt.backends.report.costs import cost_lines
-from lut_opt.backends.synthesis.fpga import FLOWS, Resources, count
+from lut_opt.backends.synthesis.fpga import FLOWS, Resources, count, resources
 from lut_opt.backends.synthesis.synthesize import run_yosys
 from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.assembly import parse
@@ -147,6 +149,46 @@ def test_yosys_puts_memories_where_they_belong(family: Family, tmp_path: Path) -
     for memory, place in PLACES[family].items():
         said = rf"mapping memory \S+\.{memory} via \S*({place})|using ({place}) .*\.{memory}$"
         assert re.search(said, log, re.MULTILINE), memory
+
+
+TABLES = ROW.with_name("rom.mlir")
+
+
+def direct(options: str) -> tuple[ModuleOp, str]:
+    """Direct tables of 8 and of 10 bits for an FPGA, and their text."""
+    module = parse(TABLES.read_text(), "rom.mlir", context()).module
+    options = f"target=fpga implementation=direct {options}"
+    from_text(ConvertPwlToHwPass, options).apply(Context(), module)
+    return module, systemverilog.emit(module)
+
+
+@pytest.mark.parametrize(
+    ("family", "blocks"),
+    [
+        pytest.param("ice40", 3, marks=pytest.mark.hardware),
+        ("ecp5", 1),
+        pytest.param("xc7", 1, marks=pytest.mark.hardware),
+    ],
+)
+def test_large_direct_tables_are_in_block_rams(family: Family, blocks: int) -> None:
+    module, text = direct(f"family={family} pipeline=2 interface=axis")
+    large, small = (
+        resources(text, name, family)
+        for bits in ("i10_i10_s2m6_s2m6", "i8_i8_s2m4_s2m4")
+        for name in modules_of(module)
+        if name == f"pwl_gelu_{bits}_axis"
+    )
+    # On 4 Kbit, 256 words of 8 bits are a half.
+    assert (large.block_ram, small.block_ram) == (blocks, int(family == "ice40"))
+
+
+@pytest.mark.hardware
+def test_a_table_in_a_block_ram_is_proved() -> None:
+    module, text = direct("pipeline=1")
+    assert check(module, text)[1] == "pwl_gelu_i10_i10_s2m6_s2m6: proved: all 1024 inputs"
+    (word,) = re.findall(r"results\[10'h1FF\] = (10'h\w+);", text)
+    with pytest.raises(BackendError, match="i10"):
+        check(module, text.replace(f"results[10'h1FF] = {word};", "results[10'h1FF] = 10'h7;"))
 
 
 def test_families_are_those_of_the_option() -> None:
