@@ -13,6 +13,7 @@ import re
 from xdsl.dialects import comb, hw
 from xdsl.dialects.builtin import (
     ArrayAttr,
+    IntegerType,
     ModuleOp,
     StringAttr,
     UnregisteredAttr,
@@ -80,6 +81,7 @@ def _lower_latch(op: LatchOp) -> None:
 def _lower_rom(op: RomOp) -> None:
     """A memory, what it holds from the start on, and the word at the address."""
     word, name = op.data.type, {"name": op.memory_name}
+    assert isinstance(word, IntegerType)
     words = _REGISTER("hw.inout", True, False, f"uarray<{len(op.words)}x{word}>")
     place = _REGISTER("hw.inout", True, False, str(word))
     memory = _op("sv.reg", [], [words], dict(name))
