@@ -81,13 +81,15 @@ def _lower_latch(op: LatchOp) -> None:
 def _lower_rom(op: RomOp) -> None:
     """A memory, what it holds from the start on, and the word at the address."""
     word, name = op.data.type, {"name": op.memory_name}
+    address = op.address.type
     assert isinstance(word, IntegerType)
+    assert isinstance(address, IntegerType)
     words = _REGISTER("hw.inout", True, False, f"uarray<{len(op.words)}x{word}>")
     place = _REGISTER("hw.inout", True, False, str(word))
     memory = _op("sv.reg", [], [words], dict(name))
     first: list[Operation] = []
     for at, pattern in enumerate(op.patterns):
-        index = hw.ConstantOp(at, op.address.type)
+        index = hw.ConstantOp(at, address)
         held = hw.ConstantOp(pattern, word)
         target = _op("sv.array_index_inout", [memory.results[0], index.result], [place])
         assign = _op("sv.bpassign", [target.results[0], held.result], [])
