@@ -22,6 +22,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.dialects.seq import ClockType
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.utils.hints import isa
 
 from lut_opt.dialects.storage import GateOp, InvertOp, LatchOp, RomOp
 
@@ -78,19 +79,23 @@ def _lower_latch(op: LatchOp) -> None:
     _replace(op, [*wires, register, block, read])
 
 
+def _bits(value: SSAValue) -> int:
+    kind = value.type
+    assert isa(kind, IntegerType)
+    return kind.bitwidth
+
+
 def _lower_rom(op: RomOp) -> None:
     """A memory, what it holds from the start on, and the word at the address."""
     word, name = op.data.type, {"name": op.memory_name}
-    address = op.address.type
-    assert isinstance(word, IntegerType)
-    assert isinstance(address, IntegerType)
+    data_bits, address_bits = _bits(op.data), _bits(op.address)
     words = _REGISTER("hw.inout", True, False, f"uarray<{len(op.words)}x{word}>")
     place = _REGISTER("hw.inout", True, False, str(word))
     memory = _op("sv.reg", [], [words], dict(name))
     first: list[Operation] = []
     for at, pattern in enumerate(op.patterns):
-        index = hw.ConstantOp(at, address)
-        held = hw.ConstantOp(pattern, word)
+        index = hw.ConstantOp(at, address_bits)
+        held = hw.ConstantOp(pattern, data_bits)
         target = _op("sv.array_index_inout", [memory.results[0], index.result], [place])
         assign = _op("sv.bpassign", [target.results[0], held.result], [])
         first += [index, held, target, assign]
