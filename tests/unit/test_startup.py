@@ -130,6 +130,7 @@ def test_hardware_imports_no_search_and_no_lowering(tmp_path: Path) -> None:
     ours, heavy, dialects = imported(str(source), "--convert-pwl-to-hw", "-t", "systemverilog")
     hardware = {"passes.convert_pwl_to_hw", "passes.hw", "backends.verilog", "backends.errors"}
     assert ours == DRIVER | ASSEMBLY | TABLES | QUANT | hardware | {
+        "dialects.memory",
         "dialects.storage",
         "dialects.wires",
     }

@@ -48,6 +48,18 @@ func.func @f(%a: tensor<2x16x!x>, %g: tensor<16x!g>) {{
   func.return
 }}
 """
+NORMS = f"""
+!x = !quant.uniform<i16:f32, 6.250000e-02>
+!z = !quant.uniform<i16:f32, 2.500000e-01>
+!g = !quant.uniform<i16:f32, 1.220703125e-04>
+func.func @f(%a: tensor<2x16x!x>, %b: tensor<2x16x!z>, %g: tensor<16x!g>) {{
+  %y = pwl.layer_norm %a gamma %g : tensor<16x!g> {{epsilon = 1.0e-05, normalized = 1 : i64,
+    rsqrt = {RSQRT}, rsqrt_fit = {FIT}}} : tensor<2x16x!x> -> tensor<2x16x!x>
+  %z = pwl.layer_norm %b gamma %g : tensor<16x!g> {{epsilon = 1.0e-05, normalized = 1 : i64,
+    rsqrt = {RSQRT}, rsqrt_fit = {FIT}}} : tensor<2x16x!z> -> tensor<2x16x!x>
+  func.return
+}}
+"""
 SOFTMAX = """
 !x = !quant.uniform<i16:f32, 6.250000e-02>
 !y = !quant.uniform<u8:f32, 3.906250e-03>
@@ -83,6 +95,7 @@ PROGRAMS = {
     "enabled program": (ELEMENTS, "unit=programmable pipeline=1 interface=stream target=fpga"),
     "division": (DIVISION, "pipeline=1 interface=stream target=fpga"),
     "norm": (ROWS, "pipeline=1 lanes=4"),
+    "norms": (NORMS, "interface=axis top=both share-norms=true"),
     "softmax": (SOFTMAX, "pipeline=1"),
 }
 
