@@ -59,8 +59,9 @@ def _replace(last: Any, made: dict[Any, Any]) -> None:
     if first is None or first != second._replace(at=second.at - 1):
         return
     code = Code(last)
-    left = _once(made, ("left", *first[:2], first.at), lambda: _pair(code, first))
-    rows = _once(made, ("right", first.right, first.at), lambda: _rows(code, first))
+    # What is made in a block is there for the rest of it.
+    left = _once(made, (last.block, *first[:2], first.at), lambda: _pair(code, first))
+    rows = _once(made, (last.block, first.right, first.at), lambda: _rows(code, first))
     parts = [code.intrinsic(PAIRED_PRODUCTS, [each, left], (_LANES, 32)) for each in rows]
     last.result.replace_all_uses_with(
         code.op("arith.addi", [_joined(code, parts), start], (len(parts) * _LANES, 32))
@@ -102,11 +103,11 @@ def _place(value: Any) -> tuple[Any, tuple[int, ...]] | None:
     (whole,) = value.owner.operands
     if name(whole) not in _EXTENSIONS:
         return None
-    widening = whole.owner.operation
+    widening, place = whole.owner.operation, tuple(value.owner.attributes["static_position"])
     kind = widening.operands[0].type
-    if kind.element_type.width > _EXTENSIONS[widening.name] or kind.shape[-1] % 2:
+    if not place or kind.element_type.width > _EXTENSIONS[widening.name] or kind.shape[-1] % 2:
         return None
-    return widening, tuple(value.owner.attributes["static_position"])
+    return widening, place
 
 
 def _narrow(code: Code, widening: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 from lut_opt.backends.execute.bindings import operations
 from lut_opt.backends.execute.lowering import bindings, functions
+from lut_opt.backends.execute.vector_code import name
 
 _FEW = 16
 """Loops of a function that stay where they are: LLVM is quick with them."""
@@ -90,7 +91,7 @@ class _Outlined:
         owner = _owner(value)
         if owner in self._inside or owner in self._copied or value in self._arguments:
             return
-        if getattr(owner, "name", "") not in _COPIED:
+        if name(value) not in _COPIED:
             self._arguments.append(value)
             return
         for operand in owner.operands:
@@ -144,7 +145,7 @@ class _Outlined:
     def _apart(self, ir: Any) -> list[bool]:
         """Which of LLVM's arguments share no memory with others, none if that is unknown of one."""
         flags: list[bool] = []
-        known = all(_is_own(value) for value in self._arguments if _is_buffer(value))
+        known = all(name(value) in _OWN for value in self._arguments if _is_buffer(value))
         for value in self._arguments:
             flags.append(False)
             if _is_buffer(value):
@@ -156,10 +157,6 @@ class _Outlined:
 
 def _is_buffer(value: Any) -> bool:
     return str(value.type).startswith("memref<")
-
-
-def _is_own(value: Any) -> bool:
-    return getattr(_owner(value), "name", "") in _OWN
 
 
 def _owner(value: Any) -> Any:

@@ -34,7 +34,8 @@ def lanes(kind: Any) -> tuple[int, int] | None:
 def name(value: Any) -> str:
     """The op that makes a value, empty for an argument."""
     ir = bindings("ir")
-    return "" if isinstance(value.owner, ir.Block) else value.owner.name
+    # A view of an op may have a name of another kind: the symbol that it refers to.
+    return "" if isinstance(value.owner, ir.Block) else value.owner.operation.name
 
 
 class Code:

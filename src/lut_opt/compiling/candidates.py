@@ -322,12 +322,12 @@ def hull(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     """Those of the front that are on the lower convex hull of noise over cost."""
     kept: list[Candidate] = []
     for each in front(candidates):
-        while len(kept) > 1 and _gain(kept[-2], kept[-1]) <= _gain(kept[-2], each):
+        while len(kept) > 1 and gain(kept[-2], kept[-1]) <= gain(kept[-2], each):
             kept.pop()
         kept.append(each)
     return tuple(kept)
 
 
-def _gain(a: Candidate, b: Candidate) -> float:
+def gain(a: Candidate, b: Candidate) -> float:
     """Noise that a unit of cost takes away."""
     return (a.noise - b.noise) / max(b.cost - a.cost, 1)

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lut_opt.compiling.candidates import Candidate, Group, table_bits
+from lut_opt.compiling.candidates import Candidate, Group, gain, table_bits
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Ladder:
     def of(groups: Sequence[Group]) -> Ladder:
         """Order the steps of all groups by the noise that a unit of cost takes away."""
         ordered = sorted(
-            (-(a.noise - b.noise) / max(b.cost - a.cost, 1), at, nth)
+            (-gain(a, b), at, nth)
             for at, group in enumerate(groups)
             for nth, (a, b) in enumerate(
                 zip(group.candidates[:-1], group.candidates[1:], strict=True)
@@ -45,8 +45,7 @@ class Ladder:
         if not steps:
             return math.inf
         at, nth = self.steps[steps - 1], self.steps[:steps].count(self.steps[steps - 1])
-        before, after = self.groups[at].candidates[nth - 1 : nth + 1]
-        return (before.noise - after.noise) / max(after.cost - before.cost, 1)
+        return gain(*self.groups[at].candidates[nth - 1 : nth + 1])
 
     def alike(self, below: float) -> list[list[Candidate]]:
         """Choices of one setting for all groups that cost less than this, the cheapest first."""
