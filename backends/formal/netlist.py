@@ -181,7 +181,7 @@ def read_netlists(
     commands = [*_words(ignored, memories), *_GATES, "write_blif gates.blif"]
     with tempfile.TemporaryDirectory(prefix="lut-opt-") as folder:
         directory = Path(folder)
-        (directory / "design.sv").write_text(verilog)
+        _write(directory, verilog)
         run_yosys(commands, directory)
         return parse((directory / "gates.blif").read_text())
 
@@ -197,7 +197,7 @@ def read_slices(
     """
     with tempfile.TemporaryDirectory(prefix="lut-opt-") as folder:
         directory = Path(folder)
-        (directory / "design.sv").write_text(verilog)
+        _write(directory, verilog)
         # A register of all bits would need what is before each.
         whole = [*_words(ignored, True), "simplemap t:$dff", f"splitnets -ports {module}/w:{port}"]
         run_yosys([*whole, "write_rtlil words.il"], directory)
@@ -213,6 +213,11 @@ def read_slices(
             yield netlists[module]
 
 
+def _write(directory: Path, verilog: str) -> None:
+    (directory / "design.sv").write_text(verilog)
+    (directory / "ripple.v").write_text(_RIPPLE)
+
+
 def _words(ignored: Sequence[str], memories: bool) -> list[str]:
     """Commands that read a text, in words yet."""
     commands = ["read_verilog -sv design.sv", *(f"delete {name}" for name in ignored)]
@@ -223,8 +228,21 @@ def _words(ignored: Sequence[str], memories: bool) -> list[str]:
     return [*commands, "opt -nodffe -nosdff", "wreduce t:$mul"]
 
 
+_RIPPLE = """
+(* techmap_celltype = "$lcu" *)
+module _80_ripple (P, G, CI, CO);
+  parameter WIDTH = 2;
+  input [WIDTH-1:0] P, G;
+  input CI;
+  output [WIDTH-1:0] CO;
+  wire [WIDTH:0] carry = {G | P & carry[WIDTH-1:0], CI};
+  assign CO = carry[WIDTH:1];
+endmodule
+"""
+"""How carries are made: from bit to bit, with the fewest gates."""
+
 _GATES = (
-    "techmap",
+    "techmap -map ripple.v -map +/techmap.v",
     "opt_clean",
     # Constants are folded, but what has a name stays: proofs by parts are cut there.
     "select -set named w:* w:$* %d",
