@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lut_opt.backends.formal.netlist import WORD, Netlist, Words, first_set, planes
+from lut_opt.backends.formal.netlist import WORD, Netlist, Words, first_set, planes, settle
 from lut_opt.dialects.pwl.hardware import RowUnit
 from lut_opt.dialects.quantization import Integers, storage_range
 
@@ -198,18 +198,7 @@ class _Machine:
             wires = self.netlist.port(port)
             for wire, plane in zip(wires, self._planes(value, len(wires)), strict=True):
                 one[wire], zero[wire] = plane, ~plane
-        for wire, kind, sources in self.gates:
-            match kind:
-                case "and":
-                    a, b = sources
-                    one[wire], zero[wire] = one[a] & one[b], zero[a] | zero[b]
-                case "not":
-                    one[wire], zero[wire] = zero[sources[0]], one[sources[0]]
-                case "copy":
-                    one[wire], zero[wire] = one[sources[0]], zero[sources[0]]
-                case _:
-                    ends = unknown, ~unknown
-                    one[wire], zero[wire] = ends if kind == "zero" else ends[::-1]
+        settle(self.gates, one, zero)
         sources = self.netlist.registers
         return _Run(
             {register: one[sources[register]] for register in self.registers},
