@@ -22,18 +22,20 @@ DEPTH, PATCH, BATCH = 4, 7, 128
 
 
 class Vit(nn.Module):
-    """Images (batch, 28, 28) to ten logits."""
+    """Images (batch, channels, side, side) to ten logits."""
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int = 1, side: int = 28, patch: int = PATCH) -> None:
         super().__init__()
-        self.embed = nn.Linear(PATCH * PATCH, WIDTH)
-        self.position = nn.Parameter(torch.randn((28 // PATCH) ** 2, WIDTH) * 0.02)
+        self.patch = patch
+        self.embed = nn.Linear(channels * patch * patch, WIDTH)
+        self.position = nn.Parameter(torch.randn((side // patch) ** 2, WIDTH) * 0.02)
         self.layers = nn.Sequential(*(Layer() for _ in range(DEPTH)))
         self.norm, self.head = nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 10)
 
     def forward(self, x: Tensor) -> Tensor:
         """The mean token decides."""
-        patches = x.unfold(1, PATCH, PATCH).unfold(2, PATCH, PATCH).flatten(3).flatten(1, 2)
+        patches = x.unfold(2, self.patch, self.patch).unfold(3, self.patch, self.patch)
+        patches = patches.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2)
         return self.head(self.norm(self.layers(self.embed(patches) + self.position)).mean(1))
 
 
@@ -53,7 +55,7 @@ def read(folder: Path, images: int, tests: int) -> Data:
             np.frombuffer(gzip.decompress((folder / f"{name}-{kind}.gz").read_bytes()), np.uint8)
             for kind in ("images-idx3-ubyte", "labels-idx1-ubyte")
         )
-        shaped = pixels[16:].reshape(-1, 28, 28)[:count].astype(np.float32)
+        shaped = pixels[16:].reshape(-1, 1, 28, 28)[:count].astype(np.float32)
         return torch.tensor((shaped / 255 - 0.286) / 0.353), torch.tensor(labels[8:][:count]).long()
 
     return Data(part("train", images), part("t10k", tests))

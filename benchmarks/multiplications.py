@@ -85,7 +85,7 @@ def small_vit() -> tuple[torch.nn.Module, tuple[torch.Tensor, ...]]:
     """That of fashion.py."""
     from fashion import Vit
 
-    return Vit(), (torch.zeros(1, 28, 28),)
+    return Vit(), (torch.zeros(1, 1, 28, 28),)
 
 
 def small_gpt() -> tuple[torch.nn.Module, tuple[torch.Tensor, ...]]:

@@ -2,13 +2,14 @@
 Weightless blocks in the place of a small transformer's MLPs: what they recover of what MLPs bring.
 
 Two tasks: accuracy of a vision transformer on Fashion-MNIST (fashion.py), and bits per character of
-a causal one on plays (characters.py, which says what to install).
+a causal one on plays (characters.py, which says what to install). A third for who has its images:
+CIFAR-10 (`--task cifar --data FOLDER`, cifar.py).
 
-Every read-out (popcount, grouped, dense) is measured beside three controls: the MLP, no MLP at all,
-and an affine map. A block is worth what it recovers of the step from no MLP to the MLP. The
-transformers have 64 features, four heads, and two or four layers. QuWeiT's own figures (95.64 % on
-CIFAR-10 with I-ViT-T) cannot be reproduced from packages: neither the images nor the checkpoint are
-in one.
+Every read-out (popcount, grouped, dense, and dense of four times the LUTs) is measured beside three
+controls: the MLP, no MLP at all, and an affine map. A block is worth what it recovers of the step
+from no MLP to the MLP. The transformers have 64 features, four heads, and two or four layers.
+QuWeiT's own figures (95.64 % on CIFAR-10 with I-ViT-T) cannot be reproduced from packages: neither
+the images nor the checkpoint are in one.
 
 Every measured model is kept, weights and all, in `--folder`; the same command goes on where it was
 stopped. What the blocks save is counted by multiplications.py, and measured by quweit_energy.py.
@@ -34,6 +35,7 @@ import fashion
 import numpy as np
 import torch
 from characters import Characters
+from cifar import Cifar
 from fashion import Fashion
 from measure import report, table
 from numpy.typing import NDArray
@@ -59,8 +61,9 @@ BLOCKS = {
     "popcount": WeightlessConfig(luts=1024, readout="popcount", output_scale=2.0**-4),
     "grouped": WeightlessConfig(luts=1024, readout="grouped"),
     "dense": WeightlessConfig(luts=512, readout="dense"),
+    "dense 2048": WeightlessConfig(luts=2048, readout="dense"),
 }
-KINDS = ("MLP", "no MLP", "dense", "popcount", "affine", "grouped")
+KINDS = ("MLP", "no MLP", "dense", "popcount", "affine", "grouped", "dense 2048")
 
 
 RATES = {"": 2e-3, "tables": 1e-2}
@@ -183,11 +186,17 @@ class Measured:
     cost: float
 
 
+TASKS = ("fashion", "characters", "cifar")
+
+
 def chosen_task(options: argparse.Namespace) -> Task:
     """By the command line."""
-    if options.task == "fashion":
+    if options.task != "characters":
         sizes = (512, 1000, 1) if options.quick else (options.images, 10_000, options.epochs)
-        return Fashion(fashion.Settings(*sizes, options.arity), options.data or fashion.FOLDER)
+        settings = fashion.Settings(*sizes, options.arity)
+        if options.task == "cifar":
+            return Cifar(settings, options.data)
+        return Fashion(settings, options.data or fashion.FOLDER)
     sizes = (4, 64, 1) if options.quick else (options.steps, 4096, options.depth)
     return Characters(characters.Settings(*sizes, options.arity), options.data)
 
@@ -195,9 +204,9 @@ def chosen_task(options: argparse.Namespace) -> Task:
 def main() -> None:
     """Train, and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").strip())
-    parser.add_argument("--task", choices=("fashion", "characters"), default="fashion")
-    parser.add_argument("--images", type=int, default=30_000, help="fashion: of training")
-    parser.add_argument("--epochs", type=int, default=4, help="fashion")
+    parser.add_argument("--task", choices=TASKS, default=TASKS[0])
+    parser.add_argument("--images", type=int, default=30_000, help="of training")
+    parser.add_argument("--epochs", type=int, default=4, help="of images")
     parser.add_argument("--steps", type=int, default=1000, help="characters: of training")
     parser.add_argument("--depth", type=int, default=2, help="characters: layers")
     parser.add_argument("--seeds", type=int, default=3)

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lut_opt.backends.errors import BackendError
 from lut_opt.backends.synthesis.synthesize import run_yosys
 from lut_opt.dialects.quantization import Integers
 
@@ -199,18 +200,62 @@ def read_netlists(
 
     Raises `BackendError` if Yosys is missing or refuses the text.
     """
-    commands = ["read_verilog -sv design.sv", *(f"delete {name}" for name in ignored)]
-    # Registers stay plain: what enables and resets them becomes logic.
-    commands += ["hierarchy -check", "proc", "flatten", "opt -nodffe -nosdff"]
-    commands += ["memory" if memories else "memory -nomap"]
-    # Products are written as wide as their results: without the copies of signs they are small.
-    commands += ["opt -nodffe -nosdff", "wreduce t:$mul", "techmap", "opt_clean"]
-    commands += ["aigmap", "write_blif gates.blif"]
+    commands = [*_words(ignored, memories), *_GATES, "write_blif gates.blif"]
     with tempfile.TemporaryDirectory(prefix="lut-opt-") as folder:
         directory = Path(folder)
         (directory / "design.sv").write_text(verilog)
         run_yosys(commands, directory)
         return parse((directory / "gates.blif").read_text())
+
+
+def read_slices(
+    verilog: str, module: str, port: str, slices: Sequence[range], ignored: Sequence[str] = ()
+) -> Iterator[Netlist]:
+    """
+    One module, once for each range of a port's bits: with these, and what they need, alone.
+
+    For modules that take gigabytes as a whole. Each is read when it is asked for. Raises
+    `BackendError` as `read_netlists` does, and for a text without the module.
+    """
+    with tempfile.TemporaryDirectory(prefix="lut-opt-") as folder:
+        directory = Path(folder)
+        (directory / "design.sv").write_text(verilog)
+        # A register of all bits would need what is before each.
+        whole = [*_words(ignored, True), "simplemap t:$dff", f"splitnets -ports {module}/w:{port}"]
+        run_yosys([*whole, "write_rtlil words.il"], directory)
+        for kept in slices:
+            gone = [bit for other in slices if other != kept for bit in other]
+            commands = ["read_rtlil words.il"]
+            commands += [f"delete -port {module}/w:{port}[{bit}]" for bit in gone]
+            commands += ["opt_clean", *_GATES, "write_blif gates.blif"]
+            run_yosys(commands, directory)
+            netlists = parse((directory / "gates.blif").read_text())
+            if module not in netlists:
+                raise BackendError(f"the SystemVerilog has no module {module}")
+            yield netlists[module]
+
+
+def _words(ignored: Sequence[str], memories: bool) -> list[str]:
+    """Commands that read a text, in words yet."""
+    commands = ["read_verilog -sv design.sv", *(f"delete {name}" for name in ignored)]
+    # Registers stay plain: what enables and resets them becomes logic.
+    commands += ["hierarchy -check", "proc", "flatten", "opt -nodffe -nosdff"]
+    commands += ["memory" if memories else "memory -nomap"]
+    # Products are written as wide as their results: without the copies of signs they are small.
+    return [*commands, "opt -nodffe -nosdff", "wreduce t:$mul"]
+
+
+_GATES = (
+    "techmap",
+    "opt_clean",
+    # Constants are folded, but what has a name stays: proofs by parts are cut there.
+    "select -set named w:* w:$* %d",
+    "setattr -set keep 1 @named",
+    "opt_expr",
+    "opt_clean",
+    "aigmap",
+)
+"""Commands that make gates of words."""
 
 
 def parse(text: str) -> dict[str, Netlist]:

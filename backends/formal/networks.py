@@ -14,9 +14,10 @@ has too many inputs to try all, z3 decides. Registers hold what the wire before 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from enum import StrEnum
 
 import numpy as np
 
@@ -42,21 +43,25 @@ class Unproved(Exception):
     """Why a part is not what it should be, or cannot be shown to be."""
 
 
-@dataclass(frozen=True)
-class Counts:
-    """How many parts of each kind were shown."""
+class Kind(StrEnum):
+    """Of a part, in the plural."""
 
-    thresholds: int
-    luts: int
-    sums: int
-    results: int
+    THRESHOLD = "thresholds"
+    LUT = "LUTs"
+    NODE = "nodes of sums"
+    RESULT = "results"
 
-    def __str__(self) -> str:
-        """As in a proof's line."""
-        return (
-            f"{self.thresholds} thresholds, {self.luts} LUTs, {self.sums} nodes of sums, "
-            f"{self.results} results"
-        )
+
+Shown = Counter[tuple[Kind, str]]
+"""The parts of a block that were shown, each with how often there is one of its name."""
+
+
+def counts(shown: Shown) -> str:
+    """How many parts of each kind, as in a proof's line."""
+    kinds = dict.fromkeys(Kind, 0)
+    for (kind, _), count in shown.items():
+        kinds[kind] += count
+    return ", ".join(f"{count} {kind}" for kind, count in kinds.items())
 
 
 Spec = Callable[[Sequence[Integers]], Integers]
@@ -72,6 +77,7 @@ def _total(sides: Sequence[Integers]) -> Integers:
 class Part:
     """A number that is computed of others: bits, the lowest first, and what it should be."""
 
+    kind: Kind
     what: str
     outputs: Sequence[Literal]
     inputs: Sequence[Sequence[Literal]]
@@ -85,14 +91,20 @@ class Part:
     """The range that the first input stays in, by what was shown before; None: all values count."""
 
 
-def prove_network(netlist: Netlist, unit: NetworkUnit) -> Counts:
-    """Show every part of a block; raises `Unproved` for the first that cannot be."""
-    return _Proof(netlist, unit).prove()
+def prove_network(netlist: Netlist, unit: NetworkUnit, results: range | None = None) -> Shown:
+    """
+    Show every part of a block that some of its results need, which are all by default.
+
+    The netlist has the bits of these results alone. Raises `Unproved` for the first part that is
+    not what it should be.
+    """
+    everything = range(unit.block.readout.results)
+    return _Proof(netlist, unit, everything if results is None else results).prove()
 
 
 class _Proof:
-    def __init__(self, netlist: Netlist, unit: NetworkUnit) -> None:
-        self.netlist = netlist
+    def __init__(self, netlist: Netlist, unit: NetworkUnit, results: range) -> None:
+        self.netlist, self.results = netlist, results
         self.unit, self.block, self.parts = unit, unit.block, unit.parts
         driven = {*netlist.inputs, *netlist.gates, *netlist.registers}
         # Registers that a reset clears hold what they take while there is none.
@@ -105,30 +117,27 @@ class _Proof:
         self.view = netlist
         """The netlist without what is before the wires at which the level begins."""
         self.seen: set[tuple[object, ...]] = set()
-        self.shown = 0
+        self.shown: Shown = Counter()
         self.current: dict[str, list[Literal]] = {}
         """The wires of the nodes of sums that the next level sees."""
 
-    def prove(self) -> Counts:
-        bits, counts = self._encoder(self._ports()), [self.shown]
+    def prove(self) -> Shown:
+        bits = self._encoder(self._ports())
         for layer in range(len(self.block.layers)):
             bits = self._layer(layer, bits)
-        counts.append(self.shown)
         nodes = self._nodes(0, lambda node: self._leaf(node, bits))
         for depth in range(1, self.parts.depth + 1):
             below = nodes
             nodes = self._nodes(depth, lambda node, below=below: self._adder(node, below))
-        counts.append(self.shown)
         self._results(nodes)
-        counts.append(self.shown)
-        return Counts(counts[0], *(after - before for before, after in pairwise(counts)))
+        return self.shown
 
     # Levels.
 
     def _ports(self) -> list[list[Literal]]:
         operand, result = self.block.operand, self.block.result
-        features, results = self.block.thermometer.features, self.block.readout.results
-        sizes = (("x", features * operand.bits), ("y", results * result.bits))
+        features = self.block.thermometer.features
+        sizes = (("x", features * operand.bits), ("y", len(self.results) * result.bits))
         for port, size in sizes:
             if len(self.netlist.port(port)) != size:
                 raise Unproved(f"port {port} of the text has not {size} bits")
@@ -142,6 +151,7 @@ class _Proof:
         for place, (feature, threshold) in enumerate(self.block.thermometer.places):
             self._show(
                 Part(
+                    Kind.THRESHOLD,
                     f"threshold {threshold} of feature {feature}",
                     [names[place]],
                     [x[feature]],
@@ -159,6 +169,7 @@ class _Proof:
             answers = np.array([table >> at & 1 for at in range(1 << len(row))], np.int64)
             self._show(
                 Part(
+                    Kind.LUT,
                     f"LUT {lut} of layer {layer}",
                     [names[lut]],
                     [[bits[wire] for wire in row]],
@@ -194,15 +205,15 @@ class _Proof:
 
         wires = [[bits[wire] for wire, _ in node.terms]]
         outputs = self._vector(node.name, width_of(node.low, node.high))
-        self._show(Part(f"leaf {node.name}", outputs, wires, [False], spec))
+        self._show(Part(Kind.NODE, f"leaf {node.name}", outputs, wires, [False], spec))
 
     def _adder(self, node: Node, below: Mapping[str, list[Literal]]) -> None:
         assert isinstance(node, Adder)
         sides = node.left, node.right
         outputs = self._vector(node.name, width_of(node.low, node.high))
         inputs, signed = [below[side.name] for side in sides], [side.low < 0 for side in sides]
-        key = ("adder", len(outputs), *signed)
-        self._show(Part(f"adder {node.name}", outputs, inputs, signed, _total, key, adder=True))
+        what, key = f"adder {node.name}", ("adder", len(outputs), *signed)
+        self._show(Part(Kind.NODE, what, outputs, inputs, signed, _total, key, adder=True))
 
     def _results(self, nodes: Mapping[str, list[Literal]]) -> None:
         total, stored = self.block.readout, self.block.result
@@ -210,21 +221,21 @@ class _Proof:
         self.level += 1
         if self.level in self.parts.registered:
             y = list(map(self._behind_port, y))
-        for result in range(total.results):
+        for place, result in enumerate(self.results):
             (root,) = self.parts.nodes(result, self.parts.depth)
 
             def spec(sums: Sequence[Integers]) -> Integers:
                 return np.clip(sums[0] >> total.shift, stored.minimum, stored.maximum)
 
-            outputs = y[result * stored.bits : (result + 1) * stored.bits]
+            outputs = y[place * stored.bits : (place + 1) * stored.bits]
             within, inputs = (root.low, root.high), [nodes[root.name]]
             signed, key = [root.low < 0], ("result", *within)
-            self._show(Part(f"result {result}", outputs, inputs, signed, spec, key, within=within))
+            part = Part(Kind.RESULT, f"result {result}", outputs, inputs, signed, spec, key)
+            self._show(replace(part, within=within))
 
     def _all(self, depth: int) -> Iterable[Node]:
         """The nodes of a level, each once."""
-        results = range(self.block.readout.results)
-        nodes = [node for result in results for node in self.parts.nodes(result, depth)]
+        nodes = [node for result in self.results for node in self.parts.nodes(result, depth)]
         return {node.name: node for node in nodes}.values()
 
     def _behind_port(self, literal: Literal) -> Literal:
@@ -236,7 +247,7 @@ class _Proof:
 
     def _prefix(self) -> str:
         """In a stream the block is an instance."""
-        names = {wire.removesuffix("[0]") for wire in self.driven}
+        names = {wire.partition("[")[0] for wire in self.driven}
         return "" if "bits" in names else "unit."
 
     def _vector(self, name: str, width: int) -> list[Literal]:
@@ -291,7 +302,7 @@ class _Proof:
         kept = [at for at, literal in enumerate(part.outputs) if not self._is_gone(literal)]
         if not kept:
             return
-        self.shown += 1
+        self.shown[part.kind, part.what] += 1
         outputs = [part.outputs[at] for at in kept]
         free = list(dict.fromkeys(wire for group in part.inputs for wire, _ in group if wire))
         compiled = Compiled(self.view, [wire for wire, _ in outputs if wire], {})

@@ -27,8 +27,8 @@ from xdsl.dialects.builtin import ModuleOp
 from lut_opt.backends.errors import BackendError
 from lut_opt.backends.formal.clocks import plain
 from lut_opt.backends.formal.divisions import NoParts, WrongPart, prove_division
-from lut_opt.backends.formal.netlist import ONE, Netlist, read_netlists
-from lut_opt.backends.formal.networks import Unproved, prove_network
+from lut_opt.backends.formal.netlist import ONE, Netlist, read_netlists, read_slices
+from lut_opt.backends.formal.networks import Shown, Unproved, counts, prove_network
 from lut_opt.backends.formal.programmable import TableProof, prove_programmable
 from lut_opt.backends.formal.streams import BrokenStream, moving
 from lut_opt.backends.formal.unrolled import Counterexample, Unrolled
@@ -52,6 +52,9 @@ PROVED_BITS = 24
 
 CHUNK = 1 << 18
 """Patterns that are evaluated together."""
+
+NODES = 1500
+"""Of sums of a weightless block, that are read together; a whole block might take gigabytes."""
 
 
 @dataclass(frozen=True)
@@ -132,16 +135,61 @@ def prove(module: ModuleOp, verilog: str | None = None) -> list[Known]:
     units = {name: unit for name, unit in found.items() if isinstance(unit, ElementUnit)}
     text = systemverilog.emit(module) if verilog is None else verilog
     used = {part for name in units for part in instances(modules[name], modules)}
-    netlists = _netlists(text, set(units), sorted(modules.keys() - units.keys() - used))
-    each = progress(list(units.items()), "proving")
-    return [_prove_unit(unit, netlists[name]) for name, unit in each]
+    slices = {name: found for name, unit in units.items() if len(found := _slices(unit)) > 1}
+    whole = units.keys() - slices.keys()
+    read = whole | {part for name in whole for part in instances(modules[name], modules)}
+    netlists = _netlists(text, set(whole), sorted(modules.keys() - read))
+    ignored = sorted(modules.keys() - units.keys() - used)
+    return [
+        _prove_slices(unit, slices[name], text, ignored)
+        if name in slices
+        else proof(unit, _ready(unit, netlists[name]))
+        for name, unit in progress(list(units.items()), "proving")
+    ]
 
 
-def _prove_unit(unit: ElementUnit, netlist: Netlist) -> Known:
+def _ready(unit: ElementUnit, netlist: Netlist) -> Netlist:
+    """With plain registers, and nothing that pauses it."""
     netlist = plain(netlist)
     if netlist.problems:
         raise BackendError(f"{unit.module}: {netlist.problems[0]}")
-    return proof(unit, netlist.given({ENABLE: ONE}) if unit.enable else netlist)
+    return netlist.given({ENABLE: ONE}) if unit.enable else netlist
+
+
+def _network(unit: ElementUnit) -> NetworkUnit | None:
+    """The weightless block that a unit is, alone or as a stream."""
+    inner = unit.unit.named(unit.module) if isinstance(unit, StreamUnit) else unit
+    return inner if isinstance(inner, NetworkUnit) else None
+
+
+def _slices(unit: ElementUnit) -> list[range]:
+    """Results of a block that are proved together: all, but of large blocks."""
+    network = _network(unit)
+    if network is None:
+        return []
+    nodes = [sum(map(len, tree)) for tree in network.parts.trees]
+    count = max(1, NODES // max(nodes))
+    return [range(at, min(at + count, len(nodes))) for at in range(0, len(nodes), count)]
+
+
+def _prove_slices(
+    unit: ElementUnit, slices: Sequence[range], text: str, ignored: Sequence[str]
+) -> PartsProof:
+    """Prove a large block, some of its results at a time."""
+    network = _network(unit)
+    assert network is not None
+    size, shown = network.block.result.bits, Shown()
+    bits = [range(each.start * size, each.stop * size) for each in slices]
+    netlists = read_slices(text, unit.module, "y", bits, ignored)
+    stream = isinstance(unit, StreamUnit)
+    try:
+        for results in progress(slices, f"proving {unit.module}"):
+            netlist = _ready(unit, next(netlists))
+            netlist = moving(netlist, unit.latency) if stream else netlist
+            shown |= prove_network(netlist, network, results)
+    except (BrokenStream, Unproved) as error:
+        return PartsProof(unit.module, wrong=str(error), stream=stream)
+    return PartsProof(unit.module, counts(shown), stream=stream)
 
 
 @singledispatch
@@ -162,7 +210,7 @@ def _(unit: StreamUnit, netlist: Netlist) -> Known:
 @proof.register
 def _(unit: NetworkUnit, netlist: Netlist) -> PartsProof:
     try:
-        return PartsProof(unit.module, str(prove_network(netlist, unit)))
+        return PartsProof(unit.module, counts(prove_network(netlist, unit)))
     except Unproved as error:
         return PartsProof(unit.module, wrong=str(error))
 

@@ -12,8 +12,10 @@ import torch
 pytest.importorskip("pyosys")
 sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))
 
+import cifar
 import quweit_energy
 from energies import Cost, How
+from fashion import Settings
 from int8_mlp import neurons
 from multiplications import counted
 from quweit_energy import BIT, block_turns, products, some_results, wires
@@ -54,6 +56,26 @@ def test_a_dense_sum_is_measured_by_some_of_its_results():
     assert some.evaluate(np.ones((1, 3), bool), BIT).shape == (1, 2)
     whole = popcount(8, 4)
     assert some_results(whole, 2) == (whole, 1.0)
+
+
+def test_cifar_is_read_from_its_folder(tmp_path: Path):
+    records = np.random.default_rng(0).integers(0, 256, (3, cifar.RECORD), np.uint8)
+    records[:, 0] = 3, 0, 9
+    (tmp_path / "one.bin").write_bytes(records[:2].tobytes())
+    (tmp_path / "two.bin").write_bytes(records[2:].tobytes())
+    images, labels = cifar.part(tmp_path, ["one.bin", "two.bin"], 3)
+    assert labels.tolist() == [3, 0, 9]
+    # Planes of red, green and blue, each row by row.
+    assert images.shape == (3, 3, 32, 32)
+    assert float(images[1, 2, 0, 5]) == pytest.approx((records[1, 2054] / 255 - 0.473) / 0.251)
+    with pytest.raises(SystemExit, match=r"9219 bytes are not 4 records of 3073 or more"):
+        cifar.part(tmp_path, ["one.bin", "two.bin"], 4)
+    with pytest.raises(SystemExit, match=r"three\.bin: No such file"):
+        cifar.part(tmp_path, ["three.bin"], 1)
+    settings = Settings(2, 1, 1, 6)
+    with pytest.raises(SystemExit, match=r"name a folder of its \.bin files by --data"):
+        cifar.Cifar(settings, None)
+    assert cifar.Cifar(settings, tmp_path).model()(images).shape == (3, 10)
 
 
 def test_products_in_turn_are_of_groups_of_any_sizes(monkeypatch: pytest.MonkeyPatch):
