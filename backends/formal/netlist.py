@@ -158,6 +158,28 @@ class Netlist:
         return values
 
 
+def settle(
+    gates: Iterable[tuple[str, str, tuple[str, ...]]], one: dict[str, Words], zero: dict[str, Words]
+) -> None:
+    """
+    Where the output of each gate, in their order, is known to be 1, and where to be 0, given the
+    same of every wire that is none of theirs; where neither is set, it is unknown.
+    """
+    unknown = np.zeros_like(next(iter(one.values())))
+    for wire, kind, sources in gates:
+        match kind:
+            case "and":
+                a, b = sources
+                one[wire], zero[wire] = one[a] & one[b], zero[a] | zero[b]
+            case "not":
+                one[wire], zero[wire] = zero[sources[0]], one[sources[0]]
+            case "copy":
+                one[wire], zero[wire] = one[sources[0]], zero[sources[0]]
+            case _:
+                ends = unknown, ~unknown
+                one[wire], zero[wire] = ends if kind == "zero" else ends[::-1]
+
+
 def _both(wire: str, left: Literal, right: Literal) -> Literal:
     if left in (right, ONE):
         return right

@@ -24,7 +24,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lut_opt.backends.formal.lines import Cases, Line, difference, first_wrong, line_of
-from lut_opt.backends.formal.netlist import Netlist, Words, first_unequal, number, planes
+from lut_opt.backends.formal.netlist import (
+    Netlist,
+    Words,
+    first_unequal,
+    number,
+    planes,
+    settle,
+)
 from lut_opt.backends.formal.selection import Parts, Selection, bit_names
 from lut_opt.dialects.pwl.hardware import Program, ProgrammableUnit
 from lut_opt.dialects.quantization import Integers
@@ -133,27 +140,20 @@ def _check_program(core: Netlist, unit: ProgrammableUnit, parts: Parts, program:
 
 def _parts(netlist: Netlist, unit: ProgrammableUnit) -> Parts:
     """The registers of every word, by what writes them; raises `Broken` where one is missing."""
-    layout = unit.layout
     address, data = netlist.port("address"), netlist.port("data")
     (enable,) = netlist.port("write_enable")
-    candidates: dict[str, str] = {}
-    for wire, source in netlist.registers.items():
-        leaves = {leaf for leaf in netlist.cone([source]) if leaf not in netlist.gates}
-        taken = leaves & set(data)
-        if wire in leaves and len(taken) == 1 and leaves - taken <= {wire, enable, *address}:
-            (candidates[wire],) = taken
+    candidates = _candidates(netlist, {enable, *address}, set(data))
     count = np.arange(1 << (len(address) + 3))
     old, new, enabled = (planes((count >> place) & 1, 1)[0] for place in range(3))
-    places = planes(count >> 3, len(address))
     known = {**dict.fromkeys(candidates, old), **dict.fromkeys(data, new), enable: enabled}
-    known |= dict(zip(address, places, strict=True))
-    values = netlist.evaluate(netlist.cone([netlist.registers[w] for w in candidates]), known)
+    known |= zip(address, planes(count >> 3, len(address)), strict=True)
+    ones, zeros = _following(netlist, list(candidates), known)
     found: dict[tuple[int, int], str] = {}
-    for wire, bit in candidates.items():
-        following = values[netlist.registers[wire]]
-        for word in words_of(layout):
-            chosen = planes((count >> 3 == word.address).astype(np.int64), 1)[0] & enabled
-            if np.array_equal(following, (chosen & new) | (~chosen & old)):
+    for word in words_of(unit.layout):
+        chosen = planes((count >> 3 == word.address).astype(np.int64), 1)[0] & enabled
+        following = (chosen & new) | (~chosen & old)
+        for wire, bit in candidates.items():
+            if np.array_equal(ones[wire], following) and np.array_equal(zeros[wire], ~following):
                 found[word.address, data.index(bit)] = wire
     shifts = _words(found, unit, "shifts")
     return Parts(
@@ -162,6 +162,39 @@ def _parts(netlist: Netlist, unit: ProgrammableUnit) -> Parts:
         _words(found, unit, "intercept"),
         _words(found, unit, "breakpoint"),
         shifts[0] if shifts else [],
+    )
+
+
+def _candidates(netlist: Netlist, others: set[str], data: set[str]) -> dict[str, str]:
+    """Registers that depend on themselves, the write port, and one bit of data: which."""
+    found: dict[str, str] = {}
+    for wire, source in netlist.registers.items():
+        leaves = {leaf for leaf in netlist.cone([source]) if leaf not in netlist.gates}
+        leaves -= set(netlist.undefined(leaves))
+        taken = leaves & data
+        if wire in leaves and len(taken) == 1 and leaves - taken <= {wire, *others}:
+            (found[wire],) = taken
+    return found
+
+
+def _following(
+    netlist: Netlist, registers: Sequence[str], known: Mapping[str, Words]
+) -> tuple[dict[str, Words], dict[str, Words]]:
+    """
+    Where some registers become 1 whatever is undefined, and where 0.
+
+    Of a memory that is not written Yosys leaves address and data undefined.
+    """
+    sources = {wire: netlist.registers[wire] for wire in registers}
+    cone, gates = netlist.cone(sources.values()), netlist.gates
+    unknown = np.zeros_like(next(iter(known.values())))
+    nothing = dict.fromkeys(netlist.undefined(cone), unknown)
+    ones = {**known, **nothing}
+    zeros = {**{wire: ~value for wire, value in known.items()}, **nothing}
+    settle([(wire, *gates[wire]) for wire in cone if wire in gates], ones, zeros)
+    return (
+        {wire: ones[source] for wire, source in sources.items()},
+        {wire: zeros[source] for wire, source in sources.items()},
     )
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lut_opt.backends.formal.netlist import WORD, Netlist, Words, first_set, planes
+from lut_opt.backends.formal.netlist import WORD, Netlist, Words, first_set, planes, settle
 from lut_opt.dialects.pwl.hardware import RowUnit
 from lut_opt.dialects.quantization import Integers, storage_range
 
@@ -62,7 +62,7 @@ def prove_rows(
     Only the first idle states are tried, if `states` says how many. Raises `WrongRow` for the first
     row that is wrong.
     """
-    machine = _Machine(netlist, unit, parameters or {})
+    machine = Machine(netlist, unit, parameters or {})
     shortest = 1 if unit.semantics.variable_length else unit.length
     found = [machine.idle()]
     tried = rows = 0
@@ -84,7 +84,9 @@ class _Run:
     zero: dict[str, Words] = field(default_factory=dict[str, Words])
 
 
-class _Machine:
+class Machine:
+    """A unit's netlist, and what is known of it in a cycle."""
+
     def __init__(self, netlist: Netlist, unit: RowUnit, parameters: Mapping[str, Integers]) -> None:
         if netlist.problems or unit.lanes > 1 or unit.others:
             what = "lanes" if unit.lanes > 1 else "norms"
@@ -116,8 +118,8 @@ class _Machine:
         self.kept = ones | zeros
         return state
 
-    def rows(self, states: Sequence[State], length: int) -> list[State]:
-        """The idle states after every row of a length, from each of some."""
+    def every_row(self, length: int) -> tuple[Integers, Integers]:
+        """All rows of a length, repeated until they fill a word, and their results."""
         operand = self.unit.semantics.operand
         count = 1 << length * operand.bits
         index = np.resize(np.arange(count, dtype=np.int64), max(count, WORD))
@@ -126,7 +128,11 @@ class _Machine:
             [low + (index >> j * operand.bits) % (1 << operand.bits) for j in range(length)], 1
         )
         known = [np.asarray(self.parameters[name]) for name in self.unit.semantics.parameters]
-        results = self.unit.semantics.evaluate(rows, *known)
+        return rows, self.unit.semantics.evaluate(rows, *known)
+
+    def rows(self, states: Sequence[State], length: int) -> list[State]:
+        """The idle states after every row of a length, from each of some."""
+        rows, results = self.every_row(length)
         ends: list[State] = []
         each = max(1, PATTERNS // len(rows))
         for first in range(0, len(states), each):
@@ -198,18 +204,7 @@ class _Machine:
             wires = self.netlist.port(port)
             for wire, plane in zip(wires, self._planes(value, len(wires)), strict=True):
                 one[wire], zero[wire] = plane, ~plane
-        for wire, kind, sources in self.gates:
-            match kind:
-                case "and":
-                    a, b = sources
-                    one[wire], zero[wire] = one[a] & one[b], zero[a] | zero[b]
-                case "not":
-                    one[wire], zero[wire] = zero[sources[0]], one[sources[0]]
-                case "copy":
-                    one[wire], zero[wire] = one[sources[0]], zero[sources[0]]
-                case _:
-                    ends = unknown, ~unknown
-                    one[wire], zero[wire] = ends if kind == "zero" else ends[::-1]
+        settle(self.gates, one, zero)
         sources = self.netlist.registers
         return _Run(
             {register: one[sources[register]] for register in self.registers},
@@ -238,4 +233,4 @@ class _Machine:
         return [(ones[i].tobytes(), zeros[i].tobytes()) for i in range(states)]
 
 
-__all__ = ["ShortRows", "WrongRow", "prove_rows"]
+__all__ = ["Machine", "ShortRows", "WrongRow", "prove_rows"]

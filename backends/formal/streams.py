@@ -57,10 +57,9 @@ def _stands_still(netlist: Netlist, x_ready: str, y_valid: str) -> None:
 
 def _is_word(netlist: Netlist, wire: str) -> bool:
     """Whether a register keeps a bit of the table, which only writes change."""
-    writes = {each for port in ("write_enable", "address", "data") for each in netlist.port(port)}
-    cone = netlist.cone([netlist.registers[wire]])
-    leaves = {leaf for leaf in cone if leaf not in netlist.gates}
-    return wire in leaves and leaves <= {wire, *writes}
+    quiet = dict.fromkeys(netlist.port("write_enable"), ZERO)
+    source = netlist.registers[wire]
+    return bool(quiet) and netlist.simplify([source], quiet)[source] == (wire, False)
 
 
 def _valid_follows(netlist: Netlist, fixed: dict[str, Literal], y_valid: str, latency: int) -> None:

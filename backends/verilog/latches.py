@@ -2,7 +2,8 @@
 `storage` operations in CIRCT's own terms, just before its tools read the module.
 
 A latch becomes a Verilog register that a level-sensitive block assigns, a memory that is never
-written an array of registers that an initial block assigns. xDSL does not know CIRCT's
+written an array of registers that an initial block assigns, one that is never reset an array that
+its write port assigns (CIRCT's own lowering asks every memory's reset). xDSL does not know CIRCT's
 `sv` dialect, so these operations are unregistered ones, which print in generic form.
 """
 
@@ -13,20 +14,26 @@ import re
 from xdsl.dialects import comb, hw
 from xdsl.dialects.builtin import (
     ArrayAttr,
+    IntegerAttr,
     IntegerType,
     ModuleOp,
     StringAttr,
     UnregisteredAttr,
     UnregisteredOp,
     i1,
+    i32,
 )
 from xdsl.dialects.seq import ClockType
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.utils.hints import isa
 
+from lut_opt.dialects.memory import MemoryOp, ReadPortOp, WritePortOp
 from lut_opt.dialects.storage import GateOp, InvertOp, LatchOp, RomOp
 
 _REGISTER = UnregisteredAttr.with_name_and_type("hw.inout", True)
+
+_RISING = IntegerAttr(0, i32)
+"""CIRCT's number for a clock edge."""
 
 _LEVEL_SENSITIVE = re.compile(r"\balways @\*")
 
@@ -46,6 +53,8 @@ def lower_storage(module: ModuleOp) -> None:
             _replace(op, [both, _to_clock(both.result)])
         elif isinstance(op, RomOp):
             _lower_rom(op)
+        elif isinstance(op, MemoryOp) and isinstance(op.rst.owner, hw.ConstantOp):
+            _lower_memory(op)
 
 
 def name_latches(verilog: str) -> str:
@@ -104,6 +113,32 @@ def _lower_rom(op: RomOp) -> None:
     _replace(op, [memory, begin, found, _op("sv.read_inout", [found.results[0]], [word])])
 
 
+def _lower_memory(op: MemoryOp) -> None:
+    """A memory without a reset, its writes, and the words at the addresses that are read."""
+    word = op.handle.type.element
+    place = _REGISTER("hw.inout", True, False, str(word))
+    words = _REGISTER("hw.inout", True, False, f"uarray<{op.handle.type.words.data}x{word}>")
+    memory = _op("sv.reg", [], [words], {"name": op.memory_name})
+
+    def at(address: SSAValue) -> Operation:
+        return _op("sv.array_index_inout", [memory.results[0], address], [place])
+
+    for port in [use.operation for use in op.handle.uses]:
+        if isinstance(port, ReadPortOp):
+            found = at(port.address)
+            _replace(port, [found, _op("sv.read_inout", [found.results[0]], [word])])
+        elif isinstance(port, WritePortOp):
+            assert port.enable is not None
+            target = at(port.address)
+            assign = _op("sv.passign", [target.results[0], port.data], [])
+            stored = Region(Block([target, assign]))
+            branch = _op("sv.if", [port.enable], [], regions=[stored, Region()])
+            level = _from_clock(port, op.clk)
+            bodies = [Region(Block([branch])), Region(Block())]
+            _replace(port, [_op("sv.alwaysff", [level], [], {"clockEdge": _RISING}, bodies)])
+    _replace(op, [memory])
+
+
 def _wire(value: SSAValue, name: str) -> Operation:
     return _op("hw.wire", [value], [value.type], {"name": StringAttr(name)})
 
@@ -124,7 +159,8 @@ def _replace(op: Operation, others: list[Operation]) -> None:
     parent = op.parent
     assert parent is not None
     parent.insert_ops_before(others, op)
-    op.results[0].replace_all_uses_with(others[-1].results[0])
+    for result, made in zip(op.results, others[-1].results, strict=True):
+        result.replace_all_uses_with(made)
     parent.erase_op(op)
 
 

@@ -13,6 +13,7 @@ from lut_opt.passes.support.options import choice
 if TYPE_CHECKING:
     from lut_opt.passes.hw.cost.model import Family
     from lut_opt.passes.hw.datapath.multiply import Multiplier
+    from lut_opt.passes.hw.programmable.registers import Storage
     from lut_opt.passes.hw.programmable.unit import Clocking
     from lut_opt.passes.hw.row_unit.units import Build
     from lut_opt.passes.hw.shared import SharedRequest
@@ -102,8 +103,10 @@ class HwOptions:
     entries: int = 8
     """Of programmable units: a power of two from 2 to 64."""
 
-    storage: Literal["flipflop", "gated", "latch"] = "flipflop"
-    """Of programmable units: what holds the table; `gated` are flip-flops, a clock gate a word."""
+    storage: Literal["auto", "flipflop", "gated", "latch", "memory"] = "auto"
+    """Of programmable units: what holds the table; `gated` are flip-flops, a clock gate a word.
+    `memory` is for FPGAs: slopes and intercepts in memories, breakpoints in flip-flops; `auto`:
+    that where such memories are distributed over LUTs (xc7, ECP5), else flip-flops."""
 
     breakpoints: Literal["free", "uniform"] = "free"
     """Of programmable units: words of the table, or none where upper input bits are the segment."""
@@ -140,6 +143,8 @@ class HwOptions:
             raise ValueError(
                 "target=fpga counts LUTs: leave out liberty, and objective with cost=synthesis"
             )
+        if self.storage == "memory" and not fpga:
+            raise ValueError("storage=memory is for FPGAs: add target=fpga, or use latch")
         if self.unit != "fixed":
             self.shared_request().check()
             return
@@ -173,6 +178,16 @@ class HwOptions:
         return self.multiplier
 
     @property
+    def table_storage(self) -> Storage:
+        """What holds tables that software writes."""
+        if self.storage == "auto":
+            from lut_opt.passes.hw.placement import SMALL
+
+            distributed = self.fpga is not None and SMALL[self.fpga] == "distributed"
+            return "memory" if distributed else "flipflop"
+        return self.storage
+
+    @property
     def clocking(self) -> Clocking:
         """How registers are made to wait."""
         if self.interface == "plain":
@@ -203,7 +218,7 @@ class HwOptions:
         return SharedRequest(
             self.unit,
             self.entries,
-            self.storage,
+            self.table_storage,
             self.number_format,
             self.subnormals == "flush",
             self.clocking,

@@ -3,18 +3,20 @@ Where memories of a module for FPGAs belong.
 
 A memory that fills a quarter of a block RAM is given one: rows, gammas and betas of long rows, and
 direct tables with a register behind them. Smaller ones are distributed over LUTs, or, on iCE40,
-which has no such, over flip-flops. Tables that software writes have 64 entries at most, all of
-which are read at once: they are registers.
+which has no such, over flip-flops. There a table that software writes is in block RAM as soon as
+it is in memories at all (`storage=memory`), being asked for. What is read without a register behind
+it cannot be in a block.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from xdsl.dialects import hw
+from xdsl.dialects import comb, hw, seq
 from xdsl.dialects.builtin import StringAttr
 
-from lut_opt.dialects.memory import RAM_STYLE, MemoryOp, MemoryType
+from lut_opt.dialects.memory import RAM_STYLE, MemoryOp, MemoryType, ReadPortOp
+from lut_opt.dialects.pwl.hardware import UNIT, ProgrammableUnit, UnitAttr
 from lut_opt.passes.hw.cost.model import Family
 
 BLOCK_BITS: Mapping[Family, int] = {"xc7": 18 << 10, "ice40": 4 << 10, "ecp5": 18 << 10}
@@ -33,17 +35,26 @@ SMALL: Mapping[Family, str] = {
 
 def place_memories(op: hw.HWModuleOp, family: Family) -> None:
     """Write its place on every memory of a module."""
+    unit = op.attributes.get(UNIT)
+    programmable = isinstance(unit, UnitAttr) and isinstance(unit.data, ProgrammableUnit)
     for memory in op.walk():
         if isinstance(memory, MemoryOp):
             type_ = memory.handle.type
             assert isinstance(type_, MemoryType)
-            bits = type_.words.data * type_.element.bitwidth
-            memory.attributes[RAM_STYLE] = StringAttr(ram_style(bits, family))
+            large = type_.words.data * type_.element.bitwidth >= least_bits(family)
+            if programmable:
+                # Rows always have a register behind them, tables if the pipeline has it there.
+                large = (large or SMALL[family] == "registers") and _registered(memory)
+            memory.attributes[RAM_STYLE] = StringAttr("block" if large else SMALL[family])
 
 
-def ram_style(bits: int, family: Family) -> str:
-    """The place of a memory of so many bits."""
-    return "block" if bits >= least_bits(family) else SMALL[family]
+def _registered(memory: MemoryOp) -> bool:
+    """Whether registers, which may be enabled, alone take what is read."""
+    reads = [use.operation for use in memory.handle.uses]
+    taken = [use.operation for op in reads if isinstance(op, ReadPortOp) for use in op.data.uses]
+    kept = [use.operation for op in taken if isinstance(op, comb.MuxOp) for use in op.result.uses]
+    behind = [op for op in taken if not isinstance(op, comb.MuxOp)] + kept
+    return all(isinstance(op, seq.CompRegOp) for op in behind)
 
 
 def least_bits(family: Family) -> int:
@@ -51,4 +62,4 @@ def least_bits(family: Family) -> int:
     return BLOCK_BITS[family] // LEAST_SHARE
 
 
-__all__ = ["BLOCK_BITS", "least_bits", "place_memories", "ram_style"]
+__all__ = ["SMALL", "least_bits", "place_memories"]

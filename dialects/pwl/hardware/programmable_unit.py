@@ -31,7 +31,7 @@ MAX_WORD_BITS = 64
 FLOAT_SAMPLE = 1 << 12
 """Numbers that a single-precision unit is asked for, of every table."""
 
-CellKind = Literal["flipflop", "gated", "latch"]
+CellKind = Literal["flipflop", "gated", "latch", "memory"]
 
 
 class Write(NamedTuple):

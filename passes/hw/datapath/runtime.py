@@ -3,7 +3,8 @@ The segment of an input among breakpoints that are known at run time only, and w
 
 Breakpoints ascend, so the segment is their number at or below the input. `chain` compares with all
 of them at once; `binary` looks for the place with log2 N comparators one after the other, which is
-smaller and slower. Either gives one bit for each segment, of which exactly one is set.
+smaller and slower. Either gives one bit for each segment, of which exactly one is set, or the
+segment's number, which memories are read by.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from xdsl.dialects import comb
+from xdsl.dialects.builtin import IntegerType
 from xdsl.ir import SSAValue
 
 from lut_opt.passes.hw.builder.circuit import Circuit, bits_of
@@ -41,6 +43,27 @@ def find_segment(
     return groups
 
 
+def number_segment(
+    circuit: Circuit, breakpoints: Sequence[SSAValue], at_least: AtLeast, select: Select
+) -> SSAValue:
+    """
+    The number of the segment, for a number of segments that is a power of two.
+
+    Both ways halve what is possible bit by bit: `binary` compares with the breakpoint in the middle
+    of what is left, `chain` has compared with all of them before.
+    """
+    left = breakpoints if select == "binary" else [at_least(point) for point in breakpoints]
+    bits: list[SSAValue] = []
+    width = len(left) + 1
+    while width > 1:
+        middle = _pick(circuit, bits, left[width // 2 - 1 :: width])
+        bits.append(at_least(middle) if select == "binary" else middle)
+        width //= 2
+    if len(bits) == 1:
+        return bits[0]
+    return circuit.add_op(comb.ConcatOp(bits, IntegerType(len(bits))), "segment")
+
+
 def decode(circuit: Circuit, index: SSAValue) -> list[SSAValue]:
     """One bit for each value of an index."""
     width = bits_of(index)
@@ -65,6 +88,15 @@ def invert(circuit: Circuit, value: SSAValue) -> SSAValue:
     width = bits_of(value)
     ones = circuit.constant((1 << width) - 1, width).value
     return circuit.add_op(comb.XorOp([value, ones]))
+
+
+def _pick(circuit: Circuit, bits: Sequence[SSAValue], words: Sequence[SSAValue]) -> SSAValue:
+    """The word of a number whose bits are given, the highest first."""
+    if not bits:
+        return words[0]
+    middle = len(words) // 2
+    low, high = (_pick(circuit, bits[1:], half) for half in (words[:middle], words[middle:]))
+    return circuit.add_op(comb.MuxOp(bits[0], high, low))
 
 
 def _all_at_once(circuit: Circuit, reached: Sequence[SSAValue]) -> list[SSAValue]:

@@ -10,7 +10,6 @@ from lut_opt.dialects.pwl.float_table import FloatTable, bits_of_floats
 from lut_opt.dialects.pwl.hardware import Layout, ProgrammableUnit, Write
 from lut_opt.passes.hw.builder.circuit import Circuit
 from lut_opt.passes.hw.datapath.fixed import Style
-from lut_opt.passes.hw.datapath.runtime import choose_word, find_segment
 from lut_opt.passes.hw.programmable.float32 import Float32
 from lut_opt.passes.hw.programmable.words import Words
 
@@ -73,11 +72,11 @@ class FloatFunction:
         cuts = CUTS[: self.latency]
         unit = Float32(circuit, self.flush, self.style.multiplier, cuts)
         (x,) = unit.cut("input", port)
-        hot = find_segment(
-            circuit, words.breakpoints, lambda point: unit.at_least(x, point), self.style.select
-        )
-        slope = choose_word(circuit, hot, words.slopes, "slope")
-        intercept = choose_word(circuit, hot, words.intercepts, "intercept")
+
+        def at_least(point: SSAValue) -> SSAValue:
+            return unit.at_least(x, point)
+
+        slope, intercept = words.line(circuit, at_least, self.style.select)
         slope, intercept, x = unit.cut("select", slope, intercept, x)
         product = unit.multiply(slope, x)
         (intercept,) = unit.cut("partial", intercept)

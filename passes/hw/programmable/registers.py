@@ -1,13 +1,15 @@
 """
-The table of a programmable unit: words that a port writes and that the datapath always reads.
+The table of a programmable unit: words that a port writes and that the datapath reads.
 
     flipflop  a multiplexer before every flip-flop keeps the word that is not written
     gated     a clock gate for every word: its clock ticks only when the word is written
     latch     latches, which are smaller than flip-flops. All words share what holds address and
               data still while a word's latches are open, in the first half of a cycle: latches of
               the other phase for the address, flip-flops for the data
+    memory    for FPGAs: slopes and intercepts, of which an input needs one each, in two memories,
+              which are read by the segment's number; what all inputs need, in flip-flops
 
-All three behave the same: a word written at a rising edge of the clock is read after that edge.
+All behave the same: a word written at a rising edge of the clock is read after that edge.
 Nothing resets a word.
 """
 
@@ -20,6 +22,7 @@ from xdsl.dialects import comb, hw, seq
 from xdsl.dialects.builtin import SymbolRefAttr
 from xdsl.ir import SSAValue
 
+from lut_opt.dialects.memory import MemoryOp, WritePortOp
 from lut_opt.dialects.pwl.hardware import CellKind, Port
 from lut_opt.dialects.storage import GateOp, InvertOp, LatchOp
 from lut_opt.passes.hw.builder.circuit import Circuit, bits_of
@@ -75,6 +78,21 @@ def build_words(
             found.append(_enabled(circuit, port.clock, select, data))
         found[-1].name_hint = word.name
     return found
+
+
+def build_memory(circuit: Circuit, port: WritePort, name: str, words: Sequence[Word]) -> SSAValue:
+    """A memory of words that begin at a multiple of their number, which is a power of two."""
+    count, places = len(words), (len(words) - 1).bit_length()
+    reset = circuit.constant(0, 1).value
+    memory = circuit.add_op(MemoryOp(name, count, words[0].width, port.clock, reset))
+    kind = circuit.extract(port.address, places, bits_of(port.address) - places)
+    here = circuit.constant(words[0].address // count, bits_of(kind)).value
+    equal = circuit.add_op(comb.ICmpOp(kind, here, "eq"))
+    enable = circuit.add_op(comb.AndOp([equal, port.enable]), f"write_{name}")
+    data = circuit.extract(port.data, 0, words[0].width)
+    place = circuit.extract(port.address, 0, places)
+    circuit.block.add_op(WritePortOp(memory, place, data, enable))
+    return memory
 
 
 def clock_gate() -> hw.HWModuleOp:

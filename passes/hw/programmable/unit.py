@@ -24,7 +24,12 @@ from lut_opt.dialects.pwl.hardware import (
 from lut_opt.passes.hw.builder.circuit import Circuit
 from lut_opt.passes.hw.builder.module import domain_of, hardware_module
 from lut_opt.passes.hw.builder.timing import describe_timing
-from lut_opt.passes.hw.programmable.registers import Storage, WritePort, build_words
+from lut_opt.passes.hw.programmable.registers import (
+    Storage,
+    WritePort,
+    build_memory,
+    build_words,
+)
 from lut_opt.passes.hw.programmable.words import Words, words_of
 from lut_opt.passes.hw.table_unit.unit import describe_error
 
@@ -80,13 +85,22 @@ def build_programmable(
     clock = ports["clock"]
     circuit = Circuit(block, domain_of(ports))
     write = WritePort(clock, ports["write_enable"], ports["address"], ports["data"])
-    values = build_words(circuit, write, words_of(unit.layout), storage)
-    n = unit.layout.entries
-    shifts = values.pop() if sum(unit.layout.shift_bits) else None
-    words = Words(values[:n], values[n : 2 * n], values[2 * n :], shifts)
+    words = _words(circuit, write, unit.layout, storage)
     circuit.output([function.build(circuit, ports["x"], words)])
     op.attributes[UNIT] = unit_attribute(unit)
     return op
+
+
+def _words(circuit: Circuit, port: WritePort, layout: Layout, storage: Storage) -> Words:
+    words, n = words_of(layout), layout.entries
+    memories, lines = None, 2 * n
+    if storage == "memory":
+        slopes = build_memory(circuit, port, "slopes", words[:n])
+        memories = slopes, build_memory(circuit, port, "intercepts", words[n : 2 * n])
+        words, lines = words[2 * n :], 0
+    values = build_words(circuit, port, words, storage)
+    shifts = values.pop() if sum(layout.shift_bits) else None
+    return Words(values[: lines // 2], values[lines // 2 : lines], values[lines:], shifts, memories)
 
 
 def _header(unit: ProgrammableUnit, lines: Sequence[str]) -> list[str]:

@@ -17,13 +17,21 @@ from dataclasses import dataclass, field
 from xdsl.dialects import comb
 from xdsl.ir import SSAValue
 
+from lut_opt.dialects.memory import ReadPortOp
 from lut_opt.dialects.pwl.hardware import Layout, ProgrammableUnit, Stored, Write
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Quantization, storage_range
 from lut_opt.passes.hw.builder.circuit import Circuit, Wire, bits_of, width_of
 from lut_opt.passes.hw.datapath.booth import product_terms
 from lut_opt.passes.hw.datapath.fixed import CUTS, Style
-from lut_opt.passes.hw.datapath.runtime import choose_word, decode, find_segment
+from lut_opt.passes.hw.datapath.runtime import (
+    AtLeast,
+    choose_word,
+    decode,
+    find_segment,
+    number_segment,
+)
+from lut_opt.passes.hw.datapath.segments import Select
 from lut_opt.passes.hw.programmable.program import integer_program
 from lut_opt.passes.hw.programmable.registers import Word
 
@@ -36,6 +44,29 @@ class Words:
     intercepts: Sequence[SSAValue]
     breakpoints: Sequence[SSAValue]
     shifts: SSAValue | None
+    memories: tuple[SSAValue, SSAValue] | None = None
+    """What holds slopes and intercepts, where these are not registers."""
+
+    def line(
+        self, circuit: Circuit, at_least: AtLeast, select: Select, upper: SSAValue | None = None
+    ) -> tuple[SSAValue, SSAValue]:
+        """Slope and intercept of the input's segment: `upper`, where there are no breakpoints."""
+        points = self.breakpoints
+        if self.memories is not None:
+            number = upper
+            if number is None:
+                number = number_segment(circuit, points, at_least, select)
+            slope, intercept = (
+                circuit.add_op(ReadPortOp(memory, number), hint)
+                for memory, hint in zip(self.memories, ("slope", "intercept"), strict=True)
+            )
+            return slope, intercept
+        if upper is None:
+            hot = find_segment(circuit, points, at_least, select)
+        else:
+            hot = decode(circuit, upper)
+        slope = choose_word(circuit, hot, self.slopes, "slope")
+        return slope, choose_word(circuit, hot, self.intercepts, "intercept")
 
 
 def words_of(layout: Layout) -> list[Word]:
@@ -91,13 +122,11 @@ class IntegerFunction:
         def at_least(point: SSAValue) -> SSAValue:
             return circuit.add_op(comb.ICmpOp(x.value, point, predicate))
 
-        if words.breakpoints:
-            hot = find_segment(circuit, words.breakpoints, at_least, self.style.select)
-        else:
-            places = self.layout.index_bits
-            hot = decode(circuit, circuit.extract(x.value, x.width - places, places))
-        slope = _signed(choose_word(circuit, hot, words.slopes, "slope"))
-        intercept = _signed(choose_word(circuit, hot, words.intercepts, "intercept"))
+        places, upper = self.layout.index_bits, None
+        if not words.breakpoints:
+            upper = circuit.extract(x.value, x.width - places, places)
+        chosen = words.line(circuit, at_least, self.style.select, upper)
+        slope, intercept = map(_signed, chosen)
         if "select" in cuts:
             slope = circuit.register(slope, "slope_select")
             intercept = circuit.register(intercept, "intercept_select")

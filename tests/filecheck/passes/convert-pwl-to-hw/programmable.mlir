@@ -2,6 +2,7 @@
 // RUN: lut-opt %s --convert-pwl-to-hw="unit=programmable entries=4" -t json | filecheck %s --check-prefix=JSON
 // RUN: lut-opt %s --convert-pwl-to-hw="unit=programmable entries=4 storage=gated interface=stream pipeline=1" | filecheck %s --check-prefix=STREAM
 // RUN: lut-opt %s --convert-pwl-to-hw="unit=programmable entries=4 number-format=float32" | filecheck %s --check-prefix=FLOAT
+// RUN: lut-opt %s --convert-pwl-to-hw="unit=programmable entries=4 target=fpga" | filecheck %s --check-prefix=MEMORY
 // RUN: not lut-opt %s --convert-pwl-to-hw="unit=programmable entries=2" 2>&1 | filecheck %s --check-prefix=SMALL
 // RUN: not lut-opt %s --convert-pwl-to-hw="unit=programmable entries=12" 2>&1 | filecheck %s --check-prefix=POWER
 
@@ -55,5 +56,13 @@ func.func @host(%x : !q, %z : !p) -> (!q, !p, !q) {
 // FLOAT-SAME:   [1, 1044381696]
 // FLOAT-SAME:   [5, 1033895936]
 
-// SMALL: programmable.mlir:13:3: error: [convert-pwl-to-hw] the table has 3 entries, the unit has 2
+// MEMORY:      hw.module @pwl_programmable_i8_i8_n4(
+// MEMORY-SAME:   storage = memory, programs
+// MEMORY:        [[SLOPES:%.*]] = "seq.hlmem"(%clock, {{%.*}}) <{name = "slopes"}> {ram_style = "distributed"{{.*}}} : (!seq.clock, i1) -> !seq.hlmem<4xi8>
+// MEMORY:        [[WRITE:%.*]] = comb.and {{.*}} {sv.namehint = "write_slopes"} : i1
+// MEMORY:        "seq.write"([[SLOPES]], {{%.*}}, %data, [[WRITE]])
+// MEMORY:        [[SEGMENT:%.*]] = comb.concat {{.*}} {sv.namehint = "segment"} : i1, i1
+// MEMORY:        "seq.read"([[SLOPES]], [[SEGMENT]])
+
+// SMALL: programmable.mlir:14:3: error: [convert-pwl-to-hw] the table has 3 entries, the unit has 2
 // POWER: lut-opt: error: --convert-pwl-to-hw: entries must be one of 2, 4, 8, 16, 32, 64, got 12

@@ -84,6 +84,46 @@ def test_what_an_fpga_has_not_is_refused(
     assert said in capsys.readouterr().err
 
 
+PROGRAMMED = {
+    ("xc7", ""): Resources("xc7", 180, 87, 1, 0, 13, 0, 0),
+    ("ecp5", ""): Resources("ecp5", 290, 94, 1, 0, 38, 110, 0),
+    ("ice40", ""): Resources("ice40", 315, 222, 1, 0, 73, 0, 0),
+    ("ice40", "storage=memory"): Resources("ice40", 235, 101, 1, 2, 73, 0, 0),
+}
+"""By family and options, what a programmable unit of 8 entries takes at most."""
+
+
+@pytest.mark.parametrize(
+    ("family", "options"),
+    [pytest.param(*way, marks=[pytest.mark.hardware] * (way[0] == "xc7")) for way in PROGRAMMED],
+)
+def test_slopes_and_intercepts_are_read_from_memories(family: Family, options: str) -> None:
+    module = hardware(f"family={family} unit=programmable pipeline=2 {options}")
+    (name,) = modules_of(module)
+    used, most = resources(systemverilog.emit(module), name, family), PROGRAMMED[family, options]
+    assert used.lut <= most.lut
+    assert used.flip_flop <= most.flip_flop
+    assert (used.dsp, used.block_ram, used.others) == (most.dsp, most.block_ram, ())
+
+
+@pytest.mark.parametrize(
+    ("options", "styles"),
+    [
+        ("family=xc7 entries=64", {"distributed"}),
+        ("family=ecp5 pipeline=2", {"distributed"}),
+        ("family=xc7 storage=flipflop", set[str]()),
+        ("family=ice40 pipeline=2", set[str]()),
+        ("family=ice40 pipeline=2 storage=memory", {"block"}),
+        ("family=ice40 pipeline=2 storage=memory interface=axis", {"block"}),
+        # Nothing of a block is there within a cycle.
+        ("family=ice40 pipeline=1 storage=memory", {"registers"}),
+    ],
+)
+def test_where_a_programmable_table_is(options: str, styles: set[str]) -> None:
+    text = systemverilog.emit(hardware(f"unit=programmable {options}"))
+    assert set(re.findall(r'ram_style = "(\w+)"', text)) == styles
+
+
 @pytest.mark.hardware
 def test_auto_takes_the_fewest_luts() -> None:
     module = hardware("family=ice40 implementation=auto cost=synthesis")
@@ -108,6 +148,7 @@ def test_auto_takes_the_fewest_luts() -> None:
         ("implementation=direct pipeline=2", 100),
         ("pipeline=4", 100),
         ("unit=programmable pipeline=4", 50),
+        ("unit=programmable pipeline=4 storage=memory", 50),
     ],
 )
 def test_a_unit_fits_an_hx8k_and_is_fast(options: str, megahertz: int, tmp_path: Path) -> None:
@@ -195,6 +236,11 @@ def test_families_are_those_of_the_option() -> None:
     assert tuple(FLOWS) == FPGA_FAMILIES
     for family in FPGA_FAMILIES:
         from_text(ConvertPwlToHwPass, f"target=fpga family={family}")
+
+
+def test_tables_are_in_memories_on_fpgas_alone() -> None:
+    with pytest.raises(ValueError, match="storage=memory is for FPGAs: add target=fpga"):
+        from_text(ConvertPwlToHwPass, "unit=programmable storage=memory")
 
 
 @pytest.mark.parametrize("convert", [ConvertPwlToHwPass, ConvertLutnetToHwPass])

@@ -216,6 +216,7 @@ STREAM, STAGES = "interface=stream", "pipeline=0|pipeline=4"
 SELECT, MULTIPLIER = "select=chain|select=binary", "multiplier=recoded|multiplier=inferred"
 OTHER = "select=binary multiplier=inferred"
 STORAGE = "storage=flipflop|storage=gated|storage=latch"
+FPGA = "target=fpga|target=fpga family=ice40 storage=memory"
 MASKED, DECODED = (
     "implementation=onehot|implementation=rows",
     "implementation=decode|implementation=direct",
@@ -248,9 +249,12 @@ KINDS = {
         *each(functions(WORDS[0]), PROGRAMMABLE, STORAGE, "entries=16 pipeline=2 select=binary"),
         *each(functions((LONG, "!long", "!long")), PROGRAMMABLE, MULTIPLIER, "entries=4"),
         *each(UNIFORM, PROGRAMMABLE, STORAGE, "breakpoints=uniform", STAGES),
+        *each(functions(*BYTES[:3]), PROGRAMMABLE, FPGA, f"{OTHER} pipeline=4"),
+        *each(UNIFORM, PROGRAMMABLE, "target=fpga breakpoints=uniform"),
     ],
     "single precision": [
         *each(SHARED, FLOAT, "subnormals=flush|subnormals=keep", "pipeline=0"),
+        *each(SHARED, FLOAT, "target=fpga pipeline=3"),
         *each(SHARED, FLOAT, "pipeline=7 storage=latch|pipeline=3 storage=gated", OTHER),
     ],
     "rows": each(ROWS, f"pipeline=0|{OTHER} pipeline=3"),

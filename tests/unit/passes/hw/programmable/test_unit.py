@@ -114,6 +114,12 @@ FUNCTIONS = {
         ),
         "latch",
     ),
+    "i8 memory": (IntegerFunction(I8, NARROW, Layout(16, 8, 10, 8, (3, 4)), 2), "memory"),
+    "u8 memory": (
+        IntegerFunction(U8, U8, Layout(8, 8, 8, 8, (3, 3)), 0, Style("binary")),
+        "memory",
+    ),
+    "u8 memory uniform": (IntegerFunction(U8, NARROW, Layout(16, 8, 8, 0, (3, 3)), 1), "memory"),
     "i16": (IntegerFunction(I16, I16, Layout(8, 16, 16, 16, (4, 4)), 3), "latch"),
     "i8 uniform": (IntegerFunction(I8, I8, Layout(8, 8, 8, 0, (3, 3)), 1), "latch"),
     "u8 uniform": (IntegerFunction(U8, NARROW, Layout(16, 8, 8, 0, (3, 3))), "flipflop"),
@@ -203,7 +209,9 @@ func.func @host(%x: !q, %z: !p) -> (!q, !p) {
 """
 
 
-@pytest.mark.parametrize("options", ["storage=latch pipeline=2", "storage=gated select=binary"])
+@pytest.mark.parametrize(
+    "options", ["storage=latch pipeline=2", "storage=gated select=binary", "target=fpga pipeline=1"]
+)
 def test_the_pass_makes_one_unit_and_a_program_for_each_table(options: str) -> None:
     module = parse(MODULE, "m.mlir", context()).module
     text = f"unit=programmable entries=4 {options}"
