@@ -22,11 +22,14 @@ from lut_opt.dialects.pwl import units
 from lut_opt.dialects.pwl.attributes import NamedFunction
 from lut_opt.dialects.pwl.certificate import samples
 from lut_opt.dialects.pwl.functions import FUNCTIONS
+from lut_opt.dialects.pwl.range_reduction import LeadingZero
+from lut_opt.dialects.pwl.reduction import table_function, table_sides
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Quantization
 from lut_opt.frontends.torch.operator import (
     Applied,
     Apply,
+    DivisionModule,
     LogSoftmaxModule,
     NormModule,
     Quantizer,
@@ -101,6 +104,36 @@ def norm(kind: type[units.Norm], length: int) -> NormModule:
     return NormModule(window, scale(), 1, weight, bias)
 
 
+class Quotient(nn.Module):
+    """Sixteen bits in and out, by what is at least a half."""
+
+    def __init__(self, below: torch.Tensor) -> None:
+        super().__init__()
+        self.below = nn.Parameter(below)
+        stored = Quantization(16, False, 2.0**-12)
+        reduction = LeadingZero(8)
+        core = table_function("reciprocal").name, *table_sides("reciprocal", reduction)
+        result = Quantization(16, True, 2.0**-8)
+        unit = units.Division(WIDE[2], result, stored, reduction, fitted(*core))
+        self.division = DivisionModule(unit, scale())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The quotients."""
+        return self.division(x, self.below)
+
+
+class RealQuotient(nn.Module):
+    """The same in floats."""
+
+    def __init__(self, below: torch.Tensor) -> None:
+        super().__init__()
+        self.below = nn.Parameter(below)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The quotients."""
+        return x / self.below
+
+
 class Aten(nn.Module):
     """PyTorch's LSQ quantizer."""
 
@@ -147,12 +180,14 @@ def main() -> None:
     torch.manual_seed(0)
     n = options.length
     x, grad = torch.randn(options.rows, n), torch.randn(options.rows, n)
+    below = 0.5 + torch.rand(options.rows, n)
     modules: dict[str, tuple[Callable[..., Any], nn.Module]] = {
         "gelu": (nn.GELU(), gelu()),
         "softmax": (nn.Softmax(-1), softmax()),
         "log_softmax": (nn.LogSoftmax(-1), log_softmax()),
         "layer_norm": (nn.LayerNorm(n), norm(units.LayerNorm, n)),
         "rms_norm": (nn.RMSNorm(n), norm(units.RMSNorm, n)),
+        "division": (RealQuotient(below), Quotient(below)),
     }
     # What else a machine does takes no time of a thread; several threads have no such clock.
     clock = time.process_time if options.threads == 1 else time.perf_counter

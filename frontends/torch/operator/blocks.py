@@ -35,14 +35,14 @@ class Scratch:
     """Memory that one block after another writes to: to ask for new costs more than to fill it."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[torch.dtype, int], Tensor] = {}
+        self._kept: dict[torch.dtype, Tensor] = {}
 
-    def like(self, block: Tensor, dtype: torch.dtype | None = None, number: int = 0) -> Tensor:
-        """What may be written over, of the shape of a block; one for each type and number."""
-        key = block.dtype if dtype is None else dtype, number
-        if key not in self._kept:
-            self._kept[key] = torch.empty_like(block, dtype=key[0])
-        kept = self._kept[key]
+    def like(self, block: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+        """What may be written over, of the shape of a block; one for each type."""
+        kind = block.dtype if dtype is None else dtype
+        if kind not in self._kept:
+            self._kept[kind] = torch.empty_like(block, dtype=kind)
+        kept = self._kept[kind]
         return kept if kept.shape == block.shape else kept[: block.shape[0]]
 
     def copy(self, block: Tensor, dtype: torch.dtype | None = None) -> Tensor:
@@ -58,22 +58,16 @@ def taken(table: Tensor, place: Tensor, out: Tensor) -> Tensor:
     return out.copy_(table.index_select(0, place.flatten()).view(place.shape))
 
 
-def row_product(a: Tensor, b: Tensor, scratch: Scratch) -> Tensor:
-    """Sums of products along the last axis, which stays: exact, if every partial sum is."""
-    if is_plain(a):
-        products = torch.mul(a, b, out=scratch.like(a, number=1))
-        return products.sum(-1, keepdim=True)
-    return (a * b).sum(-1, keepdim=True)
+def pass_between(grad: Tensor, y: Tensor, low: float, high: float) -> Tensor:
+    """A gradient where y is strictly between two numbers, 0 elsewhere."""
+    # To look whether there is any such element is less than to get memory for the answer.
+    if is_plain(y) and y.numel():
+        least, most = y.aminmax()
+        if low < float(least) and float(most) < high:
+            return grad
+    return torch.ops.aten.hardtanh_backward(grad, y, low, high)
 
 
 def is_plain(x: Tensor) -> bool:
     """Whether a tensor holds numbers in a processor's memory: what a compiler traces does not."""
     return type(x) in (Tensor, nn.Parameter) and x.device.type == "cpu"
-
-
-def is_within(x: Tensor, low: float, high: float) -> bool:
-    """Whether all of x is in low … high; False where only a device or a compiler could say."""
-    if not is_plain(x) or not x.numel():
-        return False
-    least, most = x.aminmax()
-    return low <= float(least) and float(most) <= high

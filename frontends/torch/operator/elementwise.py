@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lut_opt.frontends.torch.operator.blocks import blocks, taken
-from lut_opt.frontends.torch.operator.integers import steps_
+from lut_opt.frontends.torch.operator.integers import steps_from
 from lut_opt.frontends.torch.operator.tabulated import Applied, Slope
 from lut_opt.frontends.torch.operator.visible import visible_op
 
@@ -45,9 +45,9 @@ def look_up(
     `values` and `slopes` hold `size` reals for each octave of the window.
     """
     y, index = torch.empty_like(x), torch.empty_like(x, dtype=torch.int32)
-    first = octave * size - low
+    first = (octave * size - low).to(x.dtype)
     for part, out, place in blocks(x, y, index):
-        place.copy_(steps_(out.copy_(part), step).add_(first))
+        place.copy_(steps_from(first, part, step, out))
         taken(values, place, out)
     return y, index
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from lut_opt.frontends.torch.operator.blocks import is_plain
+
 MANTISSA, BIAS = 52, 1023
 """Bits of a double's mantissa, and what its exponent is stored with."""
 
@@ -33,3 +35,11 @@ def steps_(x: Tensor, step: Tensor) -> Tensor:
     x.div_(step.to(x.dtype))
     # Powers of two divide exactly; other steps are in double precision (see `Scale`).
     return x if step.dtype == torch.float32 else x.round_()
+
+
+def steps_from(first: Tensor, x: Tensor, step: Tensor, out: Tensor) -> Tensor:
+    """`out`: the same in whole numbers of steps, counted from `first`; all in one precision."""
+    if is_plain(x) and step.dtype == torch.float32:
+        # The inverse of a power of two is as exact, and a product and a sum are one pass.
+        return torch.add(first, x, alpha=1.0 / float(step), out=out)
+    return steps_(out.copy_(x), step).add_(first)

@@ -2,15 +2,17 @@
 Layer norm and RMS norm of rows on tensors; `lut_opt.dialects.pwl.units` has the formulas.
 
 Rows are in float64, which holds every sum exactly (see `Norm`): a·r has 46 bits, and x̂·γ + β, to be
-checked, no more than 53. Variances, one for each row, are in int64. Backward, it is the gradient in
-floats with the forward's own inverse root, 0 where results clamp.
+checked, no more than 53. Of what each row has one of, those of all rows are computed at once, in
+int64. Backward, it is the gradient in floats with the forward's own inverse root, 0 where results
+clamp.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,7 +29,7 @@ from lut_opt.dialects.pwl.units import (
     Norm,
 )
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.frontends.torch.operator.blocks import Scratch, blocks, is_within, row_product
+from lut_opt.frontends.torch.operator.blocks import Scratch, blocks, pass_between
 from lut_opt.frontends.torch.operator.integers import leading_one, power_of_two, steps_
 from lut_opt.frontends.torch.operator.quantizer import Quantizer
 from lut_opt.frontends.torch.operator.rows import RowModule, dense
@@ -53,9 +55,7 @@ def _backward(ctx: Any, grad: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
     fraction, zero, low, high = ctx.result
     unit = 2.0**-fraction
     # What is at an end of the storage clamps.
-    ends = (low + 1 - zero) * unit, (high - 1 - zero) * unit
-    if not is_within(y, *ends):
-        grad = y.clamp(*ends).eq_(y).mul_(grad)
+    grad = pass_between(grad, y, (low - zero) * unit, (high - zero) * unit)
     if ctx.centred:
         sides = [x.shape[-1]], mean, inverse, weight, weight
         wanted = [True, weight is not None, ctx.has_bias]
@@ -74,7 +74,7 @@ def _rms_backward(
     if weight is not None:
         of_weight = (grad * normalized).flatten(0, -2).sum(0)
         of_normalized = grad * weight
-    along = row_product(of_normalized, normalized, Scratch()) / x.shape[-1]
+    along = (of_normalized * normalized).sum(-1, keepdim=True) / x.shape[-1]
     return (of_normalized - normalized.mul_(along)).mul_(inverse), of_weight
 
 
@@ -101,64 +101,101 @@ def normalize(
     """
     fraction, zero, low, high = result
     n, unit = x.shape[-1], 2.0 ** (fraction - NORM_FRACTION)
-    gamma = unit if weight is None else weight.double() * unit
-    beta = 0.5 if bias is None else bias.double() * 2.0**fraction + 0.5
+    nothing = x.new_zeros(n, dtype=torch.float64)
+    gamma = nothing + unit if weight is None else weight.double() * unit
+    beta = nothing + 0.5 if bias is None else bias.double() * 2.0**fraction + 0.5
+    held = _held(x, step, wide=wide, centred=centred)
+    total, root = _sums(x, held, centred=centred)
     epsilon_parts = epsilon.index_select(0, octave.reshape(1))[0]
-    y, mean = torch.empty_like(x), torch.empty_like(x[..., :1])
-    inverse, scratch = torch.empty_like(mean), Scratch()
-    for part, out, mean_of, inverse_of in blocks(x, y, mean, inverse, rows=True):
-        rows = _held(scratch.copy(part, torch.float64), step, wide=wide, centred=centred)
-        total = rows.c.sum(-1, keepdim=True) if centred else torch.zeros_like(rows.c[..., :1])
-        square = row_product(rows.c, rows.c, scratch)
-        v = _variance(rows, total, square, epsilon_parts, square_fraction)
-        r = _inverse_root(v, rsqrt, square_fraction) * (n / rows.one)
-        # (n·c − Σc)·r in steps of 2^−14, halves up.
-        exact = rows.c.mul_(r).sub_(total * (r / n) - 0.5).floor_()
-        out.copy_(exact.mul_(gamma).add_(beta).floor_())
+    v = _variance(n, held, total, root, epsilon_parts, square_fraction)
+    r = _inverse_root(v, rsqrt, square_fraction) * (n / held.one)
+    # (n·c − Σc)·r in steps of 2^−14, halves up.
+    below = total * (r / n) - 0.5
+    y, scratch = torch.empty_like(x), Scratch()
+    for part, out, middle, narrowing, r_of, below_of in blocks(
+        x, y, held.middle, held.narrowing, r, below, rows=True
+    ):
+        c = held.rows(part, middle, narrowing, scratch)
+        c.mul_(r_of).sub_(below_of).floor_()
+        out.copy_(torch.addcmul(beta, c, gamma, out=c).floor_())
         out.clamp_(low - zero, high - zero).mul_(2.0**-fraction)
-        size = rows.size / rows.one
-        mean_of.copy_(total * (size / n) + rows.middle)
-        inverse_of.copy_(r * (2.0**-NORM_FRACTION / size))
-    return y, mean, inverse
+    size = held.size / held.one
+    mean = total * (size / n) + held.middle * step.double()
+    inverse = r * (2.0**-NORM_FRACTION / size)
+    return y, mean.to(x.dtype), inverse.to(x.dtype)
 
 
-class _Rows(NamedTuple):
-    """Rows less `middle`, as whole numbers of steps, or as reals of which one step is `one`."""
+@dataclass(frozen=True)
+class _Held:
+    """How rows are held in double precision."""
 
-    c: Tensor
-    one: Tensor
-    size: Tensor
-    """What a whole number stands for."""
+    step: Tensor
+    wide: bool
     middle: Tensor
-    """In reals."""
-    narrowing: Tensor | None
-    """log2 of a whole number's steps."""
+    """What is subtracted from each row, in steps."""
+    narrowing: Tensor
+    """log2 of what the whole numbers of a row are in steps."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether as whole numbers; else reals: a power of two changes no digit of theirs."""
+        return self.wide or self.step.dtype != torch.float32
+
+    @property
+    def size(self) -> Tensor:
+        """The real that a whole number stands for."""
+        return self.step.double() * power_of_two(self.narrowing)
+
+    @property
+    def one(self) -> Tensor:
+        """What one step is held as."""
+        return torch.ones_like(self.step).double() if self.whole else self.step.double()
+
+    def rows(self, x: Tensor, middle: Tensor, narrowing: Tensor, scratch: Scratch) -> Tensor:
+        """Some of the rows, which may be written over."""
+        c = scratch.copy(x, torch.float64)
+        if self.whole:
+            c = steps_(c, self.step)
+        if self.wide:
+            c.sub_(middle).mul_(power_of_two(-narrowing)).add_(0.5).floor_()
+        return c
 
 
-def _held(x: Tensor, step: Tensor, *, wide: bool, centred: bool) -> _Rows:
-    """Rows in double precision, which are written over, as what the formulas take."""
-    size, nothing = step.double(), torch.zeros_like(x[..., :1])
-    if not wide and step.dtype == torch.float32:
-        # A power of two changes no digit: to divide by it is left to what each row has one of.
-        return _Rows(x, size, size, nothing, None)
-    c, one = steps_(x, step), torch.ones_like(size)
+def _held(x: Tensor, step: Tensor, *, wide: bool, centred: bool) -> _Held:
+    """How the rows of x are held, so that their squares are exact."""
+    nothing = torch.zeros_like(x[..., :1], dtype=torch.float64)
     if not wide:
-        return _Rows(c, one, size, nothing, None)
-    low, high = c.amin(-1, keepdim=True), c.amax(-1, keepdim=True)
+        return _Held(step, wide, nothing, nothing.long())
+    low, high = (steps_(end(-1, keepdim=True).double(), step) for end in (x.amin, x.amax))
     middle = ((low + high) / 2).floor() if centred else nothing
     largest = torch.maximum(high - middle, middle - low).clamp(min=1).long()
-    narrowing = (leading_one(largest) - (MAX_CENTRED_BITS - 1)).clamp(min=0)
-    narrow = ((c - middle) * power_of_two(-narrowing) + 0.5).floor()
-    return _Rows(narrow, one, size * power_of_two(narrowing), middle * size, narrowing)
+    return _Held(step, wide, middle, (leading_one(largest) - (MAX_CENTRED_BITS - 1)).clamp(min=0))
 
 
-def _variance(rows: _Rows, total: Tensor, square: Tensor, epsilon: Tensor, fraction: int) -> Tensor:
+def _sums(x: Tensor, held: _Held, *, centred: bool) -> tuple[Tensor, Tensor]:
+    """Of each row, the sum (0 where it is not subtracted) and the root of that of its squares."""
+    total, root = (torch.zeros_like(held.middle) for _ in range(2))
+    scratch = Scratch()
+    for part, middle, narrowing, total_of, root_of in blocks(
+        x, held.middle, held.narrowing, total, root, rows=True
+    ):
+        c = held.rows(part, middle, narrowing, scratch)
+        if centred:
+            total_of.copy_(c.sum(-1, keepdim=True))
+        root_of.copy_(torch.ops.aten.linalg_vector_norm(c, 2, [-1], True))
+    return total, root
+
+
+def _variance(
+    n: int, held: _Held, total: Tensor, root: Tensor, epsilon: Tensor, fraction: int
+) -> Tensor:
     """n²·(σ² + ε) of each row in squared steps, with `fraction` bits behind the point; int64."""
-    n, one = rows.c.shape[-1], rows.one
-    whole, square = (total / one).long(), (square / (one * one)).long()
+    whole = (total / held.one).long()
+    # The root of a whole number below 2^50, rounded to 53 bits, is that of no other.
+    square = (root / held.one).square_().round_().long()
     mantissa, shift = epsilon.unbind()
-    if rows.narrowing is not None:
-        shift = (shift + 2 * rows.narrowing).clamp(max=MAX_EPSILON_SHIFT)
+    if held.wide:
+        shift = (shift + 2 * held.narrowing).clamp(max=MAX_EPSILON_SHIFT)
     v = ((n * square - whole * whole) << fraction) + ((n * n * mantissa) >> shift)
     return v.clamp(min=1 << fraction)
 

@@ -18,7 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from lut_opt.dialects.quantization import Quantization
-from lut_opt.frontends.torch.operator.blocks import Scratch, blocks, is_plain, is_within
+from lut_opt.frontends.torch.operator.blocks import (
+    Scratch,
+    blocks,
+    is_plain,
+    pass_between,
+)
 from lut_opt.frontends.torch.operator.scale import Scale, Step
 from lut_opt.frontends.torch.operator.visible import visible_op
 
@@ -29,35 +34,45 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 
 def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-    x, step, stored = ctx.saved_tensors
+    x, step, made = ctx.saved_tensors
     low, high = ctx.bounds
-    of_x, of_step = torch.empty_like(x), None
-    sums: list[Tensor] = []
-    scratch = Scratch()
-    for part, made, above, below in blocks(x, stored, grad, of_x):
-        rest = _pass_inside(part, scratch.copy(made), above, below, step, low, high)
-        if ctx.needs_input_grad[1]:
-            sums.append(torch.dot(rest.flatten(), above.flatten()))
-    if sums:
-        factor = 1.0 / math.sqrt(max(x.numel(), 1) * max(high, 1))
-        of_step = torch.stack(sums).sum().to(step.dtype) / step * factor
+    passed = _passed if is_plain(x) and x.numel() else _passed_whole
+    of_x, rest = passed(x, made, grad, step, low, high, learnt=ctx.needs_input_grad[1])
+    factor = 1.0 / math.sqrt(max(x.numel(), 1) * max(high, 1))
+    of_step = None if rest is None else rest.to(step.dtype) / step * factor
     return of_x, of_step, None, None
 
 
-def _pass_inside(
-    x: Tensor, stored: Tensor, grad: Tensor, of_x: Tensor, step: Tensor, low: int, high: int
-) -> Tensor:
-    """
-    Write the gradient of x into `of_x`, and into `stored` S·(v − u) inside, where S·v was.
-    """
-    if is_plain(x) and is_within(x, low * (size := float(step)), high * size):
-        of_x.copy_(grad)
-        return stored.sub_(x)
+def _passed(
+    x: Tensor, made: Tensor, grad: Tensor, step: Tensor, low: int, high: int, *, learnt: bool
+) -> tuple[Tensor, Tensor | None]:
+    """The gradient of x, and where S is learnt, the sum of ḡ·S·(v − u inside, v outside)."""
+    # Both ends are inside.
+    beyond = _beyond(low * float(step), high * float(step), x.dtype)
+    of_x = pass_between(grad, x, *beyond)
+    if not learnt:
+        return of_x, None
+    sums: list[Tensor] = []
+    scratch = Scratch()
+    for part, stored, above in blocks(x, made, grad):
+        rest = scratch.like(part)
+        kept = part
+        if of_x is not grad:
+            # Of x itself, what is inside.
+            kept = torch.ops.aten.hardtanh_backward.grad_input(part, part, *beyond, grad_input=rest)
+        torch.sub(stored, kept, out=rest)
+        sums.append(torch.dot(rest.flatten(), above.flatten()))
+    return of_x, torch.stack(sums).sum()
+
+
+def _passed_whole(
+    x: Tensor, made: Tensor, grad: Tensor, step: Tensor, low: int, high: int, *, learnt: bool
+) -> tuple[Tensor, Tensor | None]:
+    """The same without a look at any number."""
     u = _in_steps(x, step)
     # As 0 and 1: masks cost more than products.
-    inside = u.clamp(low, high).eq_(u).to(x.dtype)
-    of_x.copy_(inside).mul_(grad)
-    return stored.addcmul_(x, inside, value=-1)
+    inside = u.clamp(low, high).eq(u).to(x.dtype)
+    return inside * grad, ((made - x * inside) * grad).sum() if learnt else None
 
 
 @visible_op("fake_quantize", save=_save, backward=_backward)
@@ -68,12 +83,37 @@ def fake_quantize(x: Tensor, step: Tensor, low: int, high: int) -> Tensor:
     `step` is S, without axes: a power of two in single precision, any other in double.
     """
     made = torch.empty_like(x)
+    if is_plain(x) and (shifted := _to_round(x.dtype, float(step), low, high)) is not None:
+        size = float(step)
+        for part, out in blocks(x, made):
+            torch.clamp(part, low * size, high * size, out=out).add_(shifted).sub_(shifted)
+        return made
     scratch = Scratch()
     for part, out in blocks(x, made):
         v = scratch.copy(part, torch.promote_types(x.dtype, step.dtype))
         size = step.to(v.dtype)
         out.copy_(v.div_(size).round_().clamp_(low, high).mul_(size))
     return made
+
+
+def _to_round(kind: torch.dtype, size: float, low: int, high: int) -> float | None:
+    """
+    What rounds to multiples of `size`, halves to even, when it is added: their last digit is 1.
+
+    None where this is not so: steps of other digits, or more of them than half a mantissa holds.
+    """
+    most = torch.finfo(kind)
+    shifted = 1.5 * size / most.eps
+    is_power = math.frexp(size)[0] == 0.5
+    fits = max(-low, high) <= 0.5 / most.eps and shifted <= most.max
+    return shifted if is_power and fits else None
+
+
+def _beyond(low: float, high: float, kind: torch.dtype) -> tuple[float, float]:
+    """The neighbours of two ends, outwards."""
+    ends = torch.tensor([low, high], dtype=kind)
+    beyond = torch.nextafter(ends, torch.tensor([-math.inf, math.inf], dtype=kind))
+    return float(beyond[0]), float(beyond[1])
 
 
 def _in_steps(x: Tensor, step: Tensor) -> Tensor:

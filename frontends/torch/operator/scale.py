@@ -61,8 +61,12 @@ class Scale(nn.Module):
     def forward(self) -> Step:
         """The scale in use."""
         last = len(self.values) - 1
+        if not last:
+            return Step(self.sizes.reshape(()), self.sizes.new_zeros((), dtype=torch.int64))
         octave = (self.exponent.detach().round() - self.first).clamp(0, last).long()
         size = self.sizes.index_select(0, octave.reshape(1)).reshape(())
+        if not self.exponent.requires_grad:
+            return Step(size, octave)
         # Nothing is added but the gradient.
         straight = self.exponent - self.exponent.detach()
         return Step(size + size * (math.log(2.0) * straight), octave)

@@ -95,7 +95,7 @@ def test_a_compiler_sees_what_an_operator_calls(caplog: pytest.LogCaptureFixture
         return make_boxed_func(graph.forward)
 
     caplog.set_level(logging.ERROR)
-    for name in ("look_up", "softmax", "normalize"):
+    for name in ("look_up", "softmax", "log_softmax", "normalize"):
         module, inputs = modules()[name]
         given = tuple(x.clone().requires_grad_() for x in inputs)
         compiled = torch.compile(module, backend=aot_autograd(fw_compiler=backend))
