@@ -23,7 +23,13 @@ from lut_opt.dialects.lutnet.network import Block, Luts
 INK, CLEAR = "#808890", "#00000000"
 ZERO, ONE, LEARNED, CLEARED = "#80889030", "#4a7fe0", "#f2a03d", "#a3402c"
 """Bits of tables: as they began, and as training set or cleared them."""
-COLOURS = {"MLP": "#e8833a", "popcount": "#4a7fe0", "grouped": "#2ea27a", "dense": "#b565d8"}
+COLOURS = {
+    "MLP": "#e8833a",
+    "popcount": "#4a7fe0",
+    "grouped": "#2ea27a",
+    "dense": "#b565d8",
+    "dense 2048": "#d85a8c",
+}
 mpl.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "quweit_plots"}
 mpl.rcParams |= dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor"), INK)
 mpl.rcParams |= dict.fromkeys(("xtick.color", "ytick.color"), INK)

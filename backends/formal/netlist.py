@@ -220,13 +220,14 @@ def read_slices(
     with tempfile.TemporaryDirectory(prefix="lut-opt-") as folder:
         directory = Path(folder)
         _write(directory, verilog)
-        # A register of all bits would need what is before each.
-        whole = [*_words(ignored, True), "simplemap t:$dff", f"splitnets -ports {module}/w:{port}"]
+        # A register of all bits, or what resets it, would need what is before each.
+        whole = [*_words(ignored, True), "simplemap t:$dff t:$mux"]
+        whole += [f"splitnets -ports {module}/w:{port}"]
         run_yosys([*whole, "write_rtlil words.il"], directory)
         for kept in slices:
             gone = [bit for other in slices if other != kept for bit in other]
-            commands = ["read_rtlil words.il"]
-            commands += [f"delete -port {module}/w:{port}[{bit}]" for bit in gone]
+            ports = " ".join(f"{module}/w:{port}[{bit}]" for bit in gone)
+            commands = ["read_rtlil words.il", f"delete -port {ports}"]
             commands += ["opt_clean", *_GATES, "write_blif gates.blif"]
             run_yosys(commands, directory)
             netlists = parse((directory / "gates.blif").read_text())

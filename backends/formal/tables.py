@@ -53,7 +53,7 @@ PROVED_BITS = 24
 CHUNK = 1 << 18
 """Patterns that are evaluated together."""
 
-NODES = 500
+NODES = 1000
 """Of sums of a weightless block, that are read together; a whole block might take gigabytes."""
 
 

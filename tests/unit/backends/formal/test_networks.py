@@ -142,7 +142,7 @@ def changed_shift(block: Block) -> Block:
         (changed_shift, ""),
     ],
 )
-@pytest.mark.parametrize(("pipeline", "nodes"), [(0, 500), (2, 500), (2, 1)])
+@pytest.mark.parametrize(("pipeline", "nodes"), [(0, 1000), (2, 1000), (2, 1)])
 def test_mutants_are_caught(
     mutate: Callable[[Block], Block],
     part: str,
