@@ -16,12 +16,17 @@ would waste its bits on their offset. Scores are stored in 16 bits. The scale is
 `bits` bits hold a distance of 16, at which exp is nothing; it grows only as far as needed to hold
 the largest score and, 16 below the smallest row maximum, the place where whatever is masked or
 further away saturates. The unit clips distances there, so a masked score weighs exactly zero.
+
+**What is written out** (a softmax as exp, sum and division, a norm as mean and square root) is
+found whole by `calibrate` and by `qat.prepare`, not here: its parts get a quantization each, which
+may cost the signal, and a warning says where.
 """
 
 from __future__ import annotations
 
 import importlib
 import math
+import warnings
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -42,8 +47,10 @@ from lut_opt.frontends.torch.calibration import (
 )
 from lut_opt.frontends.torch.graph import is_non_linear, operator_name
 from lut_opt.frontends.torch.histogram import Histogram, least_squares_scale
+from lut_opt.frontends.torch.notices import ExportWarning
 from lut_opt.frontends.torch.observed import is_masked, parameter
 from lut_opt.frontends.torch.opening import open_composites
+from lut_opt.frontends.torch.sources import source
 
 _observer: Any = importlib.import_module("torchao.quantization.pt2e.observer")
 _quantizer: Any = importlib.import_module("torchao.quantization.pt2e.quantizer")
@@ -59,6 +66,14 @@ _ANNOTATION = "quantization_annotation"
 _SIGNED = {8: torch.int8, 16: torch.int16}
 
 _UNSIGNED = {8: torch.uint8, 16: torch.uint16}
+
+
+_ROOTS = ("rsqrt", "sqrt")
+
+_SHIFTS = ("add.Tensor", "clamp", "clamp_min")
+"""What may stand between a mean of squares and its root."""
+
+_MEANS = ("mean.dim", "var.correction", "var.dim")
 
 
 class PowerOfTwoObserver(_observer.ObserverBase):
@@ -207,6 +222,7 @@ class NonlinearQuantizer(_quantizer.Quantizer):
                 reached.add(node)
             if node in reached and is_non_linear(node, reached) and _ANNOTATION not in node.meta:
                 node.meta[_ANNOTATION] = self._annotation(node)
+        _warn_of_parts(model)
         return model
 
     def validate(self, model: GraphModule) -> None:
@@ -266,3 +282,35 @@ def _specification(observer: type[PowerOfTwoObserver], dtype: torch.dtype, **opt
         quant_max=limits.max,
         qscheme=torch.per_tensor_symmetric,
     )
+
+
+def _warn_of_parts(model: GraphModule) -> None:
+    """Name each softmax and norm that is written out, once for a line."""
+    said: set[tuple[str, str]] = set()
+    for node in model.graph.nodes:
+        whole = _written_out(node)
+        where = source(node)
+        place = f"{where[0]}:{where[1]}: " if where else ""
+        if whole is not None and (place, whole) not in said:
+            said.add((place, whole))
+            warnings.warn(
+                f"{place}`{operator_name(node)}` is part of a {whole} that is written out, whose "
+                "parts are quantized one by one here, which may cost the signal: use "
+                f"lut_opt.frontends.torch.calibrate or qat, which find it whole, or the {whole} of "
+                "torch.nn.functional",
+                ExportWarning,
+                stacklevel=2,
+            )
+
+
+def _written_out(node: Node) -> str | None:
+    """What a node is the exponential or the root of."""
+    name = operator_name(node)
+    if name == "exp" and any(operator_name(user) == "sum.dim_IntList" for user in node.users):
+        return "softmax"
+    if name not in _ROOTS:
+        return None
+    behind = node.all_input_nodes[0]
+    while operator_name(behind) in _SHIFTS:
+        behind = behind.all_input_nodes[0]
+    return "norm" if operator_name(behind) in _MEANS else None

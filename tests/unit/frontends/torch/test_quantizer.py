@@ -34,6 +34,7 @@ from lut_opt.dialects.pwl import ApplyOp, NormOp, RowExponentialsOp
 from lut_opt.dialects.quant import element_type
 from lut_opt.frontends.torch import CalibrationError, NonlinearQuantizer, export_text
 from lut_opt.frontends.torch.graph import operator_name
+from lut_opt.frontends.torch.notices import ExportWarning
 from lut_opt.frontends.torch.operators import is_non_linear
 from lut_opt.frontends.torch.quantizer import SoftmaxObserver
 from lut_opt.passes.convert_pwl_to_arith import ConvertPwlToArithPass
@@ -233,3 +234,59 @@ def test_what_cannot_be_calibrated() -> None:
     )
     with pytest.raises(CalibrationError, match="no value was seen"):
         convert_pt2e(prepared)
+
+
+def softmax_by_division(x: Any) -> Any:
+    e = torch.exp(x - x.amax(-1, keepdim=True))
+    return e / e.sum(-1, keepdim=True)
+
+
+def softmax_by_reciprocal(x: Any) -> Any:
+    e = torch.exp(x - x.amax(-1, keepdim=True))
+    return e * torch.reciprocal(e.sum(-1, keepdim=True))
+
+
+def norm_by_rsqrt(x: Any) -> Any:
+    c = x - x.mean(-1, keepdim=True)
+    return c * torch.rsqrt(c.square().mean(-1, keepdim=True) + 1e-3)
+
+
+def norm_by_variance(x: Any) -> Any:
+    return x / torch.sqrt(x.var(-1, keepdim=True, correction=0) + 1e-3)
+
+
+class Called(torch.nn.Module):
+    """A function as a model."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Any) -> Any:
+        return self.function(x)
+
+
+def annotated(function: Any) -> None:
+    exported = torch.export.export(Called(function), (torch.randn(2, 8),)).module()
+    prepare_pt2e(exported, NonlinearQuantizer())
+
+
+@pytest.mark.parametrize(
+    ("function", "operator", "whole"),
+    [
+        (softmax_by_division, "exp", "softmax"),
+        (softmax_by_reciprocal, "exp", "softmax"),
+        (norm_by_rsqrt, "rsqrt", "norm"),
+        (norm_by_variance, "sqrt", "norm"),
+    ],
+)
+def test_what_is_written_out_is_warned_of(function: Any, operator: str, whole: str) -> None:
+    said = rf"test_quantizer\.py:\d+: `{operator}` is part of a {whole} that is written out"
+    with pytest.warns(ExportWarning, match=said):
+        annotated(function)
+
+
+@pytest.mark.parametrize("function", [torch.nn.Softmax(-1), torch.nn.LayerNorm(8), torch.exp])
+def test_what_is_whole_is_not_warned_of(function: Any, recwarn: pytest.WarningsRecorder) -> None:
+    annotated(function)
+    assert not [each for each in recwarn if each.category is ExportWarning]
