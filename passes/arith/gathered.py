@@ -123,24 +123,31 @@ def read_out(
 
 def _product(loops: Loops, bits: SSAValue, weights: Integers, start: SSAValue) -> SSAValue:
     """Bits (…, terms) times weights (terms, results), added to the start."""
-    from xdsl.dialects.linalg.ops import MatmulOp
-
-    constant, last = loops.constant(weights, 32), len(shape_of(bits)) - 1
+    last = len(shape_of(bits)) - 1
     places = list(range(last))
     if last != 1:
         output = start, [*places, last + 1]
-        inputs = [(bits, [*places, last]), (constant, [last, last + 1])]
+        inputs = [(bits, [*places, last]), (loops.constant(weights, 32), [last, last + 1])]
         kinds = "p" * last + "rp"
         return loops.run(kinds, inputs, output, lambda inside, v: add_if(inside, *v))
-    # A matrix product is what compilers know best how to put into vectors.
+    # A matrix product is what compilers know best how to put into vectors, of 16 bits in pairs.
+    width = 16 if np.abs(weights).max(initial=0) < 1 << 15 else 32
     axes = [0, 1]
     wide = loops.run(
         "pp",
         [(bits, axes)],
-        (loops.empty(shape_of(bits), 32, bits), axes),
-        lambda inside, v: inside.width(32).resize(v[0], signed=False),
+        (loops.empty(shape_of(bits), width, bits), axes),
+        lambda inside, v: inside.width(width).resize(v[0], signed=False),
     )
-    return loops.builder.insert(MatmulOp([wide, constant], [start])).results[0]
+    inputs = [(wide, [0, 2]), (loops.constant(weights, width), [2, 1])]
+
+    def code(inside: Inside, values: Sequence[SSAValue]) -> SSAValue:
+        i = inside.width(32)
+        bit, weight, before = (i.resize(value, signed=True) for value in values)
+        product = inside.builder.insert(arith.MuliOp(bit, weight)).result
+        return inside.builder.insert(arith.AddiOp(before, product)).result
+
+    return loops.run("ppr", inputs, (start, axes), code)
 
 
 def sum_constants(total: ConditionalSum) -> tuple[Integers, Integers | None]:

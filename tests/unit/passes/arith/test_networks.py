@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import networks
@@ -46,6 +47,20 @@ def test_every_read_out(readout: str, layout: Layout, tokens: tuple[int, ...]):
     module = networks.program(block, tokens, popcount=readout == "popcount")
     found = run(module, q, layout, block.operand)
     assert np.array_equal(found, block.evaluate(q))
+
+
+@pytest.mark.parametrize("largest", [(1 << 15) - 1, 1 << 15, 100_000])
+def test_weights_beside_those_of_16_bits(largest: int):
+    """Dense sums of narrow weights are products of 16 bits."""
+    block = networks.block(4, readout="dense", layers=(13,))
+    weights = [list(row) for row in block.readout.weights]
+    weights[0][0], weights[1][2] = largest, -largest
+    readout = replace(block.readout, weights=tuple(map(tuple, weights)), shift=12)
+    block = replace(block, readout=readout)
+    q = networks.stored(block, (64,))
+    found = run(networks.program(block, (64,)), q, "words", block.operand)
+    assert np.array_equal(found, block.evaluate(q))
+    assert len(np.unique(found)) > 2
 
 
 def test_one_token_and_any_number_of_tokens():
