@@ -131,9 +131,10 @@ def test_auto_takes_the_fewest_luts() -> None:
         found = op.attributes["pwl.alternatives"]
         assert isinstance(found, DictionaryAttr)
         luts = {
-            name: str(each).split("area = ")[1].split(" ")[0] for name, each in found.data.items()
+            name: float(str(each).split("area = ")[1].split(" ")[0])
+            for name, each in found.data.items()
         }
-        least = min((float(v) for name, v in luts.items() if name != "exact"))
+        least = min(v for name, v in luts.items() if name != "exact")
         taken = op.attributes["pwl.implementation"]
         assert isinstance(taken, StringAttr)
         assert luts[taken.data] == least
