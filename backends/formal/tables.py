@@ -17,7 +17,7 @@ nothing (`streams`), then what is known of the unit inside.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import singledispatch
 
@@ -134,14 +134,17 @@ def prove(module: ModuleOp, verilog: str | None = None) -> list[Known]:
     found = units_of(modules)
     units = {name: unit for name, unit in found.items() if isinstance(unit, ElementUnit)}
     text = systemverilog.emit(module) if verilog is None else verilog
-    used = {part for name in units for part in instances(modules[name], modules)}
-    slices = {name: found for name, unit in units.items() if len(found := _slices(unit)) > 1}
+    slices = {name: each for name, unit in units.items() if len(each := _slices(unit)) > 1}
     whole = units.keys() - slices.keys()
-    read = whole | {part for name in whole for part in instances(modules[name], modules)}
-    netlists = _netlists(text, set(whole), sorted(modules.keys() - read))
-    ignored = sorted(modules.keys() - units.keys() - used)
+
+    def ignored(names: Set[str]) -> list[str]:
+        """All modules but these, and what is in them."""
+        inside = {part for name in names for part in instances(modules[name], modules)}
+        return sorted(modules.keys() - names - inside)
+
+    netlists = _netlists(text, set(whole), ignored(whole))
     return [
-        _prove_slices(unit, slices[name], text, ignored)
+        _prove_slices(unit, slices[name], text, ignored({name}))
         if name in slices
         else proof(unit, _ready(unit, netlists[name]))
         for name, unit in progress(list(units.items()), "proving")

@@ -288,10 +288,11 @@ def _warn_of_parts(model: GraphModule) -> None:
     """Name each softmax and norm that is written out, once for a line."""
     said: set[tuple[str, str]] = set()
     for node in model.graph.nodes:
-        whole = _written_out(node)
+        if (whole := _written_out(node)) is None:
+            continue
         where = source(node)
         place = f"{where[0]}:{where[1]}: " if where else ""
-        if whole is not None and (place, whole) not in said:
+        if (place, whole) not in said:
             said.add((place, whole))
             warnings.warn(
                 f"{place}`{operator_name(node)}` is part of a {whole} that is written out, whose "

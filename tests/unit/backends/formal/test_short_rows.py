@@ -5,46 +5,26 @@ from __future__ import annotations
 import re
 import shutil
 
-import numpy as np
 import pytest
 from rows import verilog
+from short_units import parameters, short_units
 
 from lut_opt.backends.formal.clocks import plain
 from lut_opt.backends.formal.netlist import read_netlists
 from lut_opt.backends.formal.short_rows import ShortRows, WrongRow, prove_rows
-from lut_opt.dialects.pwl import Table, units
 from lut_opt.dialects.pwl.hardware import RowUnit
-from lut_opt.dialects.quantization import Integers, Quantization
-from lut_opt.passes.hw.row_unit.unit import row_unit
+from lut_opt.dialects.quantization import Quantization
 
 pytest.importorskip("pycde")
 if shutil.which("yosys") is None:
     pytest.skip("yosys is not installed", allow_module_level=True)
 
-THREE, FOUR = Quantization(3, True, 0.5), Quantization(4, True, 0.5)
-RESULT = Quantization(5, True, 2.0**-2)
-EXP = Table((-4,), (1, 4), (7, 16), param_bits=8)
-RECIPROCAL = Table((1200,), (-48, -25), (7000, 5200), 4, 0, 16)
-LOG = Table((1500,), (54, 37), (-55000, -30000), 0, 0, 17)
-RSQRT = Table((900, 1500), (-38, -19, -13), (5300, 4260, 3700), 4, 0, 16)
-AFFINE = Quantization(4, True, 2.0**-2), Quantization(6, True, 2.0**-4)
-
-SOFTMAX = units.Softmax(THREE, Quantization(4, False, 2.0**-4), -7, 4, EXP, RECIPROCAL)
-UNITS = {
-    unit.module: unit
-    for unit in (
-        row_unit("softmax", SOFTMAX, 3),
-        row_unit("log_softmax", units.LogSoftmax(THREE, RESULT, -7, 4, EXP, LOG), 3),
-        row_unit("layer_norm", units.LayerNorm(FOUR, RESULT, RSQRT, 1e-3, *AFFINE), 3),
-        row_unit("rms_norm", units.RMSNorm(FOUR, RESULT, RSQRT, 1e-3), 3, 1),
-    )
-}
-LOADED = {"gamma": np.array([3, -7, 5]), "beta": np.array([-9, 0, 17])}
+UNITS = short_units(Quantization(3, True, 0.5), Quantization(4, True, 0.5), 3)
 
 
 def proved(unit: RowUnit, text: str, states: int | None) -> ShortRows:
-    parameters: dict[str, Integers] = {name: LOADED[name] for name in unit.semantics.parameters}
-    return prove_rows(plain(read_netlists(text)[unit.module]), unit, parameters, states)
+    netlist = plain(read_netlists(text)[unit.module])
+    return prove_rows(netlist, unit, parameters(unit), states)
 
 
 def test_every_row_after_a_reset() -> None:
