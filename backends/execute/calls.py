@@ -108,9 +108,10 @@ class _Kept:
     def __init__(self, interface: dict[str, Any], allocated: int) -> None:
         self.__array_interface__ = interface
         self._allocated = allocated
+        self._free = _release()  # which Python, when it ends, may have forgotten by then
 
     def __del__(self) -> None:
-        _free(self._allocated)
+        self._free(self._allocated)
 
 
 def _wrap(value: Value, words: tuple[int, ...], may_keep: bool) -> tuple[Array, bool]:
