@@ -24,6 +24,11 @@ def width_of(low: int, high: int) -> int:
     return max((~low).bit_length(), (high if high >= 0 else ~high).bit_length()) + 1
 
 
+def half_of(width: int) -> int:
+    """Bits of the lower half of so many; the upper half has not more."""
+    return -(-width // 2)
+
+
 def bits_of(value: SSAValue) -> int:
     """Width of an integer value."""
     type_ = value.type
@@ -132,6 +137,10 @@ class Circuit:
         # A shift by the whole width or more leaves the sign bit.
         return Wire(self.extract(wire.value, min(amount, wire.width - width), width), low, high)
 
+    def lower(self, wire: Wire, bits: int) -> Wire:
+        """The lowest bits, never negative: what `shift_right` by so many leaves out."""
+        return Wire(self.resize(wire, bits), 0, (1 << bits) - 1)
+
     def compare(self, predicate: str, wire: Wire, bound: int) -> SSAValue:
         """One bit, `wire predicate bound` for `ge`, `gt`, `le` or `lt`; the bound fits the wire."""
         right = self.constant(bound, wire.width).value
@@ -153,9 +162,11 @@ class Circuit:
         bit. So where both operands have signs, the left one's is weighed by itself:
         l·r = l[n−2:0]·r − (l[n−1] ? r·2^(n−1) : 0), which is as small as a signed multiplier.
         """
+        if right.signed and not left.signed:
+            left, right = right, left
         constant = left.low == left.high or right.low == right.high
         magnitude_bits = left.width - 1
-        signs_matter = left.signed and right.signed and 0 < magnitude_bits < width
+        signs_matter = left.signed and 0 < magnitude_bits < width
         if constant or not signs_matter:
             operands = [self.resize(left, width), self.resize(right, width)]
             return self.add_op(comb.MulOp(operands), hint)
