@@ -154,6 +154,18 @@ class Circuit:
         op = comb.MuxOp(condition, self.resize(true, width), self.resize(false, width))
         return Wire(self.add_op(op, hint), low, high)
 
+    def times(self, left: Wire, right: Wire) -> Wire:
+        """The product; of one operand with a sign, that is weighed by itself as well."""
+        corners = [a * b for a in (left.low, left.high) for b in (right.low, right.high)]
+        low, high = min(corners), max(corners)
+        width = width_of(low, high)
+        if right.signed and not left.signed:
+            left, right = right, left
+        constant = left.low == left.high or right.low == right.high
+        if left.signed and not right.signed and 1 < left.width <= width and not constant:
+            return Wire(self._weighed(left, right, width, None), low, high)
+        return Wire(self.multiply(left, right, width), low, high)
+
     def multiply(self, left: Wire, right: Wire, width: int, hint: str | None = None) -> SSAValue:
         """
         The product modulo 2^width.
@@ -162,14 +174,16 @@ class Circuit:
         bit. So where both operands have signs, the left one's is weighed by itself:
         l·r = l[n−2:0]·r − (l[n−1] ? r·2^(n−1) : 0), which is as small as a signed multiplier.
         """
-        if right.signed and not left.signed:
-            left, right = right, left
         constant = left.low == left.high or right.low == right.high
+        signs_matter = left.signed and right.signed and 1 < left.width <= width
+        if signs_matter and not constant:
+            return self._weighed(left, right, width, hint)
+        operands = [self.resize(left, width), self.resize(right, width)]
+        return self.add_op(comb.MulOp(operands), hint)
+
+    def _weighed(self, left: Wire, right: Wire, width: int, hint: str | None) -> SSAValue:
+        """A product whose left operand's sign bit is not copied."""
         magnitude_bits = left.width - 1
-        signs_matter = left.signed and 0 < magnitude_bits < width
-        if constant or not signs_matter:
-            operands = [self.resize(left, width), self.resize(right, width)]
-            return self.add_op(comb.MulOp(operands), hint)
         rest = self.extract(left.value, 0, magnitude_bits)
         unsigned = Wire(rest, 0, (1 << magnitude_bits) - 1)
         operands = [self.resize(unsigned, width), self.resize(right, width)]

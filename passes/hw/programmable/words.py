@@ -196,8 +196,8 @@ class IntegerFunction:
         if not wide:
             return [_times(circuit, x, slope)]
         half = half_of(slope.width)
-        upper = _times(circuit, x, circuit.shift_right(slope, half))
-        return [_times(circuit, x, circuit.lower(slope, half)), circuit.shift_left(upper, half)]
+        upper = circuit.times(x, circuit.shift_right(slope, half))
+        return [circuit.times(x, circuit.lower(slope, half)), circuit.shift_left(upper, half)]
 
     def _half(self, circuit: Circuit, shifts: SSAValue | None) -> Wire:
         """2^(r−1), and 0 for r = 0."""

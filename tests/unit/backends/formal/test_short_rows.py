@@ -38,7 +38,7 @@ def test_every_row_after_any_others(unit: RowUnit) -> None:
     found = proved(unit, verilog(unit), None)
     assert found.every
     # Where the ring begins, and where the summaries do.
-    assert found.states == 19 * 4
+    assert found.states == 19 * 7
     lengths = range(1 if unit.semantics.variable_length else 3, 4)
     assert found.rows == found.states * sum(1 << n * unit.semantics.operand.bits for n in lengths)
 
