@@ -49,7 +49,7 @@ def test_every_row_after_any_others(unit: RowUnit) -> None:
     [
         # A row that sees the one before it, and one that is wrong in a single result.
         (r"(?<=exps_taken \? )\(exps_first \? \d+'h0 : total\)", "total", "is not"),
-        (r"(?<=out_y <= out_move \? )", "_GEN_23 == 9'h7 ? 4'h6 : ", "is not"),
+        (r"(?<=out_y <= out_move \? \()(_GEN_\d+)", r"\1 == 9'h7 ? 4'h6 : \1", "is not"),
         (r"y_last = out_last_2", "y_last = ~out_last_2", "y_last is wrong"),
         (r"x_ready = scores_ready", "x_ready = scores_ready & ~x[0]", "x_ready depends on"),
         (r"y_valid = out_valid_2", "y_valid = 1'h0", "only 0 results of a row of 1"),
