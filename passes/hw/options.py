@@ -40,7 +40,8 @@ class HwOptions:
     """
 
     pipeline: int = 0
-    """Register stages of each table, 0 to 4. A new input may enter in every cycle."""
+    """Register stages of each table, 0 to 4; of programmable units 0 to 5, in single precision 0 to
+    8. A new input may enter in every cycle."""
 
     select: Literal["chain", "binary"] = "chain"
     """How slope and intercept are chosen: a chain of multiplexers, or a balanced tree."""

@@ -38,12 +38,6 @@ class Arithmetic(Circuit):
         """The sum."""
         return self.add([left, right], left.low + right.low, left.high + right.high)
 
-    def times(self, left: Wire, right: Wire) -> Wire:
-        """The product."""
-        corners = [a * b for a in (left.low, left.high) for b in (right.low, right.high)]
-        low, high = min(corners), max(corners)
-        return Wire(self.multiply(left, right, width_of(low, high)), low, high)
-
     def at_least(self, left: Wire, right: Wire) -> SSAValue:
         """Whether `left ≥ right`, of wires with the same range."""
         sign = "s" if left.signed else "u"

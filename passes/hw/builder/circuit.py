@@ -24,6 +24,11 @@ def width_of(low: int, high: int) -> int:
     return max((~low).bit_length(), (high if high >= 0 else ~high).bit_length()) + 1
 
 
+def half_of(width: int) -> int:
+    """Bits of the lower half of so many; the upper half has not more."""
+    return -(-width // 2)
+
+
 def bits_of(value: SSAValue) -> int:
     """Width of an integer value."""
     type_ = value.type
@@ -132,6 +137,10 @@ class Circuit:
         # A shift by the whole width or more leaves the sign bit.
         return Wire(self.extract(wire.value, min(amount, wire.width - width), width), low, high)
 
+    def lower(self, wire: Wire, bits: int) -> Wire:
+        """The lowest bits, never negative: what `shift_right` by so many leaves out."""
+        return Wire(self.resize(wire, bits), 0, (1 << bits) - 1)
+
     def compare(self, predicate: str, wire: Wire, bound: int) -> SSAValue:
         """One bit, `wire predicate bound` for `ge`, `gt`, `le` or `lt`; the bound fits the wire."""
         right = self.constant(bound, wire.width).value
@@ -145,6 +154,18 @@ class Circuit:
         op = comb.MuxOp(condition, self.resize(true, width), self.resize(false, width))
         return Wire(self.add_op(op, hint), low, high)
 
+    def times(self, left: Wire, right: Wire) -> Wire:
+        """The product; of one operand with a sign, that is weighed by itself as well."""
+        corners = [a * b for a in (left.low, left.high) for b in (right.low, right.high)]
+        low, high = min(corners), max(corners)
+        width = width_of(low, high)
+        if right.signed and not left.signed:
+            left, right = right, left
+        constant = left.low == left.high or right.low == right.high
+        if left.signed and not right.signed and 1 < left.width <= width and not constant:
+            return Wire(self._weighed(left, right, width, None), low, high)
+        return Wire(self.multiply(left, right, width), low, high)
+
     def multiply(self, left: Wire, right: Wire, width: int, hint: str | None = None) -> SSAValue:
         """
         The product modulo 2^width.
@@ -154,11 +175,15 @@ class Circuit:
         l·r = l[n−2:0]·r − (l[n−1] ? r·2^(n−1) : 0), which is as small as a signed multiplier.
         """
         constant = left.low == left.high or right.low == right.high
+        signs_matter = left.signed and right.signed and 1 < left.width <= width
+        if signs_matter and not constant:
+            return self._weighed(left, right, width, hint)
+        operands = [self.resize(left, width), self.resize(right, width)]
+        return self.add_op(comb.MulOp(operands), hint)
+
+    def _weighed(self, left: Wire, right: Wire, width: int, hint: str | None) -> SSAValue:
+        """A product whose left operand's sign bit is not copied."""
         magnitude_bits = left.width - 1
-        signs_matter = left.signed and right.signed and 0 < magnitude_bits < width
-        if constant or not signs_matter:
-            operands = [self.resize(left, width), self.resize(right, width)]
-            return self.add_op(comb.MulOp(operands), hint)
         rest = self.extract(left.value, 0, magnitude_bits)
         unsigned = Wire(rest, 0, (1 << magnitude_bits) - 1)
         operands = [self.resize(unsigned, width), self.resize(right, width)]

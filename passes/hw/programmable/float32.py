@@ -47,9 +47,10 @@ class Float32:
     """
     Floating-point operations on 32-bit values of a circuit.
 
-    `cuts` names the places inside an operation where registers stand: `partial` before a product is
-    normalized and rounded, `aligned` before significands are added, `sum` before their sum is
-    normalized and rounded. Each makes its operation a cycle longer.
+    `cuts` names the places inside an operation where registers stand: `halves` before those of a
+    product are added, `partial` before it is normalized and rounded, `aligned` before significands
+    are added, `sum` before their sum is normalized and rounded. Each makes its operation a cycle
+    longer.
     """
 
     circuit: Circuit
@@ -93,7 +94,7 @@ class Float32:
         bits = self.circuit
         left, right = self.unpack(a), self.unpack(b)
         sign = bits.add_op(comb.XorOp([left.sign, right.sign]))
-        product = self._product(left.significand, right.significand)
+        terms = self._product(left.significand, right.significand)
         # Ten bits, two's complement: 0 … 510 less 126, so that the leading one is at bit 47.
         exponent = self._sum(
             self._extend(left.exponent, 10), self._extend(right.exponent, 10), -(BIAS - 1)
@@ -101,6 +102,12 @@ class Float32:
         zero = self._or(left.zero, right.zero)
         infinite = self._or(left.infinite, right.infinite)
         nan = self._or(left.nan, right.nan, self._and(infinite, zero))
+        *terms, exponent, sign, zero, infinite, nan = self.cut(
+            "halves", *terms, exponent, sign, zero, infinite, nan
+        )
+        product = terms[0]
+        if len(terms) > 1:
+            product = bits.add_op(comb.AddOp(terms), "product")
         product, exponent, sign, zero, infinite, nan = self.cut(
             "partial", product, exponent, sign, zero, infinite, nan
         )
@@ -170,12 +177,22 @@ class Float32:
             none if self.flush else self._and(none, empty),
         )
 
-    def _product(self, left: SSAValue, right: SSAValue) -> SSAValue:
-        bits, width = self.circuit, 2 * SIGNIFICAND
+    def _product(self, left: SSAValue, right: SSAValue) -> list[SSAValue]:
+        """What the product of two significands is the sum of."""
+        bits, width, half = self.circuit, 2 * SIGNIFICAND, SIGNIFICAND // 2
         a, b = (Wire(value, 0, (1 << SIGNIFICAND) - 1) for value in (left, right))
         if self.multiplier == "recoded":
-            return bits.add_op(comb.AddOp(product_terms(bits, a, b, width)), "product")
-        return bits.multiply(a, b, width, "product")
+            terms = product_terms(bits, a, b, width)
+            if "halves" in self.cuts:
+                middle = len(terms) // 2
+                parts = terms[:middle], terms[middle:]
+                terms = [bits.add_op(comb.AddOp(part)) for part in parts]
+            return terms
+        if "halves" not in self.cuts:
+            return [bits.multiply(a, b, width, "product")]
+        lower, upper = bits.lower(b, half), bits.shift_right(b, half)
+        low, high = (bits.multiply(a, part, width - half) for part in (lower, upper))
+        return [self._extend(low, width), self._concat(high, bits.constant(0, half).value)]
 
     def _normalize_once(
         self, product: SSAValue, exponent: SSAValue

@@ -15,8 +15,8 @@ from lut_opt.passes.hw.programmable.words import Words
 
 WORD = 32
 
-CUTS = ("output", "select", "product", "sum", "partial", "aligned", "input")
-"""Where registers may stand, in this order: `Float32` has three, one is between its operations."""
+CUTS = ("output", "select", "product", "sum", "partial", "aligned", "halves", "input")
+"""Where registers may stand; n stages take the first n. `Float32` has four of these inside."""
 
 MAX_FLOAT_PIPELINE = len(CUTS)
 
@@ -79,6 +79,7 @@ class FloatFunction:
         slope, intercept = words.line(circuit, at_least, self.style.select)
         slope, intercept, x = unit.cut("select", slope, intercept, x)
         product = unit.multiply(slope, x)
+        (intercept,) = unit.cut("halves", intercept)
         (intercept,) = unit.cut("partial", intercept)
         product, intercept = unit.cut("product", product, intercept)
         (y,) = unit.cut("output", unit.add(product, intercept, "y_rounded"))

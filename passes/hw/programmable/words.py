@@ -15,15 +15,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from xdsl.dialects import comb
+from xdsl.dialects.builtin import IntegerType
 from xdsl.ir import SSAValue
 
 from lut_opt.dialects.memory import ReadPortOp
 from lut_opt.dialects.pwl.hardware import Layout, ProgrammableUnit, Stored, Write
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Quantization, storage_range
-from lut_opt.passes.hw.builder.circuit import Circuit, Wire, bits_of, width_of
+from lut_opt.passes.hw.builder.circuit import Circuit, Wire, bits_of, half_of, width_of
 from lut_opt.passes.hw.datapath.booth import product_terms
-from lut_opt.passes.hw.datapath.fixed import CUTS, Style
+from lut_opt.passes.hw.datapath.fixed import Style
 from lut_opt.passes.hw.datapath.runtime import (
     AtLeast,
     choose_word,
@@ -34,6 +35,14 @@ from lut_opt.passes.hw.datapath.runtime import (
 from lut_opt.passes.hw.datapath.segments import Select
 from lut_opt.passes.hw.programmable.program import integer_program
 from lut_opt.passes.hw.programmable.registers import Word
+
+CUTS = ("output", "select", "product", "round", "input")
+"""Where registers may stand; n stages take the first n."""
+
+MAX_INTEGER_PIPELINE = len(CUTS)
+
+MAX_WHOLE_BITS = 18
+"""Slopes of up to so many bits, an FPGA's multiplier block, are multiplied in one step."""
 
 
 @dataclass(frozen=True)
@@ -131,9 +140,11 @@ class IntegerFunction:
             slope = circuit.register(slope, "slope_select")
             intercept = circuit.register(intercept, "intercept_select")
             x = circuit.register(x, "x_select")
-        acc = self._accumulate(circuit, x, slope, intercept, words.shifts)
+        terms, bounds = self._terms(circuit, x, slope, intercept, words.shifts, "product" in cuts)
         if "round" in cuts:
-            acc = circuit.register(acc, "acc_round")
+            acc = _registered_sum(circuit, terms, bounds, slope.width > MAX_WHOLE_BITS)
+        else:
+            acc = Wire(circuit.add_op(comb.AddOp(terms), "acc"), *bounds)
         y = circuit.clamp(self._shifted(circuit, acc, words.shifts), *self._bounds())
         y = Wire(circuit.resize(y, self.result.bits), y.low, y.high)
         return (circuit.register(y, "y_out") if "output" in cuts else y).value
@@ -141,10 +152,20 @@ class IntegerFunction:
     def _bounds(self) -> tuple[int, int]:
         return self.result.minimum, self.result.maximum
 
-    def _accumulate(
-        self, circuit: Circuit, x: Wire, slope: Wire, intercept: Wire, shifts: SSAValue | None
-    ) -> Wire:
-        """The exact sum, the rounding addend included."""
+    def _terms(
+        self,
+        circuit: Circuit,
+        x: Wire,
+        slope: Wire,
+        intercept: Wire,
+        shifts: SSAValue | None,
+        cut: bool,
+    ) -> tuple[list[SSAValue], tuple[int, int]]:
+        """
+        What the accumulator is the sum of, the rounding addend included, and its bounds.
+
+        Where `cut`, products are behind registers.
+        """
         right = self.layout.shift_bits[1]
         scaled = _shift_left(circuit, intercept, self._field(circuit, shifts, 0))
         most = 1 << max((1 << right) - 2, 0) if right else 0
@@ -152,16 +173,31 @@ class IntegerFunction:
         low = min(products) + scaled.low
         high = max(products) + scaled.high + most
         width = width_of(low, high)
-        terms = [circuit.resize(scaled, width)]
-        if self.style.multiplier == "recoded":
-            terms += product_terms(circuit, x, slope, width)
+        if cut:
+            parts = [scaled, *self._product(circuit, x, slope, width)]
+            parts = [circuit.register(part, "product") for part in parts]
+            terms = [circuit.resize(part, width) for part in parts]
+        elif self.style.multiplier == "recoded":
+            terms = [circuit.resize(scaled, width), *product_terms(circuit, x, slope, width)]
         else:
-            bits = width_of(min(products), max(products))
-            value = circuit.multiply(x, slope, bits, "product")
-            terms.append(circuit.resize(Wire(value, min(products), max(products)), width))
+            terms = [circuit.resize(each, width) for each in (scaled, _times(circuit, x, slope))]
         if right:
             terms.append(circuit.resize(self._half(circuit, shifts), width))
-        return Wire(circuit.add_op(comb.AddOp(terms), "acc"), low, high)
+        return terms, (low, high)
+
+    def _product(self, circuit: Circuit, x: Wire, slope: Wire, width: int) -> list[Wire]:
+        """Numbers whose sum is slope·x modulo 2^width: several where the slope is wide."""
+        wide = slope.width > MAX_WHOLE_BITS
+        if self.style.multiplier == "recoded":
+            terms = product_terms(circuit, x, slope, width)
+            count = -(-len(terms) // (3 if wide else 1))
+            parts = [terms[i : i + count] for i in range(0, len(terms), count)]
+            return [_signed(circuit.add_op(comb.AddOp(part))) for part in parts]
+        if not wide:
+            return [_times(circuit, x, slope)]
+        half = half_of(slope.width)
+        upper = circuit.times(x, circuit.shift_right(slope, half))
+        return [circuit.times(x, circuit.lower(slope, half)), circuit.shift_left(upper, half)]
 
     def _half(self, circuit: Circuit, shifts: SSAValue | None) -> Wire:
         """2^(r−1), and 0 for r = 0."""
@@ -200,6 +236,33 @@ def _signed(value: SSAValue) -> Wire:
 def _plain(value: SSAValue) -> Wire:
     # Never a known constant, even where one bit has two values only.
     return Wire(value, 0, (1 << bits_of(value)) - 1)
+
+
+def _registered_sum(
+    circuit: Circuit, terms: Sequence[SSAValue], bounds: tuple[int, int], halves: bool
+) -> Wire:
+    """The sum behind a register; by `halves`, the carry from one to the other comes behind it."""
+    width = bits_of(terms[0])
+    if not halves:
+        whole = Wire(circuit.add_op(comb.AddOp(terms), "acc"), *bounds)
+        return circuit.register(whole, "acc_round")
+    half, carry = half_of(width), len(terms).bit_length()
+    parts = [_plain(circuit.extract(term, 0, half)) for term in terms]
+    lower = circuit.add(parts, 0, (1 << half + carry) - 1)
+    rest = [circuit.extract(term, half, width - half) for term in terms]
+    upper = circuit.register(_plain(circuit.add_op(comb.AddOp(rest))), "upper_round")
+    lower = circuit.register(lower, "lower_round")
+    carried = circuit.resize(circuit.shift_right(lower, half), upper.width)
+    whole = circuit.add_op(comb.AddOp([upper.value, carried]))
+    parts = [whole, circuit.extract(lower.value, 0, half)]
+    return Wire(circuit.add_op(comb.ConcatOp(parts, IntegerType(width)), "acc"), *bounds)
+
+
+def _times(circuit: Circuit, x: Wire, slope: Wire) -> Wire:
+    """x·slope, exact."""
+    products = [a * b for a in (x.low, x.high) for b in (slope.low, slope.high)]
+    low, high = min(products), max(products)
+    return Wire(circuit.multiply(x, slope, width_of(low, high), "product"), low, high)
 
 
 def _shift_left(circuit: Circuit, wire: Wire, amount: SSAValue) -> Wire:

@@ -4,19 +4,20 @@ The streaming layer norm and RMS norm: exactly `evaluate` of their semantics, ro
     x ─▶ buffer, Σc, Σc² ─▶ variance, inverse root ─▶ a·r, rounding, γ, β, rounding ─▶ y
 
 Two passes over a row, one beat a cycle in each, over two rows at the same time. Wide elements are
-narrowed in a pass before (`narrowing.py`).
+narrowed in a pass before (`narrowing.py`). What would be the longest path is done by halves, whose
+products are added up behind registers: (Σc)², and what γ is multiplied with.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from xdsl.ir import SSAValue
 
 from lut_opt.dialects.pwl import units
-from lut_opt.dialects.quantization import storage_range
-from lut_opt.passes.hw.builder.circuit import Wire, width_of
+from lut_opt.dialects.quantization import Quantization, storage_range
+from lut_opt.passes.hw.builder.circuit import Wire, half_of, width_of
 from lut_opt.passes.hw.builder.pipeline import Pipeline, StallingPipeline
 from lut_opt.passes.hw.builder.sequential import Sequential
 from lut_opt.passes.hw.row_unit.beats import Lane, Shape, flags, join
@@ -72,7 +73,8 @@ def build_norm(
 
 
 def _latency(unit: units.Norm, beats: int, steps: int) -> int:
-    return beats + 13 + steps + (beats + 8 if unit.is_wide else 0)
+    stages = 12 + 2 * unit.centred + (unit.gamma is not None)
+    return beats + stages + steps + (beats + 8 if unit.is_wide else 0)
 
 
 NORM = RowCircuit(build_norm, _latency)
@@ -98,9 +100,13 @@ def _scale(
     wires = pipeline.stage({**kept, **product})
     normal = shape.each("acc", wires, lambda lane: _normalized(c, lane, shape.length))
     wires = pipeline.stage({**{name: wires[name] for name in names}, **normal})
+    names = (*flags(wires), *(name for name in ("select",) if name in wires))
+    if unit.gamma is not None:
+        beta = {name: wires[name] for name in shape.names("beta") if name in wires}
+        kept = {name: wires[name] for name in names}
+        wires = pipeline.stage({**kept, **beta, **_times_gamma(c, shape, wires, unit.gamma)})
     acc = shape.each("acc", wires, lambda lane: _affine(c, lane, unit))
-    select = {name: wires[name] for name in ("select",) if name in wires}
-    wires = pipeline.stage({**acc, **flags(wires), **select})
+    wires = pipeline.stage({**acc, **{name: wires[name] for name in names}})
     y = shape.each("y", wires, lambda lane: _store(c, lane("acc"), norms, wires.get("select")))
     wires = pipeline.stage({**y, **flags(wires)})
     pipeline.close()
@@ -145,10 +151,26 @@ def _parameters(
     return wires
 
 
+def _times_gamma(
+    c: Sequential, shape: Shape, wires: Mapping[str, Wire], gamma: Quantization
+) -> dict[str, Wire]:
+    """Each element times the two halves of its gamma, which are added a cycle later."""
+    bits = half_of(gamma.bits)
+
+    def lower(lane: Lane) -> Wire:
+        return c.times(lane("acc"), c.lower(lane("gamma"), bits))
+
+    def upper(lane: Lane) -> Wire:
+        return c.times(lane("acc"), c.shift_right(lane("gamma"), bits))
+
+    return shape.each("lower", wires, lower) | shape.each("upper", wires, upper)
+
+
 def _affine(c: Sequential, lane: Lane, unit: units.Norm) -> Wire:
-    acc = lane("acc")
-    if unit.gamma is not None:
-        acc = c.times(acc, lane("gamma"))
+    if unit.gamma is None:
+        acc = lane("acc")
+    else:
+        acc = c.plus(lane("lower"), c.shift_left(lane("upper"), half_of(unit.gamma.bits)))
     if unit.beta is not None:
         acc = c.plus(acc, c.shift_left(lane("beta"), unit.beta_shift))
     return acc

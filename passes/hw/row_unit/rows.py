@@ -29,12 +29,12 @@ SLACK = 16
 """Words beyond a row, so that the next row can come in while a summary is finished."""
 
 SUMMARIES = 4
-"""Rows in the ring at once, at most, unless several lanes make them short."""
+"""Rows in the ring at once, at most, unless they are short."""
 
 
 def summaries(shape: Shape) -> int:
     """Rows in the ring at once, at most: enough for rows of few beats to follow without a gap."""
-    return SUMMARIES if shape.lanes == 1 else max(SUMMARIES, SLACK // shape.beats + 2)
+    return max(SUMMARIES, SLACK // shape.beats + 2)
 
 
 @dataclass(frozen=True)

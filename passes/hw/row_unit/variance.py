@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from xdsl.ir import SSAValue
 
 from lut_opt.dialects.pwl import units
-from lut_opt.passes.hw.builder.circuit import Wire
+from lut_opt.passes.hw.builder.circuit import Wire, half_of, width_of
 from lut_opt.passes.hw.builder.octave import leading_one, mantissa
 from lut_opt.passes.hw.builder.pipeline import Pipeline
 from lut_opt.passes.hw.builder.sequential import Sequential
-from lut_opt.passes.hw.row_unit.beats import Shape
+from lut_opt.passes.hw.row_unit.beats import Shape, join
 from lut_opt.passes.hw.row_unit.ends import TableStyle, choose, look_up
 
 
@@ -69,15 +69,13 @@ def inverse_root(
     c, unit = pipeline.circuit, norms[0]
     kept = (*(("total",) if unit.centred else ()), *(("select",) if "select" in wires else ()))
     waiting = (*kept, *(("narrowing",) if "narrowing" in wires else ()))
-    total, square = wires["total"], wires["square"]
-    scaled = c.times(c.constant(length), square)
-    squares = {"scaled": scaled, **({"of_total": _square(c, total)} if unit.centred else {})}
-    wires = pipeline.stage({**squares, **{name: wires[name] for name in waiting}}, valid)
-    variance = wires["scaled"]
+    products = {"v": c.times(c.constant(length), wires["square"])}
+    half = half_of(wires["total"].width)
     if unit.centred:
-        difference = c.subtract(variance, wires["of_total"])
-        variance = Wire(c.resize(difference, variance.width), 0, variance.high)
-    wires = pipeline.stage({"v": variance, **{name: wires[name] for name in waiting}})
+        products |= _squared_halves(c, wires["total"], half)
+    wires = pipeline.stage({**products, **{name: wires[name] for name in waiting}}, valid)
+    if unit.centred:
+        wires = _less_total(pipeline, wires, half, waiting)
     narrowing, select = wires.get("narrowing"), wires.get("select")
     epsilon = choose(c, select, [_epsilon(c, each, length, narrowing) for each in norms])
     v = c.plus(c.shift_left(wires["v"], unit.square_fraction), epsilon)
@@ -90,6 +88,28 @@ def inverse_root(
     t = mantissa(c, aligned, 2, units.RSQRT_BITS)
     wires = pipeline.stage({"r": t, "m": m, **{name: wires[name] for name in kept}})
     return look_up(pipeline, wires, ["r"], unit, "rsqrt", how)
+
+
+def _squared_halves(c: Sequential, total: Wire, half: int) -> dict[str, Wire]:
+    """For (h·2^k + l)² = h²·2^2k + 2·h·l·2^k + l², k = `half`: `upper`, `mixed` and `lower`."""
+    low, high = c.lower(total, half), c.shift_right(total, half)
+    return {"upper": _square(c, high), "mixed": c.times(high, low), "lower": _square(c, low)}
+
+
+def _less_total(
+    pipeline: Pipeline, wires: dict[str, Wire], half: int, waiting: Sequence[str]
+) -> dict[str, Wire]:
+    """`v` less the square of what `_squared_halves` was asked for, in two steps."""
+    c, largest = pipeline.circuit, wires["v"].high
+    upper, lower = wires["upper"], wires["lower"]
+    # These two do not overlap.
+    ends = join(c, [c.resize(lower, 2 * half), upper.value])
+    v = c.subtract(wires["v"], Wire(ends, 0, (upper.high << 2 * half) + lower.high))
+    kept = {name: wires[name] for name in ("mixed", *waiting)}
+    wires = pipeline.stage({"v": v, **kept})
+    v = c.subtract(wires["v"], c.shift_left(wires["mixed"], half + 1))
+    v = Wire(c.resize(v, width_of(0, largest)), 0, largest)
+    return pipeline.stage({"v": v, **{name: wires[name] for name in waiting}})
 
 
 def _epsilon(c: Sequential, unit: units.Norm, length: int, narrowing: Wire | None) -> Wire:

@@ -29,9 +29,9 @@ pytest.importorskip("z3")
 if shutil.which("yosys") is None:
     pytest.skip("yosys is not installed", allow_module_level=True)
 
-I5, U5, I8, I16 = (
+I5, U5, I8, I16, I20 = (
     Quantization(bits, signed, 1.0)
-    for bits, signed in ((5, True), (5, False), (8, True), (16, True))
+    for bits, signed in ((5, True), (5, False), (8, True), (16, True), (20, True))
 )
 NARROW = Quantization(5, True, 1.0, 0, -10, 9)
 SMALL = Layout(4, 5, 5, 5, (2, 2))
@@ -53,12 +53,13 @@ SELECTED += "slopes, intercepts and inputs"
 CASES: dict[str, tuple[Function, Storage, str]] = {
     "chain": (CHAIN, "flipflop", EVERY),
     "binary": (IntegerFunction(U5, NARROW, SMALL, 2, BINARY), "gated", EVERY),
-    "five stages": (IntegerFunction(I5, U5, SMALL, 4), "latch", EVERY),
+    "five stages": (IntegerFunction(I5, U5, SMALL, 5), "latch", EVERY),
     "uniform": (IntegerFunction(I5, I5, Layout(4, 5, 5, 0, (2, 2)), 1), "latch", EVERY),
     "memory": (IntegerFunction(I5, I5, SMALL, 1), "memory", EVERY),
     "memory, binary": (IntegerFunction(U5, NARROW, SMALL, 3, BINARY), "memory", EVERY),
     "memory, uniform": (IntegerFunction(U5, I5, Layout(4, 5, 5, 0, (2, 2)), 2), "memory", EVERY),
     "memory, two entries": (IntegerFunction(I5, I5, Layout(2, 5, 6, 5, (2, 2))), "memory", PAIR),
+    "single precision in eight stages": (FloatFunction(2, True, 8), "flipflop", SELECTED.format(2)),
     "memory, single precision": (FloatFunction(2, True, 3), "memory", SELECTED.format(2)),
     "raw accumulator": (
         IntegerFunction(I5, I16, Layout(4, 5, 6, 5, (2, 0))),
@@ -70,6 +71,16 @@ CASES: dict[str, tuple[Function, Storage, str]] = {
         "gated",
         SELECTED.format(4),
     ),
+    "words of 20 bits in halves": (
+        IntegerFunction(I20, I20, Layout(2, 20, 20, 20, (4, 4)), 4),
+        "flipflop",
+        SELECTED.format(2),
+    ),
+    "words of 20 bits in halves, one product each": (
+        IntegerFunction(I20, I20, Layout(2, 20, 20, 20, (4, 4)), 5, BINARY),
+        "flipflop",
+        SELECTED.format(2),
+    ),
     "single precision": (FloatFunction(2, True, 3), "flipflop", SELECTED.format(2)),
     "single precision, subnormal numbers": (
         FloatFunction(2, False, 0, BINARY),
@@ -79,7 +90,11 @@ CASES: dict[str, tuple[Function, Storage, str]] = {
 }
 
 
-SLOW = {"single precision, subnormal numbers", "memory, single precision"}
+SLOW = {
+    "single precision, subnormal numbers",
+    "single precision in eight stages",
+    "memory, single precision",
+}
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,12 @@ def test_special_numbers_with_special_numbers(flush: bool) -> None:
 @pytest.mark.filterwarnings("ignore:invalid value")
 @pytest.mark.parametrize(
     ("flush", "style", "latency"),
-    [(True, Style("binary", "recoded"), 7), (False, Style("chain", "inferred"), 0)],
-    ids=["flush", "keep"],
+    [
+        (True, Style("binary", "recoded"), 8),
+        (True, Style("chain", "inferred"), 7),
+        (False, Style("chain", "inferred"), 0),
+    ],
+    ids=["flush", "halves", "keep"],
 )
 def test_random_numbers(flush: bool, style: Style, latency: int) -> None:
     rng = np.random.default_rng(1)

@@ -39,6 +39,7 @@ I8, U8, I16, I32 = (
 )
 NARROW = Quantization(8, True, 1.0, 0, -100, 90)
 I64 = Quantization(64, True, 1.0)
+U20 = Quantization(20, False, 1.0)
 
 
 def module_of(function: IntegerFunction, storage: Storage) -> ModuleOp:
@@ -123,6 +124,16 @@ FUNCTIONS = {
     "i16": (IntegerFunction(I16, I16, Layout(8, 16, 16, 16, (4, 4)), 3), "latch"),
     "i8 uniform": (IntegerFunction(I8, I8, Layout(8, 8, 8, 0, (3, 3)), 1), "latch"),
     "u8 uniform": (IntegerFunction(U8, NARROW, Layout(16, 8, 8, 0, (3, 3))), "flipflop"),
+    "i8 in five steps": (IntegerFunction(I8, I8, Layout(8, 8, 8, 8, (3, 3)), 5), "flipflop"),
+    "i32 in halves": (IntegerFunction(I32, I32, Layout(4, 32, 32, 32, (5, 5)), 4), "flipflop"),
+    "u20 in halves": (
+        IntegerFunction(U20, I32, Layout(4, 20, 24, 20, (4, 4)), 5, Style("chain", "inferred")),
+        "flipflop",
+    ),
+    "i32 raw in halves": (
+        IntegerFunction(I32, I64, Layout(4, 32, 32, 32, (5, 0)), 3, Style("binary", "inferred")),
+        "latch",
+    ),
     "i32": (IntegerFunction(I32, I64, Layout(4, 32, 32, 32, (5, 0)), 0, Style("binary")), "gated"),
 }
 
