@@ -173,9 +173,11 @@ class HwOptions:
     @property
     def multiplication(self) -> Multiplier:
         """How products are built."""
-        if self.multiplier == "auto":
-            return "inferred" if self.target == "fpga" else "recoded"
-        return self.multiplier
+        if self.multiplier == "recoded":
+            return "recoded"
+        if self.target == "fpga":
+            return "block"
+        return "recoded" if self.multiplier == "auto" else "inferred"
 
     @property
     def table_storage(self) -> Storage:

@@ -63,9 +63,13 @@ class ClockDomain:
 class Circuit:
     """Appends operations to a block; the arithmetic is exact unless a width is given."""
 
-    def __init__(self, block: Block, domain: ClockDomain | None = None) -> None:
+    def __init__(
+        self, block: Block, domain: ClockDomain | None = None, blocks: bool = False
+    ) -> None:
+        """With `blocks`, products are for the multiplier blocks of an FPGA."""
         self.block = block
         self.domain = domain
+        self.blocks = blocks
         self._constants: dict[tuple[int, int], SSAValue] = {}
 
     def add_op(self, op: Operation, hint: str | None = None) -> SSAValue:
@@ -152,11 +156,17 @@ class Circuit:
         Verilog's `*` on sign-extended operands costs a synthesizer a row for every copy of a sign
         bit. So where both operands have signs, the left one's is weighed by itself:
         l·r = l[n−2:0]·r − (l[n−1] ? r·2^(n−1) : 0), which is as small as a signed multiplier.
+        A multiplier block has signs of its own, and would leave that subtraction to LUTs.
         """
         constant = left.low == left.high or right.low == right.high
         magnitude_bits = left.width - 1
-        signs_matter = left.signed and right.signed and 0 < magnitude_bits < width
-        if constant or not signs_matter:
+        signs_matter = (
+            __import__("os").environ.get("PLAIN") is None
+            and left.signed
+            and right.signed
+            and 0 < magnitude_bits < width
+        )
+        if constant or self.blocks or not signs_matter:
             operands = [self.resize(left, width), self.resize(right, width)]
             return self.add_op(comb.MulOp(operands), hint)
         rest = self.extract(left.value, 0, magnitude_bits)

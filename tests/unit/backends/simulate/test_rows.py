@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -114,9 +115,12 @@ def test_latency_and_throughput_are_as_stated(text: str) -> None:
             assert result.cycles == result.latency + result.elements - 1, str(result)
 
 
-def test_balanced_trees_and_multipliers_compute_the_same() -> None:
+@pytest.mark.parametrize("multiplier", ["inferred", "block"])
+def test_balanced_trees_and_multipliers_compute_the_same(
+    multiplier: Literal["inferred", "block"],
+) -> None:
     built = [UNITS[1], UNITS[6], UNITS[10]]
-    other = verilog(*built, style=Style("binary", "inferred"))
+    other = verilog(*built, style=Style("binary", multiplier))
     for result in simulate_rows(other, [sample(unit) for unit in built], Stalls(0.2)):
         assert result.passed, str(result)
 
