@@ -17,6 +17,7 @@ from lut_opt.passes.hw.programmable.float_datapath import MAX_FLOAT_PIPELINE
 from lut_opt.passes.hw.programmable.registers import Storage, with_clock_gate
 from lut_opt.passes.hw.programmable.unit import Clocking
 from lut_opt.passes.hw.programmable.units import ProgrammableStyle, build_programmables
+from lut_opt.passes.hw.programmable.words import MAX_INTEGER_PIPELINE
 from lut_opt.passes.hw.stream import with_streams
 from lut_opt.passes.hw.table_unit.select import build_multi
 from lut_opt.passes.support.diagnostics import OpError, about
@@ -41,7 +42,9 @@ class SharedRequest:
     def check(self) -> None:
         """Raise `ValueError` for options that no such unit has."""
         floats = self.unit == "programmable" and self.number_format == "float32"
-        most = MAX_FLOAT_PIPELINE if floats else MAX_PIPELINE
+        most = MAX_PIPELINE
+        if self.unit == "programmable":
+            most = MAX_FLOAT_PIPELINE if floats else MAX_INTEGER_PIPELINE
         if not 0 <= self.latency <= most:
             raise ValueError(f"pipeline must be between 0 and {most}, got {self.latency}")
         if self.unit == "programmable" and self.entries not in ENTRIES:

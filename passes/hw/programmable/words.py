@@ -23,7 +23,8 @@ from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Quantization, storage_range
 from lut_opt.passes.hw.builder.circuit import Circuit, Wire, bits_of, width_of
 from lut_opt.passes.hw.datapath.booth import product_terms
-from lut_opt.passes.hw.datapath.fixed import CUTS, Style
+from lut_opt.passes.hw.datapath.fixed import CUTS as TABLE_CUTS
+from lut_opt.passes.hw.datapath.fixed import Style
 from lut_opt.passes.hw.datapath.runtime import (
     AtLeast,
     choose_word,
@@ -34,6 +35,15 @@ from lut_opt.passes.hw.datapath.runtime import (
 from lut_opt.passes.hw.datapath.segments import Select
 from lut_opt.passes.hw.programmable.program import integer_program
 from lut_opt.passes.hw.programmable.registers import Word
+
+CUTS = (*TABLE_CUTS, "product", "line")
+"""
+Where registers may stand, in this order. `product` frees the product of the sum behind it, `line`
+what is read of its segment: in front of words in registers, behind memories, which `select` gives
+the register that is their own.
+"""
+
+MAX_INTEGER_PIPELINE = len(CUTS)
 
 
 @dataclass(frozen=True)
@@ -48,9 +58,18 @@ class Words:
     """What holds slopes and intercepts, where these are not registers."""
 
     def line(
-        self, circuit: Circuit, at_least: AtLeast, select: Select, upper: SSAValue | None = None
+        self,
+        circuit: Circuit,
+        at_least: AtLeast,
+        select: Select,
+        upper: SSAValue | None = None,
+        cut: bool = False,
     ) -> tuple[SSAValue, SSAValue]:
-        """Slope and intercept of the input's segment: `upper`, where there are no breakpoints."""
+        """
+        Slope and intercept of the input's segment: `upper`, where there are no breakpoints.
+
+        With `cut` a register stands in front of words that are not in memories.
+        """
         points = self.breakpoints
         if self.memories is not None:
             number = upper
@@ -65,6 +84,9 @@ class Words:
             hot = find_segment(circuit, points, at_least, select)
         else:
             hot = decode(circuit, upper)
+        if cut:
+            bits = (Wire(bit, 0, 1) for bit in hot)
+            hot = [circuit.register(bit, f"segment{i}").value for i, bit in enumerate(bits)]
         slope = choose_word(circuit, hot, self.slopes, "slope")
         return slope, choose_word(circuit, hot, self.intercepts, "intercept")
 
@@ -125,13 +147,14 @@ class IntegerFunction:
         places, upper = self.layout.index_bits, None
         if not words.breakpoints:
             upper = circuit.extract(x.value, x.width - places, places)
-        chosen = words.line(circuit, at_least, self.style.select, upper)
+        chosen = words.line(circuit, at_least, self.style.select, upper, "line" in cuts)
         slope, intercept = map(_signed, chosen)
-        if "select" in cuts:
-            slope = circuit.register(slope, "slope_select")
-            intercept = circuit.register(intercept, "intercept_select")
-            x = circuit.register(x, "x_select")
-        acc = self._accumulate(circuit, x, slope, intercept, words.shifts)
+        for cut in (each for each in ("select", "line") if each in cuts):
+            if cut == "select" or words.memories is not None:
+                slope = circuit.register(slope, f"slope_{cut}")
+                intercept = circuit.register(intercept, f"intercept_{cut}")
+            x = circuit.register(x, f"x_{cut}")
+        acc = self._accumulate(circuit, x, slope, intercept, words.shifts, "product" in cuts)
         if "round" in cuts:
             acc = circuit.register(acc, "acc_round")
         y = circuit.clamp(self._shifted(circuit, acc, words.shifts), *self._bounds())
@@ -142,26 +165,42 @@ class IntegerFunction:
         return self.result.minimum, self.result.maximum
 
     def _accumulate(
-        self, circuit: Circuit, x: Wire, slope: Wire, intercept: Wire, shifts: SSAValue | None
+        self,
+        circuit: Circuit,
+        x: Wire,
+        slope: Wire,
+        intercept: Wire,
+        shifts: SSAValue | None,
+        cut: bool,
     ) -> Wire:
-        """The exact sum, the rounding addend included."""
+        """The exact sum, the rounding addend included, with registers in front of it if `cut`."""
         right = self.layout.shift_bits[1]
         scaled = _shift_left(circuit, intercept, self._field(circuit, shifts, 0))
         most = 1 << max((1 << right) - 2, 0) if right else 0
         products = [a * b for a in (x.low, x.high) for b in (slope.low, slope.high)]
         low = min(products) + scaled.low
         high = max(products) + scaled.high + most
+        half = [self._half(circuit, shifts)] if right else []
+        if self.style.multiplier == "recoded" and not cut:
+            # All rows are added at once.
+            width = width_of(low, high)
+            terms = [circuit.resize(scaled, width), *product_terms(circuit, x, slope, width)]
+            terms += [circuit.resize(each, width) for each in half]
+            return Wire(circuit.add_op(comb.AddOp(terms), "acc"), low, high)
+        product = self._product(circuit, x, slope, min(products), max(products))
+        bias = [scaled, *half]
+        if cut:
+            product = circuit.register(product, "product_sum")
+            whole = circuit.add(bias, scaled.low, scaled.high + most)
+            bias = [circuit.register(whole, "bias_sum")]
+        return circuit.add([bias[0], product, *bias[1:]], low, high, "acc")
+
+    def _product(self, circuit: Circuit, x: Wire, slope: Wire, low: int, high: int) -> Wire:
         width = width_of(low, high)
-        terms = [circuit.resize(scaled, width)]
         if self.style.multiplier == "recoded":
-            terms += product_terms(circuit, x, slope, width)
-        else:
-            bits = width_of(min(products), max(products))
-            value = circuit.multiply(x, slope, bits, "product")
-            terms.append(circuit.resize(Wire(value, min(products), max(products)), width))
-        if right:
-            terms.append(circuit.resize(self._half(circuit, shifts), width))
-        return Wire(circuit.add_op(comb.AddOp(terms), "acc"), low, high)
+            rows = product_terms(circuit, x, slope, width)
+            return Wire(circuit.add_op(comb.AddOp(rows), "product"), low, high)
+        return Wire(circuit.multiply(x, slope, width, "product"), low, high)
 
     def _half(self, circuit: Circuit, shifts: SSAValue | None) -> Wire:
         """2^(r−1), and 0 for r = 0."""
