@@ -97,7 +97,8 @@ class HwOptions:
     target: Literal["asic", "fpga"] = "asic"
     """Cells: recoded multipliers, streams that gate their clock. `fpga`: inferred multipliers,
     streams by clock enables, costs in LUTs, memories and direct tables from a quarter of the
-    family's block RAM on in such (4.5 Kbit on xc7 and ECP5, 1 Kbit on iCE40)."""
+    family's block RAM on in such (4.5 Kbit on xc7 and ECP5; on iCE40 tables from 1 Kbit, memories
+    from 256 bits)."""
 
     family: Literal["xc7", "ice40", "ecp5"] | None = None
     """Of target=fpga: what cost=synthesis and `-t report` map units to (default: xc7)."""
