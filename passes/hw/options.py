@@ -41,8 +41,8 @@ class HwOptions:
 
     pipeline: int = 0
     """Register stages of each table, 0 to 4; of programmable units of integers up to 6, of floats
-    up to 7. A new input may enter in every cycle. From 3 on softmax shifts and rounds in stages
-    apart."""
+    up to 7. A new input may enter in every cycle. From 3 on softmax and norms shift, round
+    and scale in stages apart."""
 
     select: Literal["chain", "binary"] = "chain"
     """How slope and intercept are chosen: a chain of multiplexers, or a balanced tree."""

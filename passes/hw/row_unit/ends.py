@@ -63,7 +63,7 @@ class Sink:
 
 
 FINE = 3
-"""From so many steps of a table on, no stage of a softmax shifts and rounds at once."""
+"""From so many steps of a table on, rows are shifted, rounded and scaled in stages apart."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from lut_opt.passes.hw.builder.pipeline import Pipeline, StallingPipeline
 from lut_opt.passes.hw.builder.sequential import Sequential
 from lut_opt.passes.hw.row_unit.beats import Lane, Shape, flags, join
 from lut_opt.passes.hw.row_unit.ends import (
+    FINE,
     RowCircuit,
     Sink,
     Source,
@@ -66,13 +67,13 @@ def build_norm(
     summary = inverse_root(finish, valid, wires, norms, shape.length, how)
     row.finish(finish.valid, summary)
     outer = StallingPipeline(c, "out", sink_ready)
-    wires = _scale(outer, row, norms, source.port)
+    wires = _scale(outer, row, norms, source.port, how.fine)
     y = join(c, [c.resize(wires[name], unit.result.bits) for name in shape.names("y")])
     return Sink(ready, outer.valid, wires["last"].value, y)
 
 
 def _latency(unit: units.Norm, beats: int, steps: int) -> int:
-    return beats + 13 + steps + (beats + 8 if unit.is_wide else 0)
+    return beats + 13 + steps + 2 * (steps >= FINE) + (beats + 8 if unit.is_wide else 0)
 
 
 NORM = RowCircuit(build_norm, _latency)
@@ -83,8 +84,9 @@ def _scale(
     row: RowBuffer,
     norms: Sequence[units.Norm],
     port: WritePort | None,
+    fine: bool,
 ) -> dict[str, Wire]:
-    """The rounded result `y` of each element."""
+    """The rounded result `y` of each element; gamma and beta have a stage each if `fine`."""
     c, shape, unit = pipeline.circuit, row.shape, norms[0]
     given = row.read(pipeline, "q")
     affine = _parameters(c, norms, shape, port, given)
@@ -98,7 +100,10 @@ def _scale(
     wires = pipeline.stage({**kept, **product})
     normal = shape.each("acc", wires, lambda lane: _normalized(c, lane, shape.length))
     wires = pipeline.stage({**{name: wires[name] for name in names}, **normal})
-    acc = shape.each("acc", wires, lambda lane: _affine(c, lane, unit))
+    wires |= shape.each("acc", wires, lambda lane: _scaled(c, lane, unit))
+    if fine:
+        wires = pipeline.stage({name: wires[name] for name in (*names, *normal)})
+    acc = shape.each("acc", wires, lambda lane: _offset(c, lane, unit))
     select = {name: wires[name] for name in ("select",) if name in wires}
     wires = pipeline.stage({**acc, **flags(wires), **select})
     y = shape.each("y", wires, lambda lane: _store(c, lane("acc"), norms, wires.get("select")))
@@ -145,10 +150,12 @@ def _parameters(
     return wires
 
 
-def _affine(c: Sequential, lane: Lane, unit: units.Norm) -> Wire:
+def _scaled(c: Sequential, lane: Lane, unit: units.Norm) -> Wire:
+    return lane("acc") if unit.gamma is None else c.times(lane("acc"), lane("gamma"))
+
+
+def _offset(c: Sequential, lane: Lane, unit: units.Norm) -> Wire:
     acc = lane("acc")
-    if unit.gamma is not None:
-        acc = c.times(acc, lane("gamma"))
     if unit.beta is not None:
         acc = c.plus(acc, c.shift_left(lane("beta"), unit.beta_shift))
     return acc
