@@ -40,8 +40,9 @@ class HwOptions:
     """
 
     pipeline: int = 0
-    """Register stages of each table, 0 to 4; of programmable units 0 to 5, in single precision 0 to
-    8. A new input may enter in every cycle."""
+    """Register stages of each table, 0 to 4; of programmable units of integers 0 to 6, of floats 0
+    to 8. A new input may enter in every cycle. From 3 on softmax shifts and rounds in stages
+    apart."""
 
     select: Literal["chain", "binary"] = "chain"
     """How slope and intercept are chosen: a chain of multiplexers, or a balanced tree."""
@@ -96,7 +97,8 @@ class HwOptions:
     target: Literal["asic", "fpga"] = "asic"
     """Cells: recoded multipliers, streams that gate their clock. `fpga`: inferred multipliers,
     streams by clock enables, costs in LUTs, memories and direct tables from a quarter of the
-    family's block RAM on in such (4.5 Kbit on xc7 and ECP5, 1 Kbit on iCE40)."""
+    family's block RAM on in such (4.5 Kbit on xc7 and ECP5; on iCE40 tables from 1 Kbit, memories
+    from 256 bits)."""
 
     family: Literal["xc7", "ice40", "ecp5"] | None = None
     """Of target=fpga: what cost=synthesis and `-t report` map units to (default: xc7)."""
@@ -174,9 +176,11 @@ class HwOptions:
     @property
     def multiplication(self) -> Multiplier:
         """How products are built."""
-        if self.multiplier == "auto":
-            return "inferred" if self.target == "fpga" else "recoded"
-        return self.multiplier
+        if self.multiplier == "recoded":
+            return "recoded"
+        if self.target == "fpga":
+            return "block"
+        return "recoded" if self.multiplier == "auto" else "inferred"
 
     @property
     def table_storage(self) -> Storage:

@@ -2,10 +2,10 @@
 Where memories of a module for FPGAs belong.
 
 A memory that fills a quarter of a block RAM is given one: rows, gammas and betas of long rows, and
-direct tables with a register behind them. Smaller ones are distributed over LUTs, or, on iCE40,
-which has no such, over flip-flops. There a table that software writes is in block RAM as soon as
-it is in memories at all (`storage=memory`), being asked for. What is read without a register behind
-it cannot be in a block.
+direct tables with a register behind them. Smaller ones are distributed over LUTs. iCE40 has no
+such, only flip-flops, of which there are some 240 for every block RAM: there a memory is given one
+from a sixteenth of it on, and a table that software writes as soon as it is in memories at all
+(`storage=memory`), being asked for. What is read without a register behind it cannot be in a block.
 """
 
 from __future__ import annotations
@@ -21,9 +21,6 @@ from lut_opt.passes.hw.cost.model import Family
 
 BLOCK_BITS: Mapping[Family, int] = {"xc7": 18 << 10, "ice40": 4 << 10, "ecp5": 18 << 10}
 """Bits of a family's block RAM."""
-
-LEAST_SHARE = 4
-"""A memory is large from this part of a block on: a quarter."""
 
 SMALL: Mapping[Family, str] = {
     "xc7": "distributed",
@@ -41,7 +38,7 @@ def place_memories(op: hw.HWModuleOp, family: Family) -> None:
         if isinstance(memory, MemoryOp):
             type_ = memory.handle.type
             assert isinstance(type_, MemoryType)
-            large = type_.words.data * type_.element.bitwidth >= least_bits(family)
+            large = type_.words.data * type_.element.bitwidth >= _least_memory(family)
             if programmable:
                 # Rows always have a register behind them, tables if the pipeline has it there.
                 large = (large or SMALL[family] == "registers") and _registered(memory)
@@ -57,9 +54,14 @@ def _registered(memory: MemoryOp) -> bool:
     return all(isinstance(op, seq.CompRegOp) for op in behind)
 
 
+def _least_memory(family: Family) -> int:
+    """From so many bits on a memory gets a block."""
+    return BLOCK_BITS[family] // (16 if SMALL[family] == "registers" else 4)
+
+
 def least_bits(family: Family) -> int:
-    """From so many bits on a memory, or a direct table with a register behind it, gets a block."""
-    return BLOCK_BITS[family] // LEAST_SHARE
+    """From so many bits on a direct table, with a register behind it, gets a block."""
+    return BLOCK_BITS[family] // 4
 
 
 __all__ = ["SMALL", "least_bits", "place_memories"]

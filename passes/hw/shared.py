@@ -42,9 +42,9 @@ class SharedRequest:
     def check(self) -> None:
         """Raise `ValueError` for options that no such unit has."""
         floats = self.unit == "programmable" and self.number_format == "float32"
-        most = MAX_FLOAT_PIPELINE if floats else MAX_INTEGER_PIPELINE
-        if self.unit == "multi":
-            most = MAX_PIPELINE
+        most = MAX_PIPELINE
+        if self.unit == "programmable":
+            most = MAX_FLOAT_PIPELINE if floats else MAX_INTEGER_PIPELINE
         if not 0 <= self.latency <= most:
             raise ValueError(f"pipeline must be between 0 and {most}, got {self.latency}")
         if self.unit == "programmable" and self.entries not in ENTRIES:

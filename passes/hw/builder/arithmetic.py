@@ -57,5 +57,8 @@ class Arithmetic(Circuit):
 
         The same as shifting by s − 1, adding 1 and shifting by 1, which needs no variable addend.
         """
-        shifted = self.variable_shift_right(self.shift_right(wire, fixed - 1), amount)
-        return self.shift_right(self.plus(shifted, self.constant(1)), 1)
+        return self.halve(self.variable_shift_right(self.shift_right(wire, fixed - 1), amount))
+
+    def halve(self, wire: Wire) -> Wire:
+        """`(wire + 1) >> 1`."""
+        return self.shift_right(self.plus(wire, self.constant(1)), 1)

@@ -68,9 +68,13 @@ class ClockDomain:
 class Circuit:
     """Appends operations to a block; the arithmetic is exact unless a width is given."""
 
-    def __init__(self, block: Block, domain: ClockDomain | None = None) -> None:
+    def __init__(
+        self, block: Block, domain: ClockDomain | None = None, blocks: bool = False
+    ) -> None:
+        """With `blocks`, products are for the multiplier blocks of an FPGA."""
         self.block = block
         self.domain = domain
+        self.blocks = blocks
         self._constants: dict[tuple[int, int], SSAValue] = {}
 
     def add_op(self, op: Operation, hint: str | None = None) -> SSAValue:
@@ -161,8 +165,9 @@ class Circuit:
         width = width_of(low, high)
         if right.signed and not left.signed:
             left, right = right, left
+        signs_matter = left.signed and not right.signed and 1 < left.width <= width
         constant = left.low == left.high or right.low == right.high
-        if left.signed and not right.signed and 1 < left.width <= width and not constant:
+        if signs_matter and not constant and not self.blocks:
             return Wire(self._weighed(left, right, width, None), low, high)
         return Wire(self.multiply(left, right, width), low, high)
 
@@ -173,10 +178,11 @@ class Circuit:
         Verilog's `*` on sign-extended operands costs a synthesizer a row for every copy of a sign
         bit. So where both operands have signs, the left one's is weighed by itself:
         l·r = l[n−2:0]·r − (l[n−1] ? r·2^(n−1) : 0), which is as small as a signed multiplier.
+        A multiplier block has signs of its own, and would leave that subtraction to LUTs.
         """
         constant = left.low == left.high or right.low == right.high
         signs_matter = left.signed and right.signed and 1 < left.width <= width
-        if signs_matter and not constant:
+        if signs_matter and not constant and not self.blocks:
             return self._weighed(left, right, width, hint)
         operands = [self.resize(left, width), self.resize(right, width)]
         return self.add_op(comb.MulOp(operands), hint)

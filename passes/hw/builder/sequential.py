@@ -28,8 +28,10 @@ class State:
 class Sequential(Arithmetic):
     """A clocked circuit; while `enable` is set, `register` makes registers that it can hold."""
 
-    def __init__(self, block: Block, clock: SSAValue, reset: SSAValue) -> None:
-        super().__init__(block, ClockDomain(clock, reset))
+    def __init__(
+        self, block: Block, clock: SSAValue, reset: SSAValue, blocks: bool = False
+    ) -> None:
+        super().__init__(block, ClockDomain(clock, reset), blocks)
         self.clock, self.reset = clock, reset
         self.enable: SSAValue | None = None
 

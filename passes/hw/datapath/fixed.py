@@ -175,6 +175,11 @@ class Style:
     rom_bits: int = 0
     """Direct tables of so many bits are in a block RAM, if a register follows; 0: never."""
 
+    @property
+    def blocks(self) -> bool:
+        """Whether products are for multiplier blocks."""
+        return self.multiplier == "block"
+
     def obstacle(self, table: Table, operand: Quantization) -> str | None:
         """Why a table cannot be built in this style, and what to do; None if it can."""
         if (reason := self.form.obstacle(table, operand)) is not None:

@@ -1,5 +1,5 @@
 """
-Slope times x plus bias, three ways.
+Slope times x plus bias, in several ways.
 
 `recoded` writes every slope in radix 4, slope = Σ d_j·4^j with d_j in −2 … 2, when the circuit is
 built (Booth's multiplication with the recoding done beforehand). Three constant bits a digit,
@@ -9,7 +9,8 @@ multiplier adds eight.
 
 `lines` computes the product with every distinct slope by shifts and adds, and masks all but one.
 
-`inferred` leaves the multiplication to the synthesizer: what an FPGA's multiplier blocks want.
+`inferred` leaves the multiplication to the synthesizer; `block` does so for an FPGA's multiplier
+blocks (`Circuit.multiply`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from lut_opt.dialects.quantization import storage_range
 from lut_opt.passes.hw.builder.circuit import Circuit, Wire, width_of
 from lut_opt.passes.hw.datapath.segments import Segment
 
-Multiplier = Literal["recoded", "lines", "inferred"]
+Multiplier = Literal["recoded", "lines", "inferred", "block"]
 
 
 class MultiplyAdd(Protocol):
@@ -43,7 +44,7 @@ class MultiplyAdd(Protocol):
 
 def multiply_add(kind: Multiplier, used: Sequence[Segment]) -> MultiplyAdd:
     """The implementation of a kind for these segments."""
-    kinds = {"recoded": Recoded, "lines": Lines, "inferred": Inferred}
+    kinds = {"recoded": Recoded, "lines": Lines, "inferred": Inferred, "block": Inferred}
     return kinds[kind](tuple(used))
 
 

@@ -17,7 +17,7 @@ from lut_opt.passes.hw.table_unit.unit import describe_side, digest, unit_name
 def build_divide(unit: DivideUnit, style: Style = Style()) -> hw.HWModuleOp:
     """The module of a division."""
     op, block, ports = hardware_module(unit.module, unit.ports, comment(unit))
-    circuit = Arithmetic(block, domain_of(ports))
+    circuit = Arithmetic(block, domain_of(ports), style.blocks)
     pair = ports["x"], ports["denominator"]
     circuit.output([build_division(circuit, pair, unit.semantics, unit.latency, style)])
     op.attributes[UNIT] = unit_attribute(unit)

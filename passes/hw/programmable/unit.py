@@ -24,6 +24,7 @@ from lut_opt.dialects.pwl.hardware import (
 from lut_opt.passes.hw.builder.circuit import Circuit
 from lut_opt.passes.hw.builder.module import domain_of, hardware_module
 from lut_opt.passes.hw.builder.timing import describe_timing
+from lut_opt.passes.hw.datapath.fixed import Style
 from lut_opt.passes.hw.programmable.registers import (
     Storage,
     WritePort,
@@ -43,6 +44,11 @@ class Function(Protocol):
     @property
     def layout(self) -> Layout:
         """The words of the table."""
+        ...
+
+    @property
+    def style(self) -> Style:
+        """How the datapath is built."""
         ...
 
     def unit(self, module: str) -> ProgrammableUnit:
@@ -83,7 +89,7 @@ def build_programmable(
     header = "\n".join(_header(unit, function.describe()))
     op, block, ports = hardware_module(name, unit.ports, header)
     clock = ports["clock"]
-    circuit = Circuit(block, domain_of(ports))
+    circuit = Circuit(block, domain_of(ports), function.style.blocks)
     write = WritePort(clock, ports["write_enable"], ports["address"], ports["data"])
     words = _words(circuit, write, unit.layout, storage)
     circuit.output([function.build(circuit, ports["x"], words)])

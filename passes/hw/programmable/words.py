@@ -36,8 +36,12 @@ from lut_opt.passes.hw.datapath.segments import Select
 from lut_opt.passes.hw.programmable.program import integer_program
 from lut_opt.passes.hw.programmable.registers import Word
 
-CUTS = ("output", "select", "product", "round", "input")
-"""Where registers may stand; n stages take the first n."""
+CUTS = ("output", "select", "product", "round", "input", "line")
+"""
+Where registers may stand; n stages take the first n. `product` frees the product of the sum behind
+it, `line` what is read of its segment: in front of words in registers, behind memories, which
+`select` gives the register that is their own.
+"""
 
 MAX_INTEGER_PIPELINE = len(CUTS)
 
@@ -57,9 +61,18 @@ class Words:
     """What holds slopes and intercepts, where these are not registers."""
 
     def line(
-        self, circuit: Circuit, at_least: AtLeast, select: Select, upper: SSAValue | None = None
+        self,
+        circuit: Circuit,
+        at_least: AtLeast,
+        select: Select,
+        upper: SSAValue | None = None,
+        cut: bool = False,
     ) -> tuple[SSAValue, SSAValue]:
-        """Slope and intercept of the input's segment: `upper`, where there are no breakpoints."""
+        """
+        Slope and intercept of the input's segment: `upper`, where there are no breakpoints.
+
+        With `cut` a register stands in front of words that are not in memories.
+        """
         points = self.breakpoints
         if self.memories is not None:
             number = upper
@@ -74,6 +87,9 @@ class Words:
             hot = find_segment(circuit, points, at_least, select)
         else:
             hot = decode(circuit, upper)
+        if cut:
+            bits = (Wire(bit, 0, 1) for bit in hot)
+            hot = [circuit.register(bit, f"segment{i}").value for i, bit in enumerate(bits)]
         slope = choose_word(circuit, hot, self.slopes, "slope")
         return slope, choose_word(circuit, hot, self.intercepts, "intercept")
 
@@ -134,12 +150,13 @@ class IntegerFunction:
         places, upper = self.layout.index_bits, None
         if not words.breakpoints:
             upper = circuit.extract(x.value, x.width - places, places)
-        chosen = words.line(circuit, at_least, self.style.select, upper)
+        chosen = words.line(circuit, at_least, self.style.select, upper, "line" in cuts)
         slope, intercept = map(_signed, chosen)
-        if "select" in cuts:
-            slope = circuit.register(slope, "slope_select")
-            intercept = circuit.register(intercept, "intercept_select")
-            x = circuit.register(x, "x_select")
+        for cut in (each for each in ("select", "line") if each in cuts):
+            if cut == "select" or words.memories is not None:
+                slope = circuit.register(slope, f"slope_{cut}")
+                intercept = circuit.register(intercept, f"intercept_{cut}")
+            x = circuit.register(x, f"x_{cut}")
         terms, bounds = self._terms(circuit, x, slope, intercept, words.shifts, "product" in cuts)
         if "round" in cuts:
             acc = _registered_sum(circuit, terms, bounds, slope.width > MAX_WHOLE_BITS)

@@ -62,12 +62,21 @@ class Sink:
     keep: SSAValue | None = None
 
 
+FINE = 3
+"""From so many steps of a table on, rows are shifted, rounded and scaled in stages apart."""
+
+
 @dataclass(frozen=True)
 class TableStyle:
     """How the tables inside a unit are built: each takes `steps` cycles, 0 to 4."""
 
     steps: int
     style: Style
+
+    @property
+    def fine(self) -> bool:
+        """Whether stages outside of tables are short."""
+        return self.steps >= FINE
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,11 @@ def look_up_sum(
     wires = pipeline.stage({"total": total}, valid)
     aligned, moved = leading_one(c, wires["total"], 1, total.width)
     k = c.subtract(c.constant(total.width - 1), moved)
-    wires = pipeline.stage({"r": mantissa(c, aligned, 1, units.RECIPROCAL_BITS), "k": k})
+    wires = {"aligned": aligned, "k": k}
+    if how.fine:
+        wires = pipeline.stage(wires)
+    r = mantissa(c, wires["aligned"], 1, units.RECIPROCAL_BITS)
+    wires = pipeline.stage({"r": r, "k": wires["k"]})
     return look_up(pipeline, wires, ["r"], unit, table, how)
 
 

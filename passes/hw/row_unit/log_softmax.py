@@ -16,7 +16,14 @@ from lut_opt.passes.hw.builder.circuit import Wire
 from lut_opt.passes.hw.builder.pipeline import Pipeline, StallingPipeline
 from lut_opt.passes.hw.builder.sequential import Sequential
 from lut_opt.passes.hw.row_unit.beats import Lane, Shape, flags, join, kept
-from lut_opt.passes.hw.row_unit.ends import RowCircuit, Sink, Source, TableStyle, row_ends
+from lut_opt.passes.hw.row_unit.ends import (
+    FINE,
+    RowCircuit,
+    Sink,
+    Source,
+    TableStyle,
+    row_ends,
+)
 from lut_opt.passes.hw.row_unit.exponentials import (
     accept_scores,
     exponentials,
@@ -56,7 +63,11 @@ def build_log_softmax(
     return Sink(scores.ready, outer.valid, wires["last"].value, y, keep)
 
 
-LOG_SOFTMAX = RowCircuit(build_log_softmax, lambda _, beats, steps: 2 * beats + 10 + 2 * steps)
+def _latency(unit: units.LogSoftmax, beats: int, steps: int) -> int:
+    return 2 * beats + 10 + 2 * steps + (steps >= FINE)
+
+
+LOG_SOFTMAX = RowCircuit(build_log_softmax, _latency)
 
 
 def _logarithm(c: Sequential, wires: dict[str, Wire], unit: units.LogSoftmax) -> Wire:

@@ -22,6 +22,7 @@ from lut_opt.passes.hw.builder.pipeline import Pipeline, StallingPipeline
 from lut_opt.passes.hw.builder.sequential import Sequential
 from lut_opt.passes.hw.row_unit.beats import Lane, Shape, flags, join
 from lut_opt.passes.hw.row_unit.ends import (
+    FINE,
     RowCircuit,
     Sink,
     Source,
@@ -73,7 +74,7 @@ def build_norm(
 
 
 def _latency(unit: units.Norm, beats: int, steps: int) -> int:
-    stages = 12 + 2 * unit.centred + (unit.gamma is not None)
+    stages = 12 + 2 * unit.centred + (unit.gamma is not None) + (steps >= FINE)
     return beats + stages + steps + (beats + 8 if unit.is_wide else 0)
 
 

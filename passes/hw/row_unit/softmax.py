@@ -15,7 +15,14 @@ from lut_opt.passes.hw.builder.circuit import Wire
 from lut_opt.passes.hw.builder.pipeline import Pipeline, StallingPipeline
 from lut_opt.passes.hw.builder.sequential import Sequential
 from lut_opt.passes.hw.row_unit.beats import Lane, Shape, flags, join, kept
-from lut_opt.passes.hw.row_unit.ends import RowCircuit, Sink, Source, TableStyle, row_ends
+from lut_opt.passes.hw.row_unit.ends import (
+    FINE,
+    RowCircuit,
+    Sink,
+    Source,
+    TableStyle,
+    row_ends,
+)
 from lut_opt.passes.hw.row_unit.exponentials import (
     accept_scores,
     exponentials,
@@ -47,17 +54,23 @@ def build_softmax(
     summary = look_up_sum(finish, ends, total, unit, "reciprocal", how)
     exps.finish(finish.valid, summary)
     outer = StallingPipeline(c, "out", sink_ready)
-    wires = _scale(outer, exps, unit)
+    wires = _scale(outer, exps, unit, how.fine)
     y = join(c, [c.resize(wires[name], unit.result.bits) for name in shape.names("y")])
     keep = wires["keep"].value if shape.keeps else None
     return Sink(scores.ready, outer.valid, wires["last"].value, y, keep)
 
 
-SOFTMAX = RowCircuit(build_softmax, lambda _, beats, steps: 2 * beats + 9 + 2 * steps)
+def _latency(unit: units.Softmax, beats: int, steps: int) -> int:
+    return 2 * beats + 9 + 2 * steps + 2 * (steps >= FINE)
 
 
-def _scale(pipeline: StallingPipeline, exps: RowBuffer, unit: units.Softmax) -> dict[str, Wire]:
-    """The rounded result `y` of each element."""
+SOFTMAX = RowCircuit(build_softmax, _latency)
+
+
+def _scale(
+    pipeline: StallingPipeline, exps: RowBuffer, unit: units.Softmax, fine: bool
+) -> dict[str, Wire]:
+    """The rounded result `y` of each element, shifted in a stage of its own if `fine`."""
     c, shape, result = pipeline.circuit, exps.shape, unit.result
     given = exps.read(pipeline, "e")
     wires = pipeline.stage(given.wires, given.valid)
@@ -65,10 +78,15 @@ def _scale(pipeline: StallingPipeline, exps: RowBuffer, unit: units.Softmax) -> 
     wires = pipeline.stage({**product, "k": wires["k"], **flags(wires)})
     fixed = units.TABLE_FRACTION - unit.result_bits
 
-    def rounded(lane: Lane) -> Wire:
-        y = c.round_shift(lane("product"), lane("k"), fixed)
-        return c.clamp(y, result.minimum, result.maximum)
+    def shifted(lane: Lane) -> Wire:
+        return c.variable_shift_right(c.shift_right(lane("product"), fixed - 1), lane("k"))
 
-    wires = pipeline.stage({**shape.each("y", wires, rounded), **flags(wires)})
+    def rounded(lane: Lane) -> Wire:
+        return c.clamp(c.halve(lane("y")), result.minimum, result.maximum)
+
+    y = shape.each("y", wires, shifted)
+    if fine:
+        y = wires = pipeline.stage({**y, **flags(wires)})
+    wires = pipeline.stage({**shape.each("y", y, rounded), **flags(wires)})
     pipeline.close()
     return wires

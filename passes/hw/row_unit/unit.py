@@ -60,7 +60,7 @@ def latency_of(semantics: units.Unit, length: int, lanes: int, steps: int) -> in
 def build_row_unit(unit: RowUnit, style: Style = Style()) -> hw.HWModuleOp:
     """The module of a streaming unit."""
     op, block, values = hardware_module(unit.module, unit.ports, comment(unit))
-    circuit = Sequential(block, values["clock"], values["reset"])
+    circuit = Sequential(block, values["clock"], values["reset"], style.blocks)
     port = None
     if unit.semantics.parameters:
         loaded = {name: values[name] for name in unit.semantics.parameters}

@@ -83,6 +83,9 @@ def inverse_root(
     wires = pipeline.stage({**{name: wires[name] for name in kept}, "v": v})
     top = wires["v"].width + wires["v"].width % 2
     aligned, moved = leading_one(c, wires["v"], 2, top)
+    if how.fine:
+        wires = pipeline.stage({**{name: wires[name] for name in kept}, "a": aligned, "n": moved})
+        aligned, moved = wires["a"], wires["n"]
     m = c.subtract(c.constant(top // 2 - 1 - unit.square_fraction // 2), moved)
     m = Wire(c.resize(m, max(1, m.high.bit_length())), 0, m.high)
     t = mantissa(c, aligned, 2, units.RSQRT_BITS)

@@ -48,7 +48,7 @@ def build_multi(
             f"{operand.bits} of input"
         )
     op, block, ports = hardware_module(name, made.ports, _comment(name, units, latency))
-    circuit = Circuit(block, domain_of(ports))
+    circuit = Circuit(block, domain_of(ports), style.blocks)
     x = Wire(ports["x"], *storage_range(operand.bits, operand.signed))
     select = Wire(ports["select"], 0, (1 << bits) - 1)
     circuit.output([_datapath(circuit, x, select, units, style, CUTS[:latency]).value])

@@ -26,7 +26,7 @@ from lut_opt.passes.hw.datapath.reduced import build_reduced
 def build_unit(unit: TableUnit, style: Style = Style()) -> hw.HWModuleOp:
     """The module of a unit: ports `clock` and `reset` if it has registers, `x`, and `y`."""
     op, block, ports = hardware_module(unit.module, unit.ports, comment(unit))
-    circuit, x = Arithmetic(block, domain_of(ports)), ports["x"]
+    circuit, x = Arithmetic(block, domain_of(ports), style.blocks), ports["x"]
     if (reduced := unit.reduced) is not None:
         y = build_reduced(circuit, x, reduced, unit.latency, style)
     else:

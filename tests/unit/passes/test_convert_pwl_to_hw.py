@@ -32,7 +32,7 @@ TABLE = Table((-30, 7), (0, 12, 64), (0, 5, 0), intercept_shift=4, result_shift=
 STYLES = st.builds(
     Style,
     st.sampled_from(["chain", "binary", "onehot", "decode"]),
-    st.sampled_from(["recoded", "lines", "inferred"]),
+    st.sampled_from(["recoded", "lines", "inferred", "block"]),
     st.sampled_from([SEGMENTS, DIRECT]),
 )
 I8 = UniformQuantizedType(8, 2.0**-4)

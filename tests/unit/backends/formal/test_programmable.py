@@ -36,6 +36,7 @@ I5, U5, I8, I16, I20 = (
 NARROW = Quantization(5, True, 1.0, 0, -10, 9)
 SMALL = Layout(4, 5, 5, 5, (2, 2))
 BINARY = Style("binary", "inferred")
+BLOCKS = Style("chain", "block")
 CHAIN = IntegerFunction(I5, I5, SMALL)
 
 
@@ -54,6 +55,9 @@ CASES: dict[str, tuple[Function, Storage, str]] = {
     "chain": (CHAIN, "flipflop", EVERY),
     "binary": (IntegerFunction(U5, NARROW, SMALL, 2, BINARY), "gated", EVERY),
     "five stages": (IntegerFunction(I5, U5, SMALL, 5), "latch", EVERY),
+    "product cut": (IntegerFunction(I5, U5, SMALL, 3), "flipflop", EVERY),
+    "line cut": (IntegerFunction(U5, NARROW, SMALL, 6, BLOCKS), "flipflop", EVERY),
+    "memory, line cut": (IntegerFunction(I5, NARROW, SMALL, 6, BLOCKS), "memory", EVERY),
     "uniform": (IntegerFunction(I5, I5, Layout(4, 5, 5, 0, (2, 2)), 1), "latch", EVERY),
     "memory": (IntegerFunction(I5, I5, SMALL, 1), "memory", EVERY),
     "memory, binary": (IntegerFunction(U5, NARROW, SMALL, 3, BINARY), "memory", EVERY),

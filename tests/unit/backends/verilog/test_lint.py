@@ -249,7 +249,7 @@ KINDS = {
         *each(functions(WORDS[0]), PROGRAMMABLE, STORAGE, "entries=16 pipeline=2 select=binary"),
         *each(functions((LONG, "!long", "!long")), PROGRAMMABLE, MULTIPLIER, "entries=4"),
         *each(UNIFORM, PROGRAMMABLE, STORAGE, "breakpoints=uniform", STAGES),
-        *each(functions(*BYTES[:3]), PROGRAMMABLE, FPGA, f"{OTHER} pipeline=4"),
+        *each(functions(*BYTES[:3]), PROGRAMMABLE, FPGA, f"{OTHER} pipeline=6"),
         *each(UNIFORM, PROGRAMMABLE, "target=fpga breakpoints=uniform"),
     ],
     "single precision": [

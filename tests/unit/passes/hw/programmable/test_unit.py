@@ -115,6 +115,21 @@ FUNCTIONS = {
         ),
         "latch",
     ),
+    "i8 five stages": (
+        IntegerFunction(I8, I8, Layout(8, 8, 8, 8, (3, 3)), 5, Style("binary", "block")),
+        "flipflop",
+    ),
+    "u8 six stages": (IntegerFunction(U8, NARROW, Layout(4, 8, 10, 8, (3, 4)), 6), "gated"),
+    "i8 raw six stages": (
+        IntegerFunction(
+            I8, Quantization(16, True, 1.0), Layout(8, 8, 8, 0, (3, 0)), 6, Style("chain", "block")
+        ),
+        "flipflop",
+    ),
+    "i8 memory six stages": (
+        IntegerFunction(I8, NARROW, Layout(8, 8, 10, 8, (3, 4)), 6, Style("chain", "block")),
+        "memory",
+    ),
     "i8 memory": (IntegerFunction(I8, NARROW, Layout(16, 8, 10, 8, (3, 4)), 2), "memory"),
     "u8 memory": (
         IntegerFunction(U8, U8, Layout(8, 8, 8, 8, (3, 3)), 0, Style("binary")),
