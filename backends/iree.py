@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lut_opt.backends.errors import JitError
-from lut_opt.backends.execute import lowering
+from lut_opt.backends.execute import lowering, scalars
 from lut_opt.backends.execute.arguments import Array
 from lut_opt.backends.execute.executable import Executable
 from lut_opt.backends.execute.signature import Signature, name_of, signature_of
@@ -35,6 +35,9 @@ _FLAGS = (
     "--iree-hal-target-backends=llvm-cpu",
     "--iree-llvmcpu-target-cpu=host",
     "--iree-input-demote-f64-to-f32=false",
+    # What follows from weights alone is computed when a module is loaded: that takes no second run
+    # of the compiler.
+    "--iree-opt-const-eval=false",
 )
 
 _MISSING = "this needs IREE, compiler and runtime: `pip install lut-opt[iree]`"
@@ -67,6 +70,7 @@ def compile(module: str | Program, *, threads: int | None = None) -> Executable:
         for value in (*signature.arguments, *signature.results):
             if value.by_reference:
                 raise JitError(f"`@{name}` has a {value.text}; IREE passes tensors: use the JIT")
+    scalars.share(parsed)
     binary = _binary(compiler, f"{parsed}\n{weights}")
     driver = "local-task" if threads is None else "local-sync"
     context = runtime.SystemContext(config=runtime.Config(driver))

@@ -11,15 +11,8 @@ reference: what the function stores into them, the caller's array shows.
 
 from __future__ import annotations
 
-import ctypes
-import struct
-import weakref
-from collections import Counter
 from collections.abc import Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from lut_opt.backends.errors import JitError
 from lut_opt.backends.execute import (
@@ -35,6 +28,7 @@ from lut_opt.backends.execute import (
     weights,
 )
 from lut_opt.backends.execute.arguments import Array
+from lut_opt.backends.execute.calls import Call
 from lut_opt.backends.execute.executable import Executable
 from lut_opt.backends.execute.signature import Signature, Value, name_of, signature_of
 
@@ -42,9 +36,6 @@ if TYPE_CHECKING:
     from lut_opt.dialects.assembly import Program
 
 __all__ = ["Executable", "JitError", "Signature", "Value", "compile"]
-
-_COPY_BELOW = 1 << 16
-"""Results smaller than this (bytes) are copied: cheaper than tying the buffer to the array."""
 
 
 def compile(module: str | Program, *, opt_level: int = 2) -> Executable:
@@ -114,109 +105,17 @@ class _JitExecutable(Executable):
         self._engine = engine
         self._flag = flag
         self._data = data  # the code has the addresses
-        self._owns_results = owns_results
-        self._entries = {name: engine.lookup(name) for name in signatures}
+        self._calls = {
+            name: Call(engine.lookup(name), signature, owns_results)
+            for name, signature in signatures.items()
+        }
 
     def _run(self, name: str, signature: Signature, arrays: Sequence[Array]) -> list[Array]:
-        returned = self._invoke(name, signature, arrays)
-        return self._results(signature, returned, arrays)
-
-    def _invoke(self, name: str, signature: Signature, arrays: Sequence[Array]) -> bytearray:
-        """Call the C interface: pointers to pointers to descriptors, pointers to scalars."""
-        returned = bytearray(max(signature.offsets[-1], 1))
-        address = ctypes.addressof(ctypes.c_char.from_buffer(returned))
-        holders: list[Any] = []
-        slots: list[int] = []
-        direct = len(signature.results) == 1 and signature.results[0].shape is None
-        if signature.results and not direct:
-            slots.append(_pointer_to(address, holders))
-        for array, value in zip(arrays, signature.arguments, strict=True):
-            if value.shape is None:
-                slots.append(array.ctypes.data)
-                continue
-            descriptor = _descriptor(array)
-            holders.append(descriptor)
-            slots.append(_pointer_to(ctypes.addressof(descriptor), holders))
-        if direct:
-            slots.append(address)
-        packed = (ctypes.c_void_p * max(len(slots), 1))(*slots)
-        self._entries[name](ctypes.addressof(packed))
+        call = self._calls[name]
+        memory, addresses = call(arrays)
         if (failed := self._flag.take()) is not None:
             raise JitError(f"`@{name}` stopped: {failed}; check the arguments' shapes and values")
-        return returned
-
-    def _results(
-        self, signature: Signature, returned: bytearray, inputs: Sequence[Array]
-    ) -> list[Array]:
-        pairs = list(zip(signature.results, signature.offsets, strict=False))
-        formats = [None if v.shape is None else f"{3 + 2 * len(v.shape)}q" for v, _ in pairs]
-        words = [
-            struct.unpack_from(format, returned, offset) if format else ()
-            for format, (_, offset) in zip(formats, pairs, strict=True)
-        ]
-        borrowed = {array.ctypes.data for array in inputs}
-        # One buffer may be several results: then each has a copy, and the buffer goes at the end.
-        shared = Counter(each[0] for each in words if each)
-        freed: set[int] = set()
-        results: list[Array] = []
-        for (value, offset), each in zip(pairs, words, strict=True):
-            if not each:
-                scalar = np.frombuffer(returned, value.dtype, 1, offset)
-                results.append(scalar.reshape(()).copy())
-                continue
-            owned = self._owns_results and each[0] not in borrowed
-            array, kept = _wrap(value, each, owned and shared[each[0]] == 1)
-            results.append(array)
-            if owned and not kept:
-                freed.add(each[0])
-        for address in freed:
-            _free(address)
-        return results
-
-
-def _wrap(value: Value, words: tuple[int, ...], may_keep: bool) -> tuple[Array, bool]:
-    """The array of a returned descriptor, and whether it keeps the memory or is a copy of it."""
-    rank = len(value.shape or ())
-    allocated, aligned, start = words[:3]
-    shape, strides = words[3 : 3 + rank], words[3 + rank :]
-    width = value.dtype.itemsize
-    extent = 1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
-    extent = 0 if 0 in shape else extent * width
-    memory = (ctypes.c_char * extent).from_address(aligned + start * width)
-    array: Array = np.ndarray(
-        shape,
-        value.dtype,
-        memoryview(memory) if extent else b"",
-        strides=[s * width for s in strides],
-    )
-    if may_keep and extent >= _COPY_BELOW:
-        weakref.finalize(memory, _free, allocated)
-        return array, True
-    return array.copy(), False
-
-
-@cache
-def _release() -> Any:
-    """The C library's `free`, looked up once: a third of a short call otherwise."""
-    release = ctypes.CDLL(None).free
-    release.argtypes, release.restype = [ctypes.c_void_p], None
-    return release
-
-
-def _free(address: int) -> None:
-    _release()(address)
-
-
-def _pointer_to(address: int, holders: list[Any]) -> int:
-    holder = ctypes.c_void_p(address)
-    holders.append(holder)
-    return ctypes.addressof(holder)
-
-
-def _descriptor(array: Array) -> ctypes.Array[ctypes.c_int64]:
-    data, width = array.ctypes.data, array.itemsize
-    words = (data, data, 0, *array.shape, *(s // width for s in array.strides))
-    return (ctypes.c_int64 * len(words))(*words)
+        return call.results(memory, addresses)
 
 
 def _print(program: Program, *, debuginfo: bool = False) -> str:

@@ -1,17 +1,21 @@
 """
 Ways to build a fixed INT8 unit, synthesized alike: six functions at five scales.
 
-    python benchmarks/fixed_units.py [--quick] [--effort deep] [--liberty FILE[,FILE…] …]
+    python benchmarks/fixed_units.py [--quick] [--effort deep] [--orders N] \\
+        [--liberty FILE[,FILE…] …]
 
 For every unit: the optimal table of eight entries in each implementation, the correctly rounded
 function as a direct truth table, and what `implementation=auto allow-exact=true` takes, by its
-model and by synthesis. Results are remembered in the temporary directory: a second run takes
-seconds.
+model and by synthesis. `--orders N` asks the synthesizer N times more, of the same gates written in
+other orders: how well it foretells itself is as well as any model can do that does not replay it.
+Results are remembered in the temporary directory: a second run takes seconds.
 """
 
 from __future__ import annotations
 
 import argparse
+import statistics
+from collections import Counter
 from dataclasses import dataclass
 
 from measure import progress, report, table
@@ -30,6 +34,8 @@ SCALES = (2, 3, 4, 5, 6)
 QUICK = (("gelu", 4), ("tanh", 4))
 BOUNDED = {"exp", "tanh", "sigmoid"}
 """Functions whose results are stored in steps of 2^-7; the others in steps of the input scale."""
+NEAR = 1.15
+"""Circuits that are at most so much larger than the smallest are written in other orders too."""
 
 COLUMNS = ("compare", "onehot", "decode", "rows", "direct")
 
@@ -42,6 +48,8 @@ class Row:
     scale: int
     found: dict[str, Gates]
     by_model: str
+    again: list[dict[str, Gates]]
+    """The near ones once more, in each other order of their gates."""
 
     @property
     def by_synthesis(self) -> str:
@@ -49,13 +57,22 @@ class Row:
         return min(self.found, key=lambda name: self.found[name].area)
 
     @property
-    def loss(self) -> float:
-        """How far above the smallest the area is that the model takes."""
-        return self.found[self.by_model].area / self.found[self.by_synthesis].area - 1
+    def mean(self) -> dict[str, float]:
+        """Areas of the near ones, averaged over the orders."""
+        every = [self.found, *self.again]
+        return {name: statistics.fmean(each[name].area for each in every) for name in self.again[0]}
+
+    def loss(self, taken: str) -> float:
+        """How far above the smallest the area of another is."""
+        return self.found[taken].area / self.found[self.by_synthesis].area - 1
+
+    def mean_loss(self, taken: str) -> float:
+        """Likewise, areas averaged over the orders."""
+        return self.mean[taken] / min(self.mean.values()) - 1
 
 
-def measure(function: str, scale: int, library: Library, effort: Effort) -> Row:
-    """Build and synthesize every implementation of one unit."""
+def measure(function: str, scale: int, library: Library, effort: Effort, orders: int) -> Row:
+    """Build and synthesize every implementation of one unit, the near ones in other orders too."""
     step = 2.0**-scale
     result = 2.0**-7 if function in BOUNDED else step
     unit, op = searched(function, f"i8:f32, {step}", f"i8:f32, {result}", {"entries": 8})
@@ -67,9 +84,19 @@ def measure(function: str, scale: int, library: Library, effort: Effort) -> Row:
     exact = exact_unit(unit, real_function(op))
     assert exact is not None
     modules["exact"] = build_unit(exact, styles()["direct"])
-    found = {name: gates(module, library, effort) for name, module in modules.items()}
+    found = {name: gates(module, library, effort, False) for name, module in modules.items()}
     by_model = min(modules, key=lambda name: model_cost(modules[name]).area)
-    return Row(function, scale, found, by_model)
+    least = min(each.area for each in found.values())
+    near = {
+        name: module
+        for name, module in modules.items()
+        if found[name].area <= NEAR * least or name == by_model
+    }
+    again = [
+        {name: gates(module, library, effort, False, order) for name, module in near.items()}
+        for order in range(1, orders + 1)
+    ]
+    return Row(function, scale, found, by_model, again)
 
 
 def show(library: Library, rows: list[Row], effort: Effort) -> None:
@@ -87,21 +114,42 @@ def show(library: Library, rows: list[Row], effort: Effort) -> None:
     title = f"Fixed INT8 units, {library.name}: area in {library.area_unit}, {effort} effort"
     how = "8 entries (λ by the search), combinational; exact: the correctly rounded function"
     report(title, how, table(header, body), ("pyosys",))
-    right = sum(_at_or_below(row) for row in rows)
-    losses = [row.loss for row in rows]
-    print(
-        f"auto by synthesis is at or below the better of the exact truth table and the best pwl: "
-        f"{right} of {len(rows)}\n"
-        f"auto by model takes the smallest in {losses.count(0.0)} of {len(rows)}, one within 3 % "
-        f"of it in {sum(loss <= 0.03 for loss in losses)}; it loses "
-        f"{sum(losses) / len(losses):.2%} on average, {max(losses):.1%} at most\n"
+    taken = Counter(row.by_synthesis for row in rows)
+    kinds = ", ".join(f"{name} for {count}" for name, count in taken.most_common())
+    print(f"the smallest is {kinds} of {len(rows)}")
+    print(f"auto by model {_regret([row.loss(row.by_model) for row in rows])}")
+    if rows[0].again:
+        _show_orders(rows)
+    print()
+
+
+def _regret(losses: list[float]) -> str:
+    return (
+        f"takes the smallest in {losses.count(0.0)} of {len(losses)}, one within 3 % of it in "
+        f"{sum(loss <= 0.03 for loss in losses)}; it loses {statistics.fmean(losses):.2%} on "
+        f"average, {max(losses):.1%} at most"
     )
 
 
-def _at_or_below(row: Row) -> bool:
-    """Against the truth table of the exact function, and every circuit that has segments."""
-    others = [one.area for name, one in row.found.items() if name != "direct"]
-    return row.found[row.by_synthesis].area <= min(others)
+def _show_orders(rows: list[Row]) -> None:
+    """How far the synthesizer agrees with itself, and what is left when that is averaged out."""
+    changes = [
+        each.area / row.found[name].area - 1
+        for row in rows
+        for again in row.again
+        for name, each in again.items()
+    ]
+    for i in range(len(rows[0].again)):
+        taken = [min(row.again[i], key=lambda name: row.again[i][name].area) for row in rows]
+        losses = [row.loss(name) for row, name in zip(rows, taken, strict=True)]
+        print(f"the synthesizer, by the same gates in another order, {_regret(losses)}")
+    middle, most = statistics.median(map(abs, changes)), max(map(abs, changes))
+    print(f"the order alone changes areas by {middle:.1%} in the median, {most:.1%} at most")
+    for name, losses in (
+        ("model", [row.mean_loss(row.by_model) for row in rows]),
+        ("synthesis", [row.mean_loss(row.by_synthesis) for row in rows]),
+    ):
+        print(f"areas averaged over the orders, auto by {name} {_regret(losses)}")
 
 
 def main() -> None:
@@ -109,13 +157,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.strip().partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="two units instead of thirty")
     parser.add_argument("--effort", choices=["quick", "normal", "deep"], default="normal")
+    parser.add_argument("--orders", type=int, default=0, metavar="N", help="other orders of gates")
     parser.add_argument("--liberty", action="append", default=[], metavar="FILE[,FILE…]")
     arguments = parser.parse_args()
     units = QUICK if arguments.quick else [(f, s) for f in FUNCTIONS for s in SCALES]
     for library in libraries(arguments.liberty).values():
         rows: list[Row] = []
         for function, scale in units:
-            rows.append(measure(function, scale, library, arguments.effort))
+            rows.append(measure(function, scale, library, arguments.effort, arguments.orders))
             progress(f"{library.name}: {len(rows)}/{len(units)}")
         show(library, rows, arguments.effort)
 

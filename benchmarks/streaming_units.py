@@ -6,7 +6,9 @@ Streaming softmax and layer norm of 128 elements, one to eight a cycle: gates, a
 Units as a model has them: 16 bits in and out, tables of 8 entries of 10 bits in two cycles each, a
 16-bit gamma and a 32-bit beta. Gates are those beside the memories, whose bits are counted apart:
 cells are sized for 500 MHz, and the path is ABC's. Cycles are counted in Icarus while rows follow
-each other without a pause; every result is compared with the integer semantics.
+each other without a pause; every result is compared with the integer semantics. Power is that of
+the gates at 500 MHz while such rows of normal elements go in and come out, glitches included: the
+netlist is simulated with its memories, which are not in the figure.
 """
 
 from __future__ import annotations
@@ -14,15 +16,18 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass, replace
 
+import numpy as np
 from measure import progress, report, table
 from synthesized import libraries
 from xdsl.dialects import hw
 from xdsl.dialects.builtin import ModuleOp
 
-from lut_opt.backends.simulate.row_bench import sample
+from lut_opt.backends.report.row_power import random_rows, row_power
+from lut_opt.backends.simulate.row_bench import Stimulus, sample
 from lut_opt.backends.simulate.rows import simulate_rows
 from lut_opt.backends.synthesis.liberty import Library
-from lut_opt.backends.synthesis.memories import memories_of, without_memories
+from lut_opt.backends.synthesis.memories import apart, memories_of
+from lut_opt.backends.synthesis.power import Power
 from lut_opt.backends.synthesis.synthesize import Synthesis, synthesize
 from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.assembly import context, parse
@@ -60,6 +65,7 @@ class Measured:
     function: str
     lanes: int
     gates: Synthesis
+    power: Power
     memory_bits: int
     latency: int
     cycles: float
@@ -85,26 +91,48 @@ def measure(op: hw.HWModuleOp, library: Library) -> Measured:
     (result,) = simulate_rows(verilog, [whole])
     if not result.passed:
         raise SystemExit(str(result))
-    logic = without_memories(verilog, unit.module)
+    split = apart(verilog, unit.module)
+    gates = synthesize(split.logic, unit.module, library, CLOCK_NS, "quick")
     return Measured(
         unit.function,
         unit.lanes,
-        synthesize(logic, unit.module, library, CLOCK_NS, "quick"),
+        gates,
+        row_power(gates, split.memories, normal_rows(unit), 1e9 / CLOCK_NS),
         sum(memory.words * memory.bits for memory in memories_of(op)),
         result.latency,
         (result.cycles - result.latency + 1) / len(whole.rows),
     )
 
 
+def normal_rows(unit: RowUnit) -> Stimulus:
+    """Scores of a spread of 3, tokens of 1, in full rows."""
+    operand = unit.semantics.operand
+    stimulus = random_rows(unit)
+    shape = len(stimulus.rows), unit.length
+    spread = 3.0 if unit.function == "softmax" else 1.0
+    drawn = operand.quantize(np.random.default_rng(0).normal(0.0, spread, shape))
+    return replace(stimulus, rows=list(drawn))
+
+
 def show(library: Library, found: list[Measured]) -> None:
     """Print gates and cycles."""
-    header = ["unit, lanes", "area", "area/lane", "path", "memory bits", "latency", "cycles/row"]
+    header = [
+        "unit, lanes",
+        "area",
+        "area/lane",
+        "path",
+        "mW",
+        "memory bits",
+        "latency",
+        "cycles/row",
+    ]
     rows = [
         [
             f"{one.function} {one.lanes}",
             f"{one.gates.area:,.0f}",
             f"{one.gates.area / one.lanes:,.0f}",
             "none" if one.gates.delay is None else f"{one.gates.delay:.2f}",
+            f"{one.power.total:.3g}",
             f"{one.memory_bits:,}",
             str(one.latency),
             f"{one.cycles:.1f}",

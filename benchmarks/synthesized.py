@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import random
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -79,22 +80,48 @@ def nangate() -> Path | None:
 
 
 def gates(
-    module: hw.HWModuleOp, library: Library, effort: Effort = "normal", power: bool = True
+    module: hw.HWModuleOp,
+    library: Library,
+    effort: Effort = "normal",
+    power: bool = True,
+    order: int = 0,
 ) -> Gates:
-    """Synthesize a module, or remember what came of it; latches have no `power` here."""
+    """
+    Synthesize a module, or remember what came of it; latches have no `power` here.
+
+    `order`, if not 0, is the seed of another order of the same gates: see `reordered`.
+    """
     verilog = systemverilog.emit(ModuleOp([module.clone()]))
     code = "".join(line for line in verilog.splitlines(True) if not line.startswith("//"))
     recipes = repr((synthesize.NETWORKS, synthesize.MAPPERS, effort))
+    recipes += f" in order {order}" if order else ""
     key = hashlib.sha256((code + library.mapping_text + recipes).encode()).hexdigest()[:32]
     path = CACHE / f"{key}.json"
     if path.exists():
-        return Gates(**json.loads(path.read_text()))
+        known = Gates(**json.loads(path.read_text()))
+        if known.power is not None or not power:
+            return known
+    if order:
+        verilog = reordered(verilog, module.sym_name.data, order)
     result = synthesize.synthesize(verilog, module.sym_name.data, library, effort=effort)
     watts = float(power_of(result).total) if power else None
     found = Gates(result.area, result.delay or 0.0, watts, result.gates, result.recipe)
     CACHE.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(asdict(found)))
     return found
+
+
+def reordered(verilog: str, top: str, seed: int) -> str:
+    """The gates of a module without registers, the same ones, written in a random order."""
+    with tempfile.TemporaryDirectory(prefix="lut-opt-") as folder:
+        (Path(folder) / "design.sv").write_text(verilog)
+        elaborate = ["read_verilog -sv design.sv", f"synth -flatten -noabc -top {top}"]
+        synthesize.run_yosys([*elaborate, "write_verilog -noattr gates.v"], Path(folder))
+        lines = (Path(folder) / "gates.v").read_text().splitlines(keepends=True)
+    places = [i for i, line in enumerate(lines) if line.startswith("  assign")]
+    shuffled = random.Random(seed).sample(places, len(places))
+    moved = dict(zip(places, (lines[i] for i in shuffled), strict=True))
+    return "".join(moved.get(i, line) for i, line in enumerate(lines))
 
 
 def searched(

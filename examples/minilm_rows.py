@@ -35,7 +35,7 @@ from lut_opt.backends.verilog import systemverilog
 from lut_opt.dialects.assembly import Program
 from lut_opt.dialects.pwl import LayerNormOp, SoftmaxOp
 from lut_opt.dialects.pwl.units import Norm
-from lut_opt.passes.hw.row_unit.unit import RowUnit, build_row_unit, row_unit_name
+from lut_opt.passes.hw.row_unit.unit import build_row_unit, row_unit, row_unit_name
 
 TOKENS = 128
 ROWS = 12
@@ -89,7 +89,7 @@ def stimuli(program: Program, demo: Demo, batch: Tokens, lanes: int) -> list[Sti
     softmaxes = [op for op in program.module.walk() if isinstance(op, SoftmaxOp)]
     for op, rows in zip(softmaxes, scores, strict=True):
         semantics = op.unit()
-        unit = RowUnit("", semantics, rows.shape[-1], STEPS, lanes=lanes)
+        unit = row_unit("", semantics, rows.shape[-1], STEPS, lanes=lanes)
         made.append(Stimulus(unit, list(semantics.operand.quantize(spread(rows)))))
     norms = [op for op in program.module.walk() if isinstance(op, LayerNormOp)]
     for op, (layer, rows) in zip(norms, states, strict=True):
@@ -110,7 +110,7 @@ def norm_stimulus(semantics: Norm, layer: nn.LayerNorm, rows: Rows, lanes: int) 
         for name, (kind, weight) in weights.items()
         if kind is not None
     }
-    unit = RowUnit("", semantics, length, STEPS, lanes=lanes)
+    unit = row_unit("", semantics, length, STEPS, lanes=lanes)
     return Stimulus(unit, list(semantics.operand.quantize(rows)), parameters)
 
 

@@ -48,14 +48,20 @@ def checked(argument: Any, value: Value, what: str) -> Array:
             f"{what} has dtype {array.dtype}, {value.text} needs {value.dtype}; convert it with "
             f"`.astype(np.{value.dtype})` if that is meant"
         )
-    fits = array.ndim == len(value.shape) and all(
-        declared in (-1, given) for declared, given in zip(value.shape, array.shape, strict=True)
-    )
-    if not fits:
+    if array.shape != value.shape and not _fits(array.shape, value.shape):
         raise JitError(f"{what} has shape {array.shape}, which is not that of {value.text}")
     if value.by_reference and not array.flags.writeable:
         return array.copy()
+    flags = array.flags
+    if flags.c_contiguous and flags.aligned:
+        return array
     return np.require(array, requirements=["C", "A"])
+
+
+def _fits(given: tuple[int, ...], declared: tuple[int, ...]) -> bool:
+    return len(given) == len(declared) and all(
+        wanted in (-1, size) for size, wanted in zip(given, declared, strict=True)
+    )
 
 
 def _array(argument: Any) -> Array:

@@ -31,6 +31,11 @@ def operations(module: Any) -> list[Any]:
     return found
 
 
+def owner(value: Any) -> Any:
+    """The operation, or the block, that a value is of."""
+    return getattr(value.owner, "operation", value.owner)
+
+
 def place(op: Any) -> str:
     """Where an operation comes from."""
     return location_text(op.location)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lut_opt.backends.execute.bindings import operations
+from lut_opt.backends.execute.bindings import operations, owner
 from lut_opt.backends.execute.lowering import bindings, functions
 from lut_opt.backends.execute.vector_code import name
 
@@ -88,15 +88,15 @@ class _Outlined:
                 self._need(value)
 
     def _need(self, value: Any) -> None:
-        owner = _owner(value)
-        if owner in self._inside or owner in self._copied or value in self._arguments:
+        made_by = owner(value)
+        if made_by in self._inside or made_by in self._copied or value in self._arguments:
             return
         if name(value) not in _COPIED:
             self._arguments.append(value)
             return
-        for operand in owner.operands:
+        for operand in made_by.operands:
             self._need(operand)
-        self._copied.append(owner)
+        self._copied.append(made_by)
 
     def move(self, module: Any, known: dict[str, str]) -> None:
         """Call a function of the loop instead, the one that there is already if one is equal."""
@@ -157,11 +157,6 @@ class _Outlined:
 
 def _is_buffer(value: Any) -> bool:
     return str(value.type).startswith("memref<")
-
-
-def _owner(value: Any) -> Any:
-    """The operation, or the block, that a value is of."""
-    return getattr(value.owner, "operation", value.owner)
 
 
 def _blocks(op: Any) -> list[Any]:

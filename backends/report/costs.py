@@ -18,14 +18,15 @@ from xdsl.dialects import hw
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, ModuleOp, StringAttr
 
 from lut_opt.backends.errors import BackendError
+from lut_opt.backends.report.row_power import random_rows, row_power
 from lut_opt.backends.synthesis.fpga import resources
 from lut_opt.backends.synthesis.liberty import Library, default_files, read_library
-from lut_opt.backends.synthesis.memories import MemorySize, memories_of, without_memories
+from lut_opt.backends.synthesis.memories import Apart, MemorySize, apart, memories_of
 from lut_opt.backends.synthesis.power import SAMPLES, Power, power_of
 from lut_opt.backends.synthesis.synthesize import Synthesis, synthesize
 from lut_opt.backends.synthesis.table_power import working_power
 from lut_opt.backends.verilog import systemverilog
-from lut_opt.dialects.pwl.hardware import HardwareUnit, ProgrammableUnit, TableUnit
+from lut_opt.dialects.pwl.hardware import HardwareUnit, ProgrammableUnit, RowUnit, TableUnit
 from lut_opt.passes.hw.cost.model import FAMILY, FPGA_FAMILIES
 from lut_opt.passes.hw.modules import instances, modules_of, units_of
 from lut_opt.passes.hw.programmable.words import words_of
@@ -59,7 +60,8 @@ def cost_lines(module: ModuleOp, liberty: Sequence[str] = ()) -> list[str]:
         lines.append(f"  {op.sym_name.data}")
         inside = [part for part in tops if part.sym_name.data in instances(op, modules)]
         if memories := [memory for part in (op, *inside) for memory in memories_of(part)]:
-            lines += _beside_memories(op.sym_name.data, memories, verilog, library)
+            unit = units.get(op.sym_name.data)
+            lines += _beside_memories(op.sym_name.data, unit, memories, verilog, library)
             continue
         found = synthesize(verilog, op.sym_name.data, library)
         lines += [f"    {_gates(found)}", f"    {_power(found, op, units.get(op.sym_name.data))}"]
@@ -77,17 +79,32 @@ def _on_fpgas(tops: Sequence[hw.HWModuleOp], verilog: str) -> list[str]:
 
 
 def _beside_memories(
-    name: str, memories: Sequence[MemorySize], verilog: str, library: Library
+    name: str,
+    unit: HardwareUnit | None,
+    memories: Sequence[MemorySize],
+    verilog: str,
+    library: Library,
 ) -> list[str]:
     """A streaming unit, or what has such inside: rows belong in memories, not cells."""
-    found = synthesize(without_memories(verilog, name), name, library, SPEED, "quick")
+    split = apart(verilog, name)
+    found = synthesize(split.logic, name, library, SPEED, "quick")
     sizes = ", ".join(f"{each.name} {each.words} x {each.bits}" for each in memories)
     bits = sum(each.words * each.bits for each in memories)
     return [
         f"    {_gates(found)}",
         f"    and memories of {bits} bits: {sizes}",
-        "    no power figure: it depends on the rows and the memories",
+        f"    {_row_power(found, unit, split)}",
     ]
+
+
+def _row_power(found: Synthesis, unit: HardwareUnit | None, split: Apart) -> str:
+    if not isinstance(unit, RowUnit):
+        return "no power figure: that of the streaming units inside depends on their rows"
+    try:
+        power = row_power(found, split.memories, random_rows(unit))
+    except BackendError as error:
+        return f"no power figure: {error}"
+    return f"{_in_words(power)}, without the memories, rows of random elements"
 
 
 def _gates(found: Synthesis) -> str:
@@ -100,8 +117,12 @@ def _power(found: Synthesis, op: hw.HWModuleOp, unit: HardwareUnit | None) -> st
         power, said = _at_work(unit, found, op)
     except BackendError as error:
         return f"no power figure: {error}"
+    return f"{_in_words(power)}, {said}"
+
+
+def _in_words(power: Power) -> str:
     within = f"{power.functional:.4g} without glitches"
-    return f"power {power.total:.4g} {power.unit} ({within}), {said}"
+    return f"power {power.total:.4g} {power.unit} ({within})"
 
 
 @singledispatch

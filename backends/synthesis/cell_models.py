@@ -29,6 +29,8 @@ class CellModel:
     """What is known about a cell; energies are in capacitance units times square volts."""
 
     functions: dict[str, CellFunction]
+    expressions: dict[str, str]
+    """The same of its pins, with `~`, `&`, `|` and `^`: Verilog, too."""
     state: str | None
     """The data pin of a flip-flop, whose outputs follow it a cycle later."""
     clock: str | None
@@ -55,7 +57,7 @@ def _read_model(text: str, header: str) -> CellModel:
         clock = re.sub(r"[()!\s]", "", flip_flop.attributes.get("clocked_on", ""))
         names = [name.strip() for name in flip_flop.argument.replace('"', "").split(",")]
         outputs = dict(zip(names, ("", "!"), strict=False))
-    functions: dict[str, CellFunction] = {}
+    expressions: dict[str, str] = {}
     capacitances: dict[str, float] = {}
     tables: dict[str, list[EnergyTable]] = {}
     for pin in cell.all("pin"):
@@ -69,12 +71,13 @@ def _read_model(text: str, header: str) -> CellModel:
         ]
         if text_of := pin.attributes.get("function"):
             inverted = outputs.get(text_of.strip())
-            functions[pin.argument] = _function(
+            expressions[pin.argument] = _expression(
                 text_of if inverted is None else f"{inverted}{state}"
             )
     leakage = float(cell.attributes.get("cell_leakage_power", "0"))
     latch = bool(cell.all("latch"))
-    return CellModel(functions, state, clock, capacitances, tables, leakage, latch)
+    functions = {pin: _function(text) for pin, text in expressions.items()}
+    return CellModel(functions, expressions, state, clock, capacitances, tables, leakage, latch)
 
 
 def cell_model(library: Library, name: str) -> CellModel:
@@ -122,15 +125,20 @@ def _prefixed(text: str) -> str:
     return text
 
 
-def _function(text: str) -> CellFunction:
-    """A Liberty function as a function of arrays."""
+def _expression(text: str) -> str:
+    """A Liberty function in the operators of Python and Verilog."""
     source = _prefixed(text).replace("!", "~").replace("*", "&").replace("+", "|")
     # Names next to each other mean `and`.
     source = re.sub(r"(\w|\))\s+(?=[\w(~])", r"\1 & ", source)
-    names = set(re.findall(r"[A-Za-z_]\w*", source))
     if not re.fullmatch(r"[\w\s~&|^()]*", source):
         raise BackendError(f"power: cannot read the cell function '{text}'")
-    code = compile(source, "<liberty>", "eval")
+    return source
+
+
+def _function(expression: str) -> CellFunction:
+    """An expression as a function of arrays."""
+    names = set(re.findall(r"[A-Za-z_]\w*", expression))
+    code = compile(expression, "<liberty>", "eval")
     return lambda pins: eval(code, {"__builtins__": {}}, {name: pins[name] for name in names})
 
 

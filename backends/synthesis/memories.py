@@ -43,9 +43,30 @@ def memories_of(op: hw.HWModuleOp) -> list[MemorySize]:
     return found
 
 
+@dataclass(frozen=True)
+class Apart:
+    """Verilog of a module whose memories are outside, and of the module `MEMORIES` with them."""
+
+    logic: str
+    memories: str
+
+
+MEMORIES = "pwl_memories"
+"""The module of memories; what was wired to its port `p` is the logic's port `pwl_memories.p`."""
+
+
 def without_memories(verilog: str, top: str) -> str:
     """
     Verilog of the module `top` with the wires to its memories as ports.
+
+    Raises `BackendError` if Yosys is missing or refuses the text.
+    """
+    return apart(verilog, top).logic
+
+
+def apart(verilog: str, top: str) -> Apart:
+    """
+    The module `top` in two.
 
     Raises `BackendError` if Yosys is missing or refuses the text.
     """
@@ -57,13 +78,16 @@ def without_memories(verilog: str, top: str) -> str:
         "opt",
         "memory -nomap",
         "opt_clean",
-        "submod -name pwl_memories t:$mem_v2",
-        f"expose -evert {top}/t:pwl_memories",
-        "delete pwl_memories",
+        f"submod -name {MEMORIES} t:$mem_v2",
+        f"expose -evert {top}/t:{MEMORIES}",
+        f"select {MEMORIES}",
+        "write_verilog -noattr -selected memories.v",
+        "select -clear",
+        f"delete {MEMORIES}",
         "write_verilog -noattr logic.v",
     ]
     with tempfile.TemporaryDirectory(prefix="lut-opt-") as folder:
         directory = Path(folder)
         (directory / "design.sv").write_text(verilog)
         run_yosys(commands, directory)
-        return (directory / "logic.v").read_text()
+        return Apart(*((directory / name).read_text() for name in ("logic.v", "memories.v")))

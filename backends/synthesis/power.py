@@ -63,6 +63,17 @@ def power_of(
     if latches := sorted({i.cell for i in synthesis.wiring.instances if models[i.cell].latch}):
         raise BackendError(f"power: {latches[0]} is a latch, which this estimate does not simulate")
     activity = _simulate(synthesis.wiring, models, inputs or {})
+    return power_of_activity(synthesis, activity, frequency)
+
+
+def power_of_activity(synthesis: Synthesis, activity: Activity, frequency: float = 500e6) -> Power:
+    """
+    The energies of a netlist whose activity is known, at `frequency`, in hertz.
+
+    A clock pin costs its own energy twice a cycle, and its charge where the activity has its net.
+    """
+    library = synthesis.library
+    models = {name: cell_model(library, name) for name in synthesis.cells}
     loads = _loads(synthesis.wiring, models)
     if library.is_generic:
         return _switched_inputs(activity, loads)
@@ -75,6 +86,8 @@ def power_of(
         for pin, net in instance.pins.items():
             if pin == model.clock:
                 clocked += 2 * model.energy(pin, 0)
+                if net in activity.clocks:
+                    clocked += model.capacitances.get(pin, 0.0) * volts**2
             else:
                 energies.append((net, model.energy(pin, loads.get(net, 0.0))))
     total, functional = activity.weighed(energies)
@@ -88,7 +101,7 @@ def power_of(
     )
 
 
-def _switched_inputs(activity: _Activity, loads: Mapping[Net, float]) -> Power:
+def _switched_inputs(activity: Activity, loads: Mapping[Net, float]) -> Power:
     """Of generic gates, which know no energies."""
     pins = {net: load / GENERIC_PIN for net, load in loads.items()}
     total, functional = activity.weighed(pins.items())
@@ -106,11 +119,13 @@ def settled(synthesis: Synthesis, inputs: Mapping[str, Integers], output: str) -
 
 
 @dataclass(frozen=True)
-class _Activity:
+class Activity:
     """Toggles of every net in a cycle, on average: all, and of the settled values alone."""
 
     toggles: Mapping[Net, float]
     functional: Mapping[Net, float]
+    clocks: frozenset[Net] = frozenset()
+    """Nets of a clock whose pins are charged twice a cycle; else that is another's to count."""
 
     def weighed(self, energies: Iterable[tuple[Net, float]]) -> tuple[float, float]:
         """The energy of a cycle from that of a toggle of each net."""
@@ -144,7 +159,7 @@ def _loads(wiring: Wiring, models: Mapping[str, CellModel]) -> dict[Net, float]:
 
 def _simulate(
     wiring: Wiring, models: Mapping[str, CellModel], inputs: Mapping[str, Integers]
-) -> _Activity:
+) -> Activity:
     nets, order = _settle(wiring, models, inputs)
     functional = {net: np.count_nonzero(bits[1:] != bits[:-1]) for net, bits in nets.items()}
     cycles = max(1, len(nets["0"]) - 1)
@@ -152,7 +167,7 @@ def _simulate(
         net for cell, _, outputs in order if models[cell].state is None for net in outputs.values()
     }
     toggles = {**functional, **_toggles(order, models, nets, driven)}
-    return _Activity(
+    return Activity(
         {net: count / cycles for net, count in toggles.items()},
         {net: count / cycles for net, count in functional.items()},
     )

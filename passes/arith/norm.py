@@ -18,6 +18,9 @@ from lut_opt.passes.arith.row_code import Integers, Rows
 _WORD_BITS = 16
 """Squares are added up in two words of so many bits: 8,192 of either stay within 32."""
 
+_LOWER_BITS = 15
+"""Bits of the lower words of a line's slope and start."""
+
 _NORMALIZED_BITS = 23
 """|x̂| < √n · 2^15 + 1: |a| < √n · √v ≤ √n · 2^(shift − 1), and the inverse root is at most 2^16."""
 
@@ -29,14 +32,8 @@ def norm(builder: Builder, op: UnitOp, unit: units.Norm) -> SSAValue:
 
 
 def _of_narrow(rows: Rows, op: UnitOp, unit: units.Norm) -> SSAValue:
-    """
-    Of inputs that are at most 2^15 in magnitude: 32 bits wherever they are enough.
-
-    Products of 64 bits are shifted by at most 32, so that their lower halves are right whatever is
-    shifted in from above: most processors shift 64 bits as unsigned only.
-    """
+    """Of inputs that are at most 2^15 in magnitude: what every element needs takes 32 bits."""
     x, length = op.input, rows.length()
-    short = integer_code.resize(rows.builder, length, 32)
 
     def add_up(i: Integers, values: Sequence[SSAValue]) -> list[SSAValue]:
         q, total, low, high = values
@@ -54,21 +51,20 @@ def _of_narrow(rows: Rows, op: UnitOp, unit: units.Norm) -> SSAValue:
         unit,
     )
 
-    def inverse(i: Integers, values: Sequence[SSAValue]) -> list[SSAValue]:
+    def line(i: Integers, values: Sequence[SSAValue]) -> list[SSAValue]:
         total, low, high = (i.resize(value) for value in values)
         square = i.add(i.shift_left(high, _WORD_BITS), low)
         r, shift = _rsqrt(i, total, square, length, epsilon, unit)
-        return [integer_code.resize(i.builder, r, 32), shift]
+        return _line(i, length, total, r, shift, unit)
 
-    r, shift = rows.once([total, low, high], [32, 64], 64, inverse)
+    lines = rows.once([total, low, high], [32] * 5, 64, line)
 
     def result(i: Integers, values: Sequence[SSAValue]) -> list[SSAValue]:
-        q, total, r, shift, *rest = values
-        narrow = Integers(i.builder, 32)
-        a = narrow.mul(short, _less_zero_point(narrow, q, unit))
-        a = narrow.sub(a, total) if unit.centred else a
-        acc = narrow.resize(i.round_shift_unsigned(i.mul(i.resize(a), i.resize(r)), shift))
-        return [_rounded(Integers(i.builder, width), acc, rest, unit)]
+        q, *line, shift = values[:6]
+        acc = _on_line(i, _less_zero_point(i, q, unit), line, shift)
+        if _is_plain(unit):
+            return [i.store(i.add(acc, unit.result.zero_point), unit.result)]
+        return [_rounded(Integers(i.builder, width), acc, values[6:], unit)]
 
     def addend(i: Integers, values: Sequence[SSAValue]) -> list[SSAValue]:
         beta = i.resize(values[0], unit.beta is not None and unit.beta.signed)
@@ -78,8 +74,56 @@ def _of_narrow(rows: Rows, op: UnitOp, unit: units.Norm) -> SSAValue:
     parameters = list(op.parameters.values())
     if unit.beta is not None:
         parameters[-1:] = rows.along(parameters[-1:], [width], width, addend)
-    (y,) = rows.map([x, total, r, shift, *parameters], [unit.result.bits], 64, result)
+    (y,) = rows.map([x, *lines, *parameters], [unit.result.bits], 32, result)
     return y
+
+
+def _line(
+    i: Integers, length: SSAValue, total: SSAValue, r: SSAValue, shift: SSAValue, unit: units.Norm
+) -> list[SSAValue]:
+    """
+    A row's results as a line in its inputs, ⌊(m·c + b) / 2^s⌋: m and b in two words each, and s.
+
+    (n·c − Σ)·r + ½ is n·r·c + (½ − Σ·r). Without an affine part the shift to the result's scale,
+    which rounds too, is a part of it: ⌊(⌊x / 2^s⌋ + h) / 2^t⌋ = ⌊(x + h·2^s) / 2^(s + t)⌋.
+    """
+    lifted = i.max(i.sub(i.constant(_LOWER_BITS), shift), 0)
+    shift = i.max(shift, _LOWER_BITS)
+    slope = i.shift_left(i.mul(length, r), lifted)
+    start = i.shift_right(i.shift_left(i.constant(1), shift), 1)
+    if unit.centred:
+        start = i.sub(start, i.shift_left(i.mul(total, r), lifted))
+    rest = i.sub(shift, i.constant(_LOWER_BITS))
+    if _is_plain(unit) and unit.result_shift:
+        start = i.add(start, i.shift_left(i.constant(_half(unit)), shift))
+        rest = i.add(rest, unit.result_shift)
+    words = [*_words(i, slope), *_words(i, start), rest]
+    return [integer_code.resize(i.builder, word, 32) for word in words]
+
+
+def _words(i: Integers, value: SSAValue) -> tuple[SSAValue, SSAValue]:
+    """The upper and the lower word of a value; the upper one has the sign."""
+    upper = i.shift_right(value, _LOWER_BITS)
+    return upper, i.sub(value, i.shift_left(upper, _LOWER_BITS))
+
+
+def _on_line(i: Integers, c: SSAValue, line: Sequence[SSAValue], shift: SSAValue) -> SSAValue:
+    """
+    A result in 32 bits, of an input of at most 2^15 in magnitude.
+
+    Products with the lower word are at most 2^30. Those with the upper one may overflow, but not
+    the sum of all, which is right modulo 2^32: |(n·c − Σ)·r| is at most 2^(13 + 16) · 2^16, and
+    2^15 less after the shift; where it was lifted, it is x̂ after the shift.
+    """
+    upper_slope, slope, upper_start, start = line
+    carry = i.shift_right(i.add(i.mul(c, slope), start), _LOWER_BITS)
+    upper = i.add(i.mul(c, upper_slope), upper_start)
+    return i.shift_right(i.add(upper, carry), shift)
+
+
+def _is_plain(unit: units.Norm) -> bool:
+    """Whether results are normalized values, rounded once more: no affine part."""
+    return not unit.parameters and unit.result_shift <= _LOWER_BITS
 
 
 def _sum_bits(unit: units.Norm) -> int:

@@ -26,7 +26,7 @@ from lut_opt.passes.pwl_search import PwlSearchPass
 
 SEED = 7
 PROGRAM = Path(__file__).with_name("units.mlir")
-KINDS = ["uniform", "uneven", "narrow", "extremes", "constant", "one_hot"]
+KINDS = ["uniform", "uneven", "narrow", "extremes", "constant", "one_hot", "spike", "far"]
 
 
 @cache
@@ -63,6 +63,11 @@ def inputs(op: UnitOp, kind: str) -> list[Integers]:
                 array = rng.choice([q.minimum, q.minimum, q.maximum, 0], shape)
             case "constant":
                 array = np.full(shape, q.minimum)
+            case "spike":  # the largest normalized value that a row of its length has
+                array = np.full(shape, q.minimum)
+                array.reshape(-1)[0] = q.maximum
+            case "far":  # the smallest variance beside the largest mean
+                array = q.minimum + rng.integers(0, 2, shape)
             case _:
                 array = (np.arange(np.prod(shape)) == 1).reshape(shape).astype(np.int64)
         arrays.append(np.clip(array, q.minimum, q.maximum).astype(np.int64))

@@ -108,6 +108,14 @@ func.func @layer_longest(%x: tensor<2x8192x!i16_0>) -> tensor<2x8192x!i16_9> {
   %y = pwl.layer_norm %x {epsilon = 1.0e+09, normalized = 1 : i64} : tensor<2x8192x!i16_0> -> tensor<2x8192x!i16_9>
   func.return %y : tensor<2x8192x!i16_9>
 }
+func.func @layer_steep(%x: tensor<3x8192x!i16_9>) -> tensor<3x8192x!i8_4> {
+  %y = pwl.layer_norm %x {epsilon = 0.0, normalized = 1 : i64} : tensor<3x8192x!i16_9> -> tensor<3x8192x!i8_4>
+  func.return %y : tensor<3x8192x!i8_4>
+}
+func.func @rms_steep(%x: tensor<3x8192x!i16_9>) -> tensor<3x8192x!i16_9> {
+  %y = pwl.rms_norm %x {epsilon = 0.0, normalized = 1 : i64} : tensor<3x8192x!i16_9> -> tensor<3x8192x!i16_9>
+  func.return %y : tensor<3x8192x!i16_9>
+}
 func.func @rms_affine(%x: tensor<6x6x!i16_9>, %g: tensor<6x!i16_13>) -> tensor<6x6x!i16_10> {
   %y = pwl.rms_norm %x gamma %g : tensor<6x!i16_13>
       {epsilon = 1.0e-06, normalized = 1 : i64} : tensor<6x6x!i16_9> -> tensor<6x6x!i16_10>
