@@ -43,7 +43,7 @@ MUTANTS = {
         ("y_valid = out_valid_2", "y_valid = out_valid_2 & y_ready"),
         ("x_ready = scores_ready", "x_ready = scores_ready & x_valid"),
     ),
-    "lossy": (("exps_rows < 3'h4", "exps_rows < 3'h6"),),
+    "lossy": (("exps_rows < 4'hA", "exps_rows < 4'hC"),),
 }
 
 
