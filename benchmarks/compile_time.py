@@ -1,8 +1,8 @@
 """
 Seconds to compile a network on integers, against its own module in floating point.
 
-Claim: of the pretrained sentence encoder, with a table for each of its operators, compiled code is
-there at most 1.2 times as late as that of the same encoder in fp32, by the JIT and by IREE.
+The aim: of the pretrained sentence encoder, with a table for each of its operators, compiled code
+is there at most 1.2 times as late as that of the same encoder in fp32, by the JIT and by IREE.
 
     python benchmarks/compile_time.py                   MiniLM, a minute
     python benchmarks/compile_time.py --model vit       timm's ViT-Tiny
