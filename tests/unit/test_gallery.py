@@ -28,8 +28,6 @@ def test_page_is_current_but_for_areas() -> None:
 
 
 @pytest.mark.hardware
-@pytest.mark.skipif(
-    OSU_018.exists(), reason="areas are in NAND2 equivalents, not in Debian's cells"
-)
+@pytest.mark.skipif(OSU_018.exists(), reason="areas are not in Debian's cells")
 def test_areas_are_current() -> None:
     assert page({shown.name: cost(shown) for shown in UNITS}) == PAGE.read_text("utf-8")
