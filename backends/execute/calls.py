@@ -102,11 +102,18 @@ class Call:
         return found
 
 
-class _Kept:
+class _Seen:
+    """Memory to make an array of."""
+
+    def __init__(self, interface: dict[str, Any]) -> None:
+        self.__array_interface__ = interface
+
+
+class _Kept(_Seen):
     """Memory that is freed when the last array of it goes."""
 
     def __init__(self, interface: dict[str, Any], allocated: int) -> None:
-        self.__array_interface__ = interface
+        super().__init__(interface)
         self._allocated = allocated
         self._free = _release()  # which Python, when it ends, may have forgotten by then
 
@@ -135,18 +142,11 @@ def _wrap(value: Value, words: tuple[int, ...], may_keep: bool) -> tuple[Array, 
     return np.array(_Seen(interface)), False
 
 
-class _Seen:
-    """Memory to copy from."""
-
-    def __init__(self, interface: dict[str, Any]) -> None:
-        self.__array_interface__ = interface
-
-
 def _tail(value: Value) -> tuple[int, ...] | None:
     """A descriptor after its two addresses; None of a scalar, () of a shape that calls give."""
-    if value.shape is None or -1 in value.shape:
-        return None if value.shape is None else ()
-    return _tail_of(value.shape)
+    if value.shape is None:
+        return None
+    return () if -1 in value.shape else _tail_of(value.shape)
 
 
 def _tail_of(shape: tuple[int, ...]) -> tuple[int, ...]:

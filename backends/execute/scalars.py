@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lut_opt.backends.execute.bindings import bindings, operations, owner
+from lut_opt.backends.execute.vector_code import name
 
 _BARRIER = "util.optimization_barrier"
 """Of IREE, which the bindings do not know: it is printed in generic form."""
@@ -54,14 +55,14 @@ def _read(op: Any) -> _Loop | None:
     loop = _Loop(op)
     block = op.regions[0].blocks[0]
     numbers = {argument: f"%{i}" for i, argument in enumerate(block.arguments)}
-    loop.rest.append(" ".join(str(op.attributes[name]) for name in op.attributes))
+    loop.rest.append(" ".join(str(op.attributes[key]) for key in op.attributes))
     loop.rest.append(" ".join(str(operand.type) for operand in op.operands))
     for inner in (each.operation for each in block.operations):
         if list(inner.regions):
             return None
         if inner.name == "arith.constant":
             continue
-        words = [inner.name, *(f"{name}={inner.attributes[name]}" for name in inner.attributes)]
+        words = [inner.name, *(f"{key}={inner.attributes[key]}" for key in inner.attributes)]
         for place, operand in enumerate(inner.operands):
             known = _is_scalar_constant(operand)
             if known and inner.name in _KEPT:
@@ -97,4 +98,4 @@ def _is_scalar_constant(value: Any) -> bool:
     """An integer of more than one bit, or a float."""
     kind = str(value.type)
     is_scalar = re.fullmatch(r"[if]\d+", kind) is not None and kind != "i1"
-    return is_scalar and getattr(owner(value), "name", "") == "arith.constant"
+    return is_scalar and name(value) == "arith.constant"

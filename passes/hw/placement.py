@@ -56,7 +56,7 @@ def _registered(memory: MemoryOp) -> bool:
 
 def _least_memory(family: Family) -> int:
     """From so many bits on a memory gets a block."""
-    return BLOCK_BITS[family] // (16 if SMALL[family] == "registers" else 4)
+    return BLOCK_BITS[family] // 16 if SMALL[family] == "registers" else least_bits(family)
 
 
 def least_bits(family: Family) -> int:

@@ -29,6 +29,12 @@ def half_of(width: int) -> int:
     return -(-width // 2)
 
 
+def product_range(left: Wire, right: Wire) -> tuple[int, int]:
+    """The least and the largest product of two wires."""
+    corners = [a * b for a in (left.low, left.high) for b in (right.low, right.high)]
+    return min(corners), max(corners)
+
+
 def bits_of(value: SSAValue) -> int:
     """Width of an integer value."""
     type_ = value.type
@@ -160,16 +166,12 @@ class Circuit:
 
     def times(self, left: Wire, right: Wire) -> Wire:
         """The product; of one operand with a sign, that is weighed by itself as well."""
-        corners = [a * b for a in (left.low, left.high) for b in (right.low, right.high)]
-        low, high = min(corners), max(corners)
+        low, high = product_range(left, right)
         width = width_of(low, high)
         if right.signed and not left.signed:
             left, right = right, left
-        signs_matter = left.signed and not right.signed and 1 < left.width <= width
-        constant = left.low == left.high or right.low == right.high
-        if signs_matter and not constant and not self.blocks:
-            return Wire(self._weighed(left, right, width, None), low, high)
-        return Wire(self.multiply(left, right, width), low, high)
+        multiply = self._weighed if self._weighs(left, right, width) else self.multiply
+        return Wire(multiply(left, right, width), low, high)
 
     def multiply(self, left: Wire, right: Wire, width: int, hint: str | None = None) -> SSAValue:
         """
@@ -180,14 +182,17 @@ class Circuit:
         l·r = l[n−2:0]·r − (l[n−1] ? r·2^(n−1) : 0), which is as small as a signed multiplier.
         A multiplier block has signs of its own, and would leave that subtraction to LUTs.
         """
-        constant = left.low == left.high or right.low == right.high
-        signs_matter = left.signed and right.signed and 1 < left.width <= width
-        if signs_matter and not constant and not self.blocks:
+        if right.signed and self._weighs(left, right, width):
             return self._weighed(left, right, width, hint)
         operands = [self.resize(left, width), self.resize(right, width)]
         return self.add_op(comb.MulOp(operands), hint)
 
-    def _weighed(self, left: Wire, right: Wire, width: int, hint: str | None) -> SSAValue:
+    def _weighs(self, left: Wire, right: Wire, width: int) -> bool:
+        """Whether a sign of the left operand is there, and smaller weighed by itself."""
+        constant = left.low == left.high or right.low == right.high
+        return left.signed and 1 < left.width <= width and not constant and not self.blocks
+
+    def _weighed(self, left: Wire, right: Wire, width: int, hint: str | None = None) -> SSAValue:
         """A product whose left operand's sign bit is not copied."""
         magnitude_bits = left.width - 1
         rest = self.extract(left.value, 0, magnitude_bits)

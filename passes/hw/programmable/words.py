@@ -22,7 +22,14 @@ from lut_opt.dialects.memory import ReadPortOp
 from lut_opt.dialects.pwl.hardware import Layout, ProgrammableUnit, Stored, Write
 from lut_opt.dialects.pwl.table import Table
 from lut_opt.dialects.quantization import Quantization, storage_range
-from lut_opt.passes.hw.builder.circuit import Circuit, Wire, bits_of, half_of, width_of
+from lut_opt.passes.hw.builder.circuit import (
+    Circuit,
+    Wire,
+    bits_of,
+    half_of,
+    product_range,
+    width_of,
+)
 from lut_opt.passes.hw.datapath.booth import product_terms
 from lut_opt.passes.hw.datapath.fixed import Style
 from lut_opt.passes.hw.datapath.runtime import (
@@ -186,9 +193,8 @@ class IntegerFunction:
         right = self.layout.shift_bits[1]
         scaled = _shift_left(circuit, intercept, self._field(circuit, shifts, 0))
         most = 1 << max((1 << right) - 2, 0) if right else 0
-        products = [a * b for a in (x.low, x.high) for b in (slope.low, slope.high)]
-        low = min(products) + scaled.low
-        high = max(products) + scaled.high + most
+        least, largest = product_range(x, slope)
+        low, high = least + scaled.low, largest + scaled.high + most
         width = width_of(low, high)
         if cut:
             parts = [scaled, *self._product(circuit, x, slope, width)]
@@ -277,8 +283,7 @@ def _registered_sum(
 
 def _times(circuit: Circuit, x: Wire, slope: Wire) -> Wire:
     """x·slope, exact."""
-    products = [a * b for a in (x.low, x.high) for b in (slope.low, slope.high)]
-    low, high = min(products), max(products)
+    low, high = product_range(x, slope)
     return Wire(circuit.multiply(x, slope, width_of(low, high), "product"), low, high)
 
 

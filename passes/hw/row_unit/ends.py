@@ -63,7 +63,7 @@ class Sink:
 
 
 FINE = 3
-"""From so many steps of a table on, rows are shifted, rounded and scaled in stages apart."""
+"""From so many steps of a table on, what surrounds tables is cut finer, too."""
 
 
 @dataclass(frozen=True)
